@@ -1,0 +1,72 @@
+# Every target works on a fresh machine with Python 3.11 or later; nothing else is needed first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: up test test-faults check bench demo coverage lock clean system-packages
+
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= data
+# Tests that take longer than this hang.
+TEST_SECONDS_MAX ?= 1200
+
+up: $(VENV)/.runtime
+	exec $(BIN)/rempart up --data $(DATA) $(UP)
+
+test: $(VENV)/.dev system-packages
+	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest $(TEST)
+
+test-faults: $(VENV)/.dev system-packages
+	REMPART_FAULTS=all $(BIN)/pytest -m faults $(TEST)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev system-packages
+	$(BIN)/python -m bench
+
+demo: $(VENV)/.dev system-packages
+	$(BIN)/python -m bench.demo
+
+coverage: $(VENV)/.runtime
+	$(BIN)/rempart coverage
+
+# The two lock files name versions and hashes only; where packages come from is each machine's own.
+lock: $(VENV)/.dev
+	printf 'setuptools>=77\n' | $(BIN)/uv pip compile pyproject.toml - --extra postgresql \
+		--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--quiet --output-file requirements.lock
+	printf 'setuptools>=77\n' | $(BIN)/uv pip compile pyproject.toml - --extra postgresql --extra dev \
+		--universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--quiet --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+system-packages:
+	@tools/system-packages
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11 or later is needed: apt-get install python3" >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || tools/system-packages python3-venv
+	"$(PYTHON)" -m venv $(VENV)
+
+# A stamp says that what the lock file names is installed, so that the next `make` starts at once.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@[ -e $(VENV)/.dev ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--editable .
+	@touch $@
