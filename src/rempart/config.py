@@ -1,0 +1,316 @@
+"""The settings of one universe: one file, `DIR/rempart.toml`, over it the environment and flags.
+
+An unknown key refuses the start, because a mistyped setting would otherwise be silently ignored.
+What the first start fixed (domain, prefix, engine) stays fixed: keys, names and certificates carry
+it. Secrets are never settings; they are named by path or found by their own program.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from rempart.core.names import ProjectId
+
+FORMAT = 1
+"""Version of the data directory; a higher number on disk refuses the start."""
+
+FILE_NAME = "rempart.toml"
+EMBEDDED = "embedded"
+PORT_MAX = 65535
+WORKERS_MAX = 64
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+_PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
+_REGION = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_FOREIGN = ("googleapis.com", "google.com")
+
+
+class ConfigProblem(Exception):  # noqa: N818 - it is named for what it is
+    """A setting that refuses the start; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a door listens: a host and a port; port 0 asks for a free one."""
+
+    host: str
+    port: int
+
+    @override
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Return whether only programs of this machine reach the address."""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting of a universe, checked."""
+
+    domain: str
+    """API domain, under which every service has its host: `storage.<domain>`."""
+    prefix: str
+    """Put before every project id, with a colon: `<prefix>:default`."""
+    project: ProjectId
+    """The project that the first start creates and `rempart env` names."""
+    regions: tuple[str, ...]
+    """Locations that a bucket may be created in; the first is the one shown in examples."""
+    listen: Address
+    """The TLS port, REST and gRPC."""
+    http: Address
+    """The plaintext port, for development."""
+    engine: str
+    """`embedded`, or the URL of a PostgreSQL database without a password in it."""
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line or the environment says over the file; None says nothing."""
+
+    listen: str | None = None
+    http: str | None = None
+    domain: str | None = None
+    prefix: str | None = None
+    engine: str | None = None
+    workers: int | None = None
+
+    def over(self, other: Flags) -> Flags:
+        """Return these flags, completed by another set where they say nothing."""
+        return Flags(
+            listen=self.listen or other.listen,
+            http=self.http or other.http,
+            domain=self.domain or other.domain,
+            prefix=self.prefix or other.prefix,
+            engine=self.engine or other.engine,
+            workers=self.workers if self.workers is not None else other.workers,
+        )
+
+
+DEFAULTS = Flags(
+    listen="127.0.0.1:8443",
+    http="127.0.0.1:8080",
+    # Reserved by RFC 6761: no resolver ever asks the Internet's name servers for a machine there.
+    domain="apis.rempart.test",
+    prefix="rempart",
+    engine=EMBEDDED,
+    workers=1,
+)
+DEFAULT_REGION = "u-local1"
+DEFAULT_PROJECT = "default"
+
+
+def from_environment(environment: Mapping[str, str]) -> Flags:
+    """Return what REMPART_LISTEN, REMPART_HTTP and their like say."""
+    workers = environment.get("REMPART_WORKERS")
+    if workers is not None and not workers.isdecimal():
+        raise ConfigProblem(f"REMPART_WORKERS is {workers!r}: give a number.")
+    return Flags(
+        listen=environment.get("REMPART_LISTEN"),
+        http=environment.get("REMPART_HTTP"),
+        domain=environment.get("REMPART_DOMAIN"),
+        prefix=environment.get("REMPART_PREFIX"),
+        engine=environment.get("REMPART_ENGINE"),
+        workers=None if workers is None else int(workers),
+    )
+
+
+def first(flags: Flags) -> Config:
+    """Return the settings of a universe that is about to be created."""
+    chosen = flags.over(DEFAULTS)
+    return _checked(chosen, project=f"{chosen.prefix}:{DEFAULT_PROJECT}", regions=[DEFAULT_REGION])
+
+
+def load(data: Path, flags: Flags) -> Config:
+    """Return the settings of an existing universe, with the flags over its file.
+
+    Refuses flags that contradict what the first start fixed, unknown keys, and a data directory of
+    a newer version.
+    """
+    path = data / FILE_NAME
+    table = _read(path)
+    fixed = Flags(
+        listen=_text(path, table, "listen"),
+        http=_text(path, table, "http"),
+        domain=_text(path, table, "domain"),
+        prefix=_text(path, table, "prefix"),
+        engine=_text(path, table, "engine"),
+        workers=_number(path, table, "workers"),
+    )
+    for name in ("domain", "prefix", "engine"):
+        _refuse_change(data, name, getattr(fixed, name), getattr(flags, name))
+    regions = table["regions"]
+    if not isinstance(regions, list) or not all(isinstance(region, str) for region in regions):
+        raise ConfigProblem(f"{path}: regions is a list of names, such as [{DEFAULT_REGION!r}].")
+    return _checked(flags.over(fixed), project=_text(path, table, "project"), regions=regions)
+
+
+def exists(data: Path) -> bool:
+    """Return whether the first start of this data directory was completed."""
+    return (data / FILE_NAME).is_file()
+
+
+def address(text: str, setting: str) -> Address:
+    """Return the address that `HOST:PORT` names."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > PORT_MAX:
+        raise ConfigProblem(f"{setting} is {text!r}: give HOST:PORT, such as 127.0.0.1:8443.")
+    return Address(host, int(port))
+
+
+def toml(config: Config) -> str:
+    """Return the text of `rempart.toml` for these settings."""
+    regions = ", ".join(f'"{region}"' for region in config.regions)
+    return f"""\
+# Settings of this universe, written by the first start of `rempart up`.
+# An unknown key refuses the start.
+
+# Version of this data directory. Never edit it.
+format = {FORMAT}
+
+# Fixed by the first start: names, keys and certificates carry these.
+domain = "{config.domain}"
+prefix = "{config.prefix}"
+engine = "{config.engine}"
+
+# The project that `rempart env` names.
+project = "{config.project}"
+
+# Locations that a bucket may be created in. Remove none that a bucket uses.
+regions = [{regions}]
+
+# Where the universe listens: TLS for REST and gRPC, and plaintext for development.
+# --listen and --http, or REMPART_LISTEN and REMPART_HTTP, change them for one run.
+listen = "{config.listen}"
+http = "{config.http}"
+
+# Server processes; the embedded engine has exactly one.
+workers = {config.workers}
+"""
+
+
+_KEYS = frozenset(
+    {"format", "domain", "prefix", "engine", "project", "regions", "listen", "http", "workers"}
+)
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ConfigProblem(f"{path} cannot be read: {problem}.") from problem
+    version = _number(path, table, "format")
+    if version > FORMAT:
+        raise ConfigProblem(
+            f"{path.parent} was written by a newer Rempart (format {version}; this one knows "
+            f"{FORMAT}). Start it with that version, or restore a backup taken before the upgrade."
+        )
+    if version != FORMAT:
+        raise ConfigProblem(f"{path}: format {version} does not exist. Undo the edit.")
+    unknown = sorted(table.keys() - _KEYS)
+    if unknown:
+        raise ConfigProblem(
+            f"{path}: unknown key {unknown[0]!r}. Known: {', '.join(sorted(_KEYS))}."
+        )
+    missing = sorted(_KEYS - table.keys())
+    if missing:
+        raise ConfigProblem(f"{path}: the key {missing[0]!r} is missing. Undo the edit.")
+    return table
+
+
+def _text(path: Path, table: Mapping[str, object], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str):
+        raise ConfigProblem(f"{path}: {key} is a text in quotes.")
+    return value
+
+
+def _number(path: Path, table: Mapping[str, object], key: str) -> int:
+    value = table.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ConfigProblem(f"{path}: {key} is a whole number.")
+    return value
+
+
+def _refuse_change(data: Path, name: str, fixed: str, asked: str | None) -> None:
+    if asked is not None and asked != fixed:
+        raise ConfigProblem(
+            f"{data} is a universe with {name} {fixed!r}, fixed by its first start; {asked!r} was "
+            f"asked for. Leave --{name} out, or take another --data for another universe."
+        )
+
+
+def _checked(chosen: Flags, *, project: str, regions: list[str]) -> Config:
+    domain, prefix = chosen.domain or "", chosen.prefix or ""
+    engine, workers = chosen.engine or "", chosen.workers or 0
+    _check_domain(domain)
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigProblem(
+            f"prefix is {prefix!r}: a letter, then up to 29 small letters, digits or hyphens."
+        )
+    _check_project(project, prefix)
+    if not regions or not all(_REGION.fullmatch(region) for region in regions):
+        raise ConfigProblem("regions: at least one name of small letters, digits and hyphens.")
+    _check_engine(engine, workers)
+    return Config(
+        domain=domain,
+        prefix=prefix,
+        project=ProjectId(project),
+        regions=tuple(regions),
+        listen=address(chosen.listen or "", "listen"),
+        http=address(chosen.http or "", "http"),
+        engine=engine,
+        workers=workers,
+    )
+
+
+def _check_domain(domain: str) -> None:
+    if not _DOMAIN.fullmatch(domain):
+        raise ConfigProblem(
+            f"domain is {domain!r}: give a DNS name of two labels or more, in small letters."
+        )
+    if domain.endswith(_FOREIGN):
+        raise ConfigProblem(f"domain is {domain!r}: that name is Google's. Choose one of your own.")
+
+
+def _check_project(project: str, prefix: str) -> None:
+    before, _, name = project.partition(":")
+    if before != prefix or not _PROJECT.fullmatch(name):
+        raise ConfigProblem(
+            f"project is {project!r}: give {prefix}:NAME, where NAME has 6 to 30 small letters, "
+            "digits or hyphens."
+        )
+
+
+def _check_engine(engine: str, workers: int) -> None:
+    if not 1 <= workers <= WORKERS_MAX:
+        raise ConfigProblem(f"workers is {workers}: give 1 to {WORKERS_MAX}.")
+    if engine == EMBEDDED:
+        if workers != 1:
+            raise ConfigProblem(
+                f"{workers} workers need an engine that several processes can share: give "
+                "--engine postgresql://…, or --workers 1."
+            )
+        return
+    url = urlsplit(engine)
+    if url.scheme not in {"postgresql", "postgres"}:
+        raise ConfigProblem(f"engine is {engine!r}: give `embedded` or postgresql://….")
+    if url.password is not None:
+        # The URL is written to rempart.toml and shown by `ps`; libpq has its own place for secrets.
+        raise ConfigProblem("engine: leave the password out of the URL; PGPASSFILE names its file.")
+    if '"' in engine or "\\" in engine or not engine.isprintable():
+        raise ConfigProblem("engine: write quotes, backslashes and controls percent-encoded.")

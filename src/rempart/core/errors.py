@@ -1,0 +1,144 @@
+"""The one error class, with Google's canonical codes; rendered once, at the edge.
+
+Source: google.rpc.Code and the HTTP mapping in Google's AIP-193; Cloud Storage's reasons.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NoReturn
+
+
+class Code(Enum):
+    """A canonical code: its gRPC number and its usual HTTP status."""
+
+    INVALID_ARGUMENT = (3, 400)
+    DEADLINE_EXCEEDED = (4, 504)
+    NOT_FOUND = (5, 404)
+    ALREADY_EXISTS = (6, 409)
+    PERMISSION_DENIED = (7, 403)
+    RESOURCE_EXHAUSTED = (8, 429)
+    FAILED_PRECONDITION = (9, 400)
+    ABORTED = (10, 409)
+    OUT_OF_RANGE = (11, 400)
+    UNIMPLEMENTED = (12, 501)
+    INTERNAL = (13, 500)
+    UNAVAILABLE = (14, 503)
+    DATA_LOSS = (15, 500)
+    UNAUTHENTICATED = (16, 401)
+
+    @property
+    def grpc(self) -> int:
+        """Return the gRPC status number."""
+        return self.value[0]
+
+    @property
+    def http(self) -> int:
+        """Return the HTTP status that this code usually travels as."""
+        return self.value[1]
+
+
+class CloudError(Exception):
+    """A refusal or failure that the caller is told about.
+
+    `message` is for the caller: what is wrong and what to do. `reason` is Google's machine word
+    ("conditionNotMet"), `field` names the parameter, header or JSON member at fault, `status`
+    replaces the code's usual HTTP status where Google's API differs (412, 416, 413, 304 …).
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        reason: str,
+        field: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.field = field
+        self.status = code.http if status is None else status
+
+
+class Bug(Exception):  # noqa: N818 - it is named for what it is
+    """A broken invariant of our own: answered as INTERNAL, with no detail."""
+
+
+def invariant(condition: object, message: str) -> None:
+    """Raise Bug unless the condition holds; unlike `assert` it is never compiled away."""
+    if not condition:
+        raise Bug(message)
+
+
+def unreachable(message: str) -> NoReturn:
+    """Raise Bug at a place that correct code never reaches."""
+    raise Bug(message)
+
+
+def invalid(message: str, *, field: str | None = None, reason: str = "invalid") -> CloudError:
+    """Return the error for an argument that can never be right."""
+    return CloudError(Code.INVALID_ARGUMENT, message, reason=reason, field=field)
+
+
+def required(message: str, *, field: str) -> CloudError:
+    """Return the error for an argument that is missing."""
+    return CloudError(Code.INVALID_ARGUMENT, message, reason="required", field=field)
+
+
+def not_found(message: str) -> CloudError:
+    """Return the error for a resource that is absent, or hidden from this caller."""
+    return CloudError(Code.NOT_FOUND, message, reason="notFound")
+
+
+def already_exists(message: str) -> CloudError:
+    """Return the error for a name that is taken."""
+    return CloudError(Code.ALREADY_EXISTS, message, reason="conflict")
+
+
+def denied(message: str, *, reason: str = "forbidden") -> CloudError:
+    """Return the error for a caller without the permission."""
+    return CloudError(Code.PERMISSION_DENIED, message, reason=reason)
+
+
+def unauthenticated(message: str, *, reason: str = "authError") -> CloudError:
+    """Return the error for a missing or unacceptable credential."""
+    return CloudError(Code.UNAUTHENTICATED, message, reason=reason, field="Authorization")
+
+
+def precondition_failed(message: str, *, field: str | None = None) -> CloudError:
+    """Return Cloud Storage's answer to a condition that does not hold (HTTP 412)."""
+    return CloudError(
+        Code.FAILED_PRECONDITION, message, reason="conditionNotMet", field=field, status=412
+    )
+
+
+def too_large(message: str, *, field: str | None = None) -> CloudError:
+    """Return the error for a body or field above its limit (HTTP 413)."""
+    return CloudError(
+        Code.INVALID_ARGUMENT, message, reason="uploadTooLarge", field=field, status=413
+    )
+
+
+def aborted(message: str) -> CloudError:
+    """Return the error for a write that kept losing races; the caller may try again."""
+    return CloudError(Code.ABORTED, message, reason="conflict")
+
+
+def unavailable(message: str) -> CloudError:
+    """Return the error for a temporary inability; the caller should try again later."""
+    return CloudError(Code.UNAVAILABLE, message, reason="backendError")
+
+
+def unimplemented(name: str) -> CloudError:
+    """Return the answer of everything that Rempart does not do yet, by its name."""
+    return CloudError(
+        Code.UNIMPLEMENTED, f"{name} is not implemented by this universe.", reason="notImplemented"
+    )
+
+
+def data_loss(message: str) -> CloudError:
+    """Return the error for stored bytes that failed authentication; nothing of them is released."""
+    return CloudError(Code.DATA_LOSS, message, reason="dataLoss")

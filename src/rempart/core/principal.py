@@ -1,0 +1,37 @@
+"""Who is calling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+from rempart.core.names import ProjectId
+
+Member = NewType("Member", str)
+"""A principal as IAM bindings name it: `serviceAccount:robot@demo.lab.iam.gserviceaccount.com`."""
+
+ALL_USERS = Member("allUsers")
+ALL_AUTHENTICATED_USERS = Member("allAuthenticatedUsers")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose credential was verified, or the anonymous caller.
+
+    `project` is the project that owns a service account; `scopes` is None where the credential
+    carries none (it is then limited by IAM alone).
+    """
+
+    member: Member
+    email: str
+    unique_id: str
+    project: ProjectId | None
+    scopes: frozenset[str] | None = None
+
+    @property
+    def anonymous(self) -> bool:
+        """Tell whether no credential was presented."""
+        return self.member == ALL_USERS
+
+
+ANONYMOUS = Principal(ALL_USERS, "", "", None, None)

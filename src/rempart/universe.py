@@ -1,0 +1,73 @@
+"""What the command line asks of a universe: the contract between `cli` and `app`.
+
+`app` fills it in and `__main__` hands it over, so that the command line never imports the wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rempart.config import Address, Config
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where a started universe listens: real ports, never 0."""
+
+    listen: Address
+    http: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that verification looked at, and what it found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """Everything that verification looked at; nothing checked is not a success."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Return whether there was something to check and all of it was right."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+
+class ServiceCoverage(Protocol):
+    """How many of the methods that Google describes for a service are answered for real."""
+
+    @property
+    def service(self) -> str:
+        """Return the API's name, such as `storage`."""
+
+    @property
+    def answered(self) -> int:
+        """Return how many methods do their work."""
+
+    @property
+    def described(self) -> int:
+        """Return how many methods Google's descriptions hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What the command line can have done to a data directory.
+
+    `first_start` creates the root key, the records and `admin-key.json` in an empty directory and
+    leaves nothing open in it: the directory is renamed afterwards. `serve` runs until SIGTERM or
+    SIGINT and calls back once, when requests are answered. `verify` needs no running server.
+    """
+
+    first_start: Callable[[Path, Config], Coroutine[None, None, None]]
+    serve: Callable[[Path, Config, Callable[[Ready], None]], Coroutine[None, None, None]]
+    verify: Callable[[Path, Config], Coroutine[None, None, VerifyReport]]
+    coverage: Callable[[], Sequence[ServiceCoverage]]
