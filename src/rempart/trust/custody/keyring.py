@@ -1,0 +1,70 @@
+"""The root key of a universe and the keys derived from it.
+
+First form: the root is 32 random bytes in a file that only its owner can read, on the same machine
+as the data. It protects a stolen disk or a copied backup, not a stolen machine.
+
+Derivation: HKDF-Expand-SHA-512 with the purpose as info (RFC 5869, section 2.3); see
+docs/spec/keys.md.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from rempart.core.clock import Random
+from rempart.core.errors import Bug
+
+KEY_BYTES = 32
+
+
+class RootKeyProblem(Exception):  # noqa: N818
+    """The root key is absent, misshapen or readable by others; the message says what to do."""
+
+
+class Keyring:
+    """The keys of a universe, derived from its root by purpose."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: bytes) -> None:
+        if len(root) != KEY_BYTES:
+            raise Bug("a root key has 32 bytes")
+        self._root = root
+
+    def key(self, purpose: str) -> bytes:
+        """Return the 32-byte key for a purpose such as `record` or `engine`."""
+        info = b"rempart.v1\x00" + purpose.encode()
+        return HKDFExpand(SHA512(), KEY_BYTES, info).derive(self._root)
+
+
+def create_root(path: Path, random: Random) -> None:
+    """Write a new root key, durably, with mode 0600; refuses to replace a file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(random(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def load_root(path: Path) -> Keyring:
+    """Return the keyring of a root key file; refuses one that others can read."""
+    try:
+        mode = path.stat().st_mode
+        root = path.read_bytes()
+    except OSError as problem:
+        raise RootKeyProblem(f"The root key {path} cannot be read: {problem.strerror}.") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise RootKeyProblem(f"The root key {path} is open to others: run `chmod 600 {path}`.")
+    if len(root) != KEY_BYTES:
+        raise RootKeyProblem(f"The root key {path} has {len(root)} bytes instead of {KEY_BYTES}.")
+    return Keyring(root)

@@ -1,0 +1,308 @@
+"""The sealed engine: typed documents whose every value is encrypted under its own key's name.
+
+Services see `Reader` and `Transaction` only. A record's value is XAES-256-GCM over MessagePack with
+the record's key as associated data (docs/spec/record.md): a value that was moved to another key
+does not open. Reads made in a transaction are checked again when it commits, so a function that
+reads, decides and writes is serializable without holding a lock.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from rempart.core.clock import Random
+from rempart.core.errors import data_loss, invariant
+from rempart.engine.seam import (
+    Append,
+    Batch,
+    BlobId,
+    Committed,
+    Engine,
+    Expect,
+    Key,
+    PayloadId,
+    Record,
+    Span,
+)
+from rempart.trust.custody.bodies import Bodies
+from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.xaes import XAES256GCM
+
+T = TypeVar("T")
+Part = str | bytes | int
+
+HOT_RECORDS_MAX = 4096
+_NONCE_BYTES = 24
+_RECORD_CONTEXT = b"rempart.record.v1\x00"
+_FEED_CONTEXT = b"rempart.feed.v1\x00"
+
+
+class Kind(Generic[T]):
+    """A kind of document: its key prefix and its type.
+
+    `hot` kinds are few and read on every request: their opened values stay in memory, which is
+    sound because one process at a time holds an engine.
+    """
+
+    __slots__ = ("decode", "encode", "hot", "tag")
+
+    def __init__(self, tag: bytes, document: type[T], *, hot: bool = False) -> None:
+        invariant(len(tag) == 1 and tag != b"\x00", "a kind's tag is one byte")
+        self.tag = tag
+        self.hot = hot
+        self.encode: Callable[[T], bytes] = msgspec.msgpack.Encoder().encode
+        self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(document).decode
+
+    def key(self, *parts: Part) -> Key:
+        """Return the key of a document; text parts end with NUL, numbers are 8 bytes."""
+        return Key(self.tag + b"".join(map(_encode, parts)))
+
+    def under(self, *parts: Part, prefix: str = "") -> Span:
+        """Return the span of all keys that begin with these parts, then with `prefix`."""
+        start = self.key(*parts) + prefix.encode()
+        return Span(Key(start), successor(start))
+
+
+def _encode(part: Part) -> bytes:
+    if isinstance(part, str):
+        return part.encode() + b"\x00"
+    if isinstance(part, int):
+        return part.to_bytes(8, "big")
+    return part
+
+
+def successor(prefix: bytes) -> Key:
+    """Return the first key after all keys that begin with `prefix`."""
+    stem = prefix.rstrip(b"\xff")
+    invariant(stem, "a span needs a prefix below 0xFF")
+    return Key(stem[:-1] + bytes([stem[-1] + 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """A document with its key and version."""
+
+    key: Key
+    version: int
+    value: T
+
+
+class SealedEngine:
+    """An engine whose documents and feed entries are encrypted before they reach it."""
+
+    def __init__(
+        self, engine: Engine, *, key: bytes, random: Random, bodies: Bodies | None = None
+    ) -> None:
+        self._engine = engine
+        self._bodies = bodies or Bodies(engine.blobs, random)
+        self._cipher = XAES256GCM(key)
+        self._random = random
+        self._hot: OrderedDict[Key, tuple[int, Any]] = OrderedDict()
+        self._commits = 0
+
+    async def find(self, kind: Kind[T], key: Key) -> Found[T] | None:
+        """Return the document at a key, or None."""
+        if kind.hot and (kept := self._hot.get(key)) is not None:
+            return Found(key, kept[0], kept[1])
+        seen = self._commits
+        record = await self._engine.records.get(key)
+        if record is None:
+            return None
+        found = self._open(kind, record)
+        if kind.hot and seen == self._commits:
+            self._keep(key, found.version, found.value)
+        return found
+
+    async def scan(
+        self, kind: Kind[T], span: Span, *, limit: int, reverse: bool = False
+    ) -> list[Found[T]]:
+        """Return up to `limit` documents of a span in key order."""
+        records = await self._engine.records.scan(span, limit=limit, reverse=reverse)
+        return [self._open(kind, record) for record in records]
+
+    async def payload(self, payload: PayloadId) -> bytes | None:
+        """Return a payload as it was stored: its writer sealed it."""
+        return await self._engine.records.payload(payload)
+
+    def open_entry(self, feed: str, sealed: bytes) -> bytes:
+        """Return the content of a feed entry; raises `Tampered`."""
+        return self._unseal(_FEED_CONTEXT + feed.encode(), sealed)
+
+    def seal_entry(self, feed: str, content: bytes) -> Append:
+        """Return the sealed form of a feed entry."""
+        return Append(feed, self._seal(_FEED_CONTEXT + feed.encode(), content))
+
+    def transaction(self) -> Transaction:
+        """Begin a transaction; nothing is held until it commits."""
+        return Transaction(self)
+
+    async def delete_blobs(self, blobs: Iterable[BlobId]) -> None:
+        """Remove blobs that no committed record refers to any more."""
+        await self._bodies.delete(blobs)
+
+    async def commit(self, batch: Batch, hot: dict[Key, Any]) -> Committed:
+        """Commit a batch; `hot` holds the new values of hot keys, None for deleted ones."""
+        committed = await self._engine.records.commit(batch)
+        self._commits += 1
+        for key, value in hot.items():
+            if value is None:
+                self._hot.pop(key, None)
+            else:
+                self._keep(key, committed.version, value)
+        return committed
+
+    def seal(self, key: Key, plain: bytes) -> bytes:
+        """Return a record's value sealed under its key."""
+        return self._seal(_RECORD_CONTEXT + key, plain)
+
+    def _seal(self, context: bytes, plain: bytes) -> bytes:
+        nonce = self._random(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, context)
+
+    def _unseal(self, context: bytes, sealed: bytes) -> bytes:
+        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+
+    def _open(self, kind: Kind[T], record: Record) -> Found[T]:
+        try:
+            plain = self._unseal(_RECORD_CONTEXT + record.key, record.value)
+            return Found(record.key, record.version, kind.decode(plain))
+        except (Tampered, msgspec.DecodeError) as problem:
+            raise data_loss("A stored document failed authentication.") from problem
+
+    def _keep(self, key: Key, version: int, value: object) -> None:
+        kept = self._hot.get(key)
+        if kept is None or kept[0] <= version:
+            self._hot[key] = (version, value)
+            self._hot.move_to_end(key)
+        while len(self._hot) > HOT_RECORDS_MAX:
+            self._hot.popitem(last=False)
+
+
+class Transaction:
+    """Reads, decisions and writes that take effect together or not at all.
+
+    A scan does not see this transaction's own writes and is not checked at commit: where emptiness
+    matters, say so with `expect_empty`.
+    """
+
+    __slots__ = (
+        "_after",
+        "_appends",
+        "_deletes",
+        "_empties",
+        "_expects",
+        "_hot",
+        "_payload_deletes",
+        "_payloads",
+        "_puts",
+        "_reads",
+        "_sealed",
+    )
+
+    def __init__(self, sealed: SealedEngine) -> None:
+        self._sealed = sealed
+        self._expects: dict[Key, int] = {}
+        self._puts: dict[Key, tuple[Kind[Any], Any]] = {}
+        self._deletes: set[Key] = set()
+        self._empties: list[Span] = []
+        self._payloads: list[tuple[PayloadId, bytes]] = []
+        self._payload_deletes: list[PayloadId] = []
+        self._appends: list[Append] = []
+        self._hot: dict[Key, Any] = {}
+        self._reads: dict[Key, Any] = {}
+        self._after: list[Callable[[], Awaitable[None]]] = []
+
+    async def get(self, kind: Kind[T], *parts: Part) -> T | None:
+        """Return a document; the commit fails if it changed meanwhile."""
+        key = kind.key(*parts)
+        if key in self._puts:
+            value: T = self._puts[key][1]
+            return value
+        if key in self._deletes:
+            return None
+        if key in self._reads:
+            seen: T | None = self._reads[key]
+            return seen
+        found = await self._sealed.find(kind, key)
+        self._expects[key] = found.version if found else 0
+        self._reads[key] = read = found.value if found else None
+        return read
+
+    async def scan(
+        self, kind: Kind[T], span: Span, *, limit: int, reverse: bool = False
+    ) -> list[Found[T]]:
+        """Return up to `limit` committed documents of a span in key order."""
+        return await self._sealed.scan(kind, span, limit=limit, reverse=reverse)
+
+    async def payload(self, payload: PayloadId) -> bytes | None:
+        """Return a payload as it was stored."""
+        return await self._sealed.payload(payload)
+
+    def put(self, kind: Kind[T], *parts: Part, value: T) -> None:
+        """Write a document."""
+        key = kind.key(*parts)
+        self._deletes.discard(key)
+        self._puts[key] = (kind, value)
+
+    def delete(self, kind: Kind[T], *parts: Part) -> None:
+        """Remove a document."""
+        key = kind.key(*parts)
+        self._puts.pop(key, None)
+        self._deletes.add(key)
+        if kind.hot:
+            self._hot[key] = None
+
+    def expect_empty(self, span: Span) -> None:
+        """Let the commit fail unless the span holds no document."""
+        self._empties.append(span)
+
+    def put_payload(self, payload: PayloadId, sealed: bytes) -> None:
+        """Store a small sealed body."""
+        self._payloads.append((payload, sealed))
+
+    def delete_payload(self, payload: PayloadId) -> None:
+        """Remove a small sealed body."""
+        self._payload_deletes.append(payload)
+
+    def delete_blob(self, blob: BlobId) -> None:
+        """Remove a blob once the commit is durable."""
+        self._after.append(lambda: self._sealed.delete_blobs((blob,)))
+
+    def append(self, feed: str, content: bytes) -> None:
+        """Append an entry to a feed."""
+        self._appends.append(self._sealed.seal_entry(feed, content))
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether the transaction would change a document."""
+        return bool(self._puts or self._deletes or self._payloads)
+
+    async def commit(self) -> Committed:
+        """Make everything durable at once; raises `Conflict` if a read no longer holds."""
+        puts = tuple(
+            (key, self._sealed.seal(key, kind.encode(value)))
+            for key, (kind, value) in self._puts.items()
+        )
+        for key, (kind, value) in self._puts.items():
+            if kind.hot:
+                self._hot[key] = value
+        committed = await self._sealed.commit(
+            Batch(
+                expects=tuple(Expect(key, version) for key, version in self._expects.items()),
+                empties=tuple(self._empties),
+                deletes=tuple(self._deletes),
+                puts=puts,
+                payloads=tuple(self._payloads),
+                payload_deletes=tuple(self._payload_deletes),
+                appends=tuple(self._appends),
+            ),
+            self._hot,
+        )
+        for action in self._after:
+            await action()
+        return committed
