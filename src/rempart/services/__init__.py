@@ -1,0 +1,1 @@
+"""Google services, one folder for each API."""

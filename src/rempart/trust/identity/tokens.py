@@ -1,0 +1,154 @@
+"""Opaque access tokens: `ya29.` and a sealed statement of whose they are, base64url.
+
+Self-contained, so they outlive a restart; good only while the key they were bought with and its
+account stand, and until they are revoked. Format: docs/spec/access-token.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+
+import msgspec
+
+from rempart.core.clock import Micros, World
+from rempart.core.errors import unavailable
+from rempart.engine.seam import Key, Span
+from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.xaes import XAES256GCM
+from rempart.trust.identity.jwt import Signed
+from rempart.trust.identity.refusal import Rejected
+from rempart.trust.identity.strict import TOKEN_CHARS_MAX
+
+PREFIX = "ya29."
+LIFETIME_SECONDS = 3600
+REVOKED_TOKENS_MAX = 100_000
+_CONTEXT = b"rempart.access-token.v1\x00"
+_NONCE_BYTES = 24
+_SECOND = 1_000_000
+_SWEEP_MAX = 100
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What an opaque token states."""
+
+    email: str
+    unique_id: str
+    key_id: str
+    scopes: tuple[str, ...]
+    issued: Micros
+    expires: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A token that its bearer gave up before its time."""
+
+    digest: bytes
+    expires: Micros
+
+
+REVOKED: Kind[Revoked] = Kind(b"T", Revoked)
+"""By SHA-256 of the token."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(AccessToken).decode
+
+
+class AccessTokens:
+    """Makes and opens opaque tokens under one key of this universe."""
+
+    def __init__(self, key: bytes, world: World) -> None:
+        self._cipher = XAES256GCM(key)
+        self._world = world
+
+    def mint(self, signed: Signed) -> str:
+        """Return a token for the owner of a verified assertion, good for an hour."""
+        now = self._world.clock()
+        statement = AccessToken(
+            email=signed.account.email,
+            unique_id=signed.account.unique_id,
+            key_id=signed.key.id,
+            scopes=tuple(sorted(signed.claims.scopes)),
+            issued=now,
+            expires=Micros(now + LIFETIME_SECONDS * _SECOND),
+        )
+        nonce = self._world.random(_NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, _encode(statement), _CONTEXT)
+        return PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def open(self, token: str) -> AccessToken:
+        """Return what a token states, if it is ours and not expired; raises Rejected."""
+        if not token.startswith(PREFIX) or len(token) > TOKEN_CHARS_MAX:
+            raise Rejected("not an access token")
+        text = token.removeprefix(PREFIX)
+        try:
+            sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
+                raise Rejected("not canonical base64url")
+            plain = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _CONTEXT)
+            statement = _decode(plain)
+        except (Base64Error, ValueError, Tampered, msgspec.DecodeError) as problem:
+            raise Rejected("not a token of this universe") from problem
+        if statement.expires <= self._world.clock():
+            raise Rejected("expired")
+        return statement
+
+
+class Revocations:
+    """The revoked tokens that have not expired: on disk, and all of them in memory.
+
+    Sound because one process at a time holds an engine.
+    """
+
+    def __init__(self, sealed: SealedEngine, world: World) -> None:
+        self._sealed = sealed
+        self._world = world
+        self._known: dict[bytes, Micros] | None = None
+
+    async def revoked(self, digest: bytes) -> bool:
+        """Tell whether a token was revoked, by its digest."""
+        known = self._known
+        if known is None:
+            known = await self._load()
+        return digest in known
+
+    async def revoke(self, token: str, expires: Micros) -> None:
+        """Refuse a token from now on, durably."""
+        known = self._known if self._known is not None else await self._load()
+        now = self._world.clock()
+        expired = [digest for digest, end in known.items() if end <= now][:_SWEEP_MAX]
+        if len(known) - len(expired) >= REVOKED_TOKENS_MAX:
+            raise unavailable("Too many revoked tokens are still within their hour.")
+        record = Revoked(digest_of(token), expires)
+        transaction = self._sealed.transaction()
+        for digest in expired:
+            transaction.delete(REVOKED, digest)
+        transaction.put(REVOKED, record.digest, value=record)
+        await transaction.commit()
+        for digest in expired:
+            known.pop(digest, None)
+        known[record.digest] = expires
+
+    async def _load(self) -> dict[bytes, Micros]:
+        span = REVOKED.under()
+        loaded: dict[bytes, Micros] = {}
+        while True:
+            page = await self._sealed.scan(REVOKED, span, limit=_PAGE)
+            loaded.update((found.value.digest, found.value.expires) for found in page)
+            if len(page) < _PAGE:
+                break
+            span = Span(Key(page[-1].key + b"\x00"), span.end)
+        if self._known is None:
+            self._known = loaded
+        return self._known
+
+
+def digest_of(token: str) -> bytes:
+    """Return the SHA-256 by which a token is known in memory and on disk."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,1 @@
+"""MAY: the resource hierarchy, roles, bindings and conditions; a Principal gets a Grant or not."""

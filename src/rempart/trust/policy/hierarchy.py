@@ -1,0 +1,97 @@
+"""Organizations, folders and projects, as sealed documents, and the way up from each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from rempart.core.clock import Micros
+from rempart.core.errors import invariant
+from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumber
+from rempart.core.policy import Policy
+from rempart.trust.custody.sealed import Kind, SealedEngine
+
+DEPTH_MAX = 12
+"""Google's limit is ten folders between an organization and a project."""
+
+
+class State(Enum):
+    """Whether a resource is in use."""
+
+    ACTIVE = "ACTIVE"
+    DELETE_REQUESTED = "DELETE_REQUESTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """The top of a hierarchy."""
+
+    id: OrganizationId
+    name: str
+    created: Micros
+    policy: Policy = field(default_factory=Policy)
+    state: State = State.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder; `parent` is `organizations/N` or `folders/N`."""
+
+    id: FolderId
+    name: str
+    parent: str
+    created: Micros
+    policy: Policy = field(default_factory=Policy)
+    state: State = State.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project; `id` carries the universe's prefix, `parent` is as a folder's or empty."""
+
+    id: ProjectId
+    number: ProjectNumber
+    name: str
+    parent: str
+    created: Micros
+    labels: dict[str, str] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    state: State = State.ACTIVE
+
+
+ORGANIZATIONS: Kind[Organization] = Kind(b"O", Organization, hot=True)
+FOLDERS: Kind[Folder] = Kind(b"F", Folder, hot=True)
+PROJECTS: Kind[Project] = Kind(b"P", Project, hot=True)
+"""By project id."""
+
+
+async def find_project(sealed: SealedEngine, project: ProjectId) -> Project | None:
+    """Return a project, or None."""
+    found = await sealed.find(PROJECTS, PROJECTS.key(project))
+    return found.value if found else None
+
+
+async def ancestors(sealed: SealedEngine, name: str) -> list[Organization | Folder]:
+    """Return `folders/N` or `organizations/N` and what is above it, nearest first.
+
+    A link to something that is not there ends the list: what is above it then grants nothing.
+    """
+    chain: list[Organization | Folder] = []
+    while name:
+        invariant(len(chain) < DEPTH_MAX, "the resource hierarchy is too deep, or a circle")
+        kind, _, number = name.partition("/")
+        if kind == "organizations":
+            top = await sealed.find(ORGANIZATIONS, ORGANIZATIONS.key(number))
+            return [*chain, top.value] if top else chain
+        found = await sealed.find(FOLDERS, FOLDERS.key(number))
+        if kind != "folders" or found is None:
+            return chain
+        chain.append(found.value)
+        name = found.value.parent
+    return chain
+
+
+def reaches_top(parent: str, chain: Sequence[Organization | Folder]) -> bool:
+    """Tell whether `ancestors` of this parent found every link: then only a change is news."""
+    return not parent if not chain else isinstance(chain[-1], Organization) or not chain[-1].parent

@@ -1,0 +1,63 @@
+"""Members of bindings: which are well formed, and which name a given principal.
+
+A kind of member that this universe cannot resolve (groups, domains, principal sets) is kept in
+policies, as Google keeps it, and matches nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rempart.core.names import ProjectId
+from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member
+
+_EMAIL = re.compile(r"[^\s@:]{1,256}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9-]{1,63}")
+_FEDERATED = re.compile(r"//[a-z.]+/[\x21-\x7e]{1,1024}")
+_DELETED = re.compile(r"(user|serviceAccount|group):([^\s?]+)\?uid=\d{1,40}")
+_DELETED_PRINCIPAL = re.compile(r"principal(?:Set)?://[a-z.]+/[\x21-\x7e]{1,1024}")
+_BASIC_OF = {
+    "projectOwner": "roles/owner",
+    "projectEditor": "roles/editor",
+    "projectViewer": "roles/viewer",
+}
+EVERYONE = frozenset((ALL_USERS, ALL_AUTHENTICATED_USERS))
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectMember:
+    """A convenience member: whoever holds a basic role on a project."""
+
+    role: str
+    project: ProjectId
+
+
+def project_member(member: Member) -> ProjectMember | None:
+    """Return what `projectOwner:ID` and its like stand for, None for any other member."""
+    kind, _, project = member.partition(":")
+    role = _BASIC_OF.get(kind)
+    return ProjectMember(role, ProjectId(project)) if role else None
+
+
+def canonical(text: str) -> Member | None:
+    """Return a member as policies store it (emails in lower case), None if it is malformed."""
+    if text in EVERYONE:
+        return Member(text)
+    kind, _, rest = text.partition(":")
+    if kind in ("user", "serviceAccount", "group"):
+        return Member(f"{kind}:{rest.lower()}") if _EMAIL.fullmatch(rest) else None
+    if kind == "domain":
+        return Member(f"domain:{rest.lower()}") if _DOMAIN.fullmatch(rest) else None
+    return Member(text) if _well_formed(kind, rest) else None
+
+
+def _well_formed(kind: str, rest: str) -> bool:
+    if kind in _BASIC_OF:
+        return _PROJECT.fullmatch(rest) is not None
+    if kind in ("principal", "principalSet"):
+        return _FEDERATED.fullmatch(rest) is not None
+    if kind == "deleted":
+        return bool(_DELETED.fullmatch(rest) or _DELETED_PRINCIPAL.fullmatch(rest))
+    return False

@@ -1,0 +1,203 @@
+"""What `setIamPolicy` accepts, and policies in the JSON shape of google.iam.v1.
+
+Refused by name: malformed members, roles that do not exist or do not belong on the resource,
+conditions that do not compile, and anything beyond the limits. A policy is stored canonically:
+bindings of one role and condition are one binding, members are sorted and occur once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from rempart.core.clock import Random
+from rempart.core.errors import CloudError, invalid, precondition_failed
+from rempart.core.limits import POLICY_BYTES_MAX, POLICY_MEMBERS_MAX
+from rempart.core.policy import Binding, Condition, Policy
+from rempart.core.principal import Member
+from rempart.trust.policy.conditions import EXPRESSION_CHARS_MAX, check
+from rempart.trust.policy.members import EVERYONE, canonical
+from rempart.trust.policy.roles import BASIC, ROLES, Level
+
+CONDITION_VERSION = 3
+VERSIONS = frozenset((0, 1, CONDITION_VERSION))
+_CONDITION_TEXTS = {
+    "expression": EXPRESSION_CHARS_MAX,
+    "title": 100,
+    "description": 256,
+    "location": 256,
+}
+"""The texts of a condition and their limits in characters."""
+
+_ETAG_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a policy is going: the level, and what the resource's own settings forbid.
+
+    `public` is False under enforced public-access prevention; `conditions` is False where the
+    resource takes none (a bucket without uniform access).
+    """
+
+    level: Level
+    public: bool = True
+    conditions: bool = True
+
+
+def new_etag(random: Random) -> str:
+    """Return a fresh etag, in the base64 that Google's JSON carries."""
+    return b64encode(random(_ETAG_BYTES)).decode()
+
+
+def policy_from_json(document: Mapping[str, object], place: Place, *, etag: str) -> Policy:
+    """Return the policy that a request's JSON asks for, with a new etag.
+
+    Raises `invalid` naming the binding at fault. Whether the request's own etag still matches
+    is the caller's question, before this.
+    """
+    version = document.get("version", 1)
+    if type(version) is not int or version not in VERSIONS:
+        raise invalid("Policy version must be 0, 1 or 3.", field="version")
+    bindings = document.get("bindings", [])
+    if not isinstance(bindings, list):
+        raise invalid("Policy bindings must be a list.", field="bindings")
+    parsed = [_binding(item, f"bindings[{index}]") for index, item in enumerate(bindings)]
+    for index, binding in enumerate(parsed):
+        _check(binding, place, f"bindings[{index}]", version)
+    policy = Policy(_merged(parsed), etag, CONDITION_VERSION if _conditional(parsed) else 1)
+    _check_size(policy)
+    return policy
+
+
+def policy_to_json(policy: Policy, *, requested_version: int = 1) -> dict[str, object]:
+    """Return a policy as google.iam.v1 JSON; the storage service adds its `kind`.
+
+    A caller that asked for a version below 3 gets no conditional bindings' conditions: like
+    Google, such bindings then carry a role that grants nothing, so that writing them back
+    cannot drop a condition unseen.
+    """
+    plain = requested_version < CONDITION_VERSION
+    return {
+        "version": 1 if plain else policy.version,
+        "etag": policy.etag,
+        "bindings": [_to_json(binding, plain=plain) for binding in policy.bindings],
+    }
+
+
+def _to_json(binding: Binding, *, plain: bool) -> dict[str, object]:
+    shown: dict[str, object] = {"role": binding.role, "members": list(binding.members)}
+    condition = binding.condition
+    if condition is None:
+        return shown
+    if plain:
+        return shown | {"role": f"{binding.role}_withcond_{_mark(condition)}"}
+    texts = {
+        "title": condition.title,
+        "description": condition.description,
+        "expression": condition.expression,
+        "location": condition.location,
+    }
+    return shown | {"condition": {name: text for name, text in texts.items() if text}}
+
+
+def _mark(condition: Condition) -> str:
+    content = f"{condition.expression}\x00{condition.title}\x00{condition.description}"
+    return hashlib.sha256(content.encode()).hexdigest()[:20]
+
+
+def _binding(item: object, where: str) -> Binding:
+    if not isinstance(item, dict):
+        raise invalid(f"{where} must be an object.", field=where)
+    role, members = item.get("role"), item.get("members", [])
+    if not isinstance(role, str) or not role:
+        raise invalid(f"{where} has no role.", field=f"{where}.role")
+    if not isinstance(members, list):
+        raise invalid(f"{where} has no list of members.", field=f"{where}.members")
+    parsed = {_member(member, f"{where}.members") for member in members}
+    return Binding(role, tuple(sorted(parsed)), _condition(item.get("condition"), where))
+
+
+def _member(text: object, where: str) -> Member:
+    member = canonical(text) if isinstance(text, str) else None
+    if member is None:
+        raise invalid(f"Invalid member in {where}: {str(text)[:200]!r}", field=where)
+    return member
+
+
+def _condition(item: object, where: str) -> Condition | None:
+    field = f"{where}.condition"
+    if item is None:
+        return None
+    if not isinstance(item, dict):
+        raise invalid(f"{field} must be an object.", field=field)
+    texts = {name: item.get(name, "") for name in _CONDITION_TEXTS}
+    for name, text in texts.items():
+        if not isinstance(text, str) or len(text) > _CONDITION_TEXTS[name]:
+            raise invalid(f"{field}.{name} is not a text, or too long.", field=f"{field}.{name}")
+    if not texts["title"]:
+        raise invalid(f"{field} has no title.", field=f"{field}.title")
+    return Condition(**texts)
+
+
+def _check(binding: Binding, place: Place, where: str, version: int) -> None:
+    role = ROLES.get(binding.role)
+    if role is None or place.level not in role.levels:
+        raise invalid(
+            f"Role {binding.role[:200]} is not supported for this resource.", field=f"{where}.role"
+        )
+    if not place.public and not EVERYONE.isdisjoint(binding.members):
+        raise precondition_failed(
+            "The member bindings allUsers and allAuthenticatedUsers are not allowed since public "
+            "access prevention is enforced.",
+            field=where,
+        )
+    if binding.condition is not None:
+        _check_condition(binding, binding.condition, place, where, version)
+
+
+def _check_condition(
+    binding: Binding, condition: Condition, place: Place, where: str, version: int
+) -> None:
+    field = f"{where}.condition"
+    if version != CONDITION_VERSION:
+        raise invalid("A policy with conditions must have version 3.", field="version")
+    if not place.conditions:
+        raise invalid("This resource takes no conditions.", field=field)
+    if binding.role in BASIC:
+        raise invalid("Conditions can't be set on basic roles.", field=field)
+    if not EVERYONE.isdisjoint(binding.members):
+        raise invalid("Conditions can't be set for allUsers or allAuthenticatedUsers.", field=field)
+    try:
+        check(condition.expression)
+    except CloudError as problem:
+        raise invalid(f"{field}: {problem.message}", field=f"{field}.expression") from problem
+
+
+def _merged(bindings: Iterable[Binding]) -> tuple[Binding, ...]:
+    """Return one binding for each role and condition; those without members vanish."""
+    members: dict[tuple[str, Condition | None], set[Member]] = {}
+    for binding in bindings:
+        members.setdefault((binding.role, binding.condition), set()).update(binding.members)
+    return tuple(
+        Binding(role, tuple(sorted(named)), condition)
+        for (role, condition), named in members.items()
+        if named
+    )
+
+
+def _check_size(policy: Policy) -> None:
+    count = sum(len(binding.members) for binding in policy.bindings)
+    if count > POLICY_MEMBERS_MAX:
+        raise invalid(f"The policy names {count} members; {POLICY_MEMBERS_MAX} are allowed.")
+    size = len(msgspec.json.encode(policy))
+    if size > POLICY_BYTES_MAX:
+        raise invalid(f"The policy has {size} bytes; {POLICY_BYTES_MAX} are allowed.")
+
+
+def _conditional(bindings: Iterable[Binding]) -> bool:
+    return any(binding.condition is not None for binding in bindings)
