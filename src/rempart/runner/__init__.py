@@ -1,0 +1,1 @@
+"""Door two, time: what happens without a request."""

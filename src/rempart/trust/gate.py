@@ -1,0 +1,254 @@
+"""The stair that every request climbs: identify → authorise → record intent → act → seal outcome.
+
+docs/request-flow.md is this file in prose. No service is reached but through `Gate.serve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from rempart.core.call import Call, MethodId, Reply
+from rempart.core.clock import World
+from rempart.core.errors import CloudError, Code, aborted, invariant, unavailable, unimplemented
+from rempart.core.grant import Grant
+from rempart.core.limits import COMMIT_ATTEMPTS_MAX, CONCURRENT_CALLS_PER_PRINCIPAL_MAX
+from rempart.core.method import Access, Method
+from rempart.core.policy import Resource
+from rempart.core.principal import Member, Principal
+from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavailable
+from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.identity.identify import Identity
+from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
+
+RECEIPT_HEADER = "x-rempart-receipt"
+
+
+class Authority:
+    """The caller's standing: further permissions are asked here in the middle of a method."""
+
+    __slots__ = ("_decision", "_time", "principal")
+
+    def __init__(self, principal: Principal, decision: PolicyDecision, call: Call) -> None:
+        self.principal = principal
+        self._decision = decision
+        self._time = call.time
+
+    async def require(self, permission: str, resource: Resource) -> Grant:
+        """Return the grant, or raise the refusal."""
+        return await self._decision.authorise(self.principal, permission, resource, time=self._time)
+
+    async def allows(self, permission: str, resource: Resource) -> bool:
+        """Tell whether the caller has the permission."""
+        return await self._decision.allowed(self.principal, permission, resource, time=self._time)
+
+    async def held(self, permissions: list[str], resource: Resource) -> list[str]:
+        """Return those of the permissions that the caller has."""
+        return [one for one in permissions if await self.allows(one, resource)]
+
+
+@dataclass(slots=True)
+class Session:
+    """What one climb of the stair hands to a service: its transaction and the caller's standing.
+
+    `intend` makes the intent durable; a service calls it before its first effect outside the
+    transaction. `staged` is what the method's `stage` returned.
+    """
+
+    tx: Transaction
+    authority: Authority
+    intend: Callable[[], Awaitable[None]]
+    staged: Any = None
+
+
+class Service(Protocol):
+    """An API: its name, its methods and how it opens its store for one session."""
+
+    @property
+    def name(self) -> str:
+        """Return Google's name of the API: `storage`."""
+
+    @property
+    def methods(self) -> tuple[Method[Any], ...]:
+        """Return the declared methods."""
+
+    def open(self, session: Session) -> Any:  # noqa: ANN401 - each service has its own store
+        """Return the store whose verbs the methods use."""
+
+    async def discard(self, staged: Any) -> None:  # noqa: ANN401
+        """Drop what a method staged and did not commit."""
+
+
+class Gate:
+    """Serves calls of all services."""
+
+    def __init__(
+        self,
+        services: tuple[Service, ...],
+        *,
+        identity: Identity,
+        decision: PolicyDecision,
+        sealed: SealedEngine,
+        world: World,
+    ) -> None:
+        self._methods: dict[MethodId, tuple[Method[Any], Service]] = {}
+        for service in services:
+            for method in service.methods:
+                invariant(method.id not in self._methods, f"{method.id} is declared twice")
+                self._methods[method.id] = (method, service)
+        self._identity = identity
+        self._decision = decision
+        self._sealed = sealed
+        self._world = world
+        self._running: dict[Member, int] = {}
+
+    def answered(self) -> frozenset[MethodId]:
+        """Return the methods that are answered for real."""
+        return frozenset(self._methods)
+
+    async def serve(self, call: Call) -> Reply:
+        """Answer a call, or raise the `CloudError` that refuses it."""
+        bound = self._methods.get(call.method)
+        if bound is None:
+            raise unimplemented(call.method)
+        method, service = bound
+        principal = await self._identity.identify(call, service.name)
+        with self._slot(principal):
+            climb = _Climb(self, method, service, call, principal)
+            return await (climb.read() if method.access is Access.READ else climb.write())
+
+    @contextmanager
+    def _slot(self, principal: Principal) -> Iterator[None]:
+        running = self._running.get(principal.member, 0)
+        if running >= CONCURRENT_CALLS_PER_PRINCIPAL_MAX:
+            message = (
+                f"More than {CONCURRENT_CALLS_PER_PRINCIPAL_MAX} calls of this principal are in"
+                " progress; wait for some to end and retry."
+            )
+            raise CloudError(Code.RESOURCE_EXHAUSTED, message, reason="rateLimitExceeded")
+        self._running[principal.member] = running + 1
+        try:
+            yield
+        finally:
+            left = self._running[principal.member] - 1
+            if left:
+                self._running[principal.member] = left
+            else:
+                del self._running[principal.member]
+
+
+class _Climb:
+    """One call on its way up and down the stair."""
+
+    __slots__ = ("authority", "call", "gate", "grant", "intent", "method", "service")
+
+    def __init__(
+        self, gate: Gate, method: Method[Any], service: Service, call: Call, principal: Principal
+    ) -> None:
+        self.gate = gate
+        self.method = method
+        self.service = service
+        self.call = call
+        self.authority = Authority(principal, gate._decision, call)  # noqa: SLF001 - one module
+        self.intent: int | None = None
+        self.grant: Grant | None = None
+
+    async def read(self) -> Reply:
+        """Authorise and answer; nothing is written."""
+        store, _ = self._open(None)
+        grant = await self._authorise(store)
+        return await self.method.run(grant, self.call, store)
+
+    async def write(self) -> Reply:
+        """Authorise, stage, then act and seal the outcome in one commit."""
+        staged: object = None
+        done = False
+        try:
+            staged = await self._stage()
+            reply = await self._act(staged)
+            done = True
+        except OutOfSpace as problem:
+            raise CloudError(
+                Code.RESOURCE_EXHAUSTED,
+                "The universe's storage is full; nothing was written.",
+                reason="insufficientStorage",
+                status=507,
+            ) from problem
+        except (Fenced, Unavailable) as problem:
+            raise unavailable("The storage engine is not available; retry later.") from problem
+        finally:
+            if staged is not None and not done:
+                await self.service.discard(staged)
+        return reply
+
+    async def _stage(self) -> object:
+        """Receive what is too big for the transaction, under a grant of its own."""
+        if self.method.stage is None:
+            return None
+        store, _ = self._open(None)
+        return await self.method.stage(await self._authorise(store), self.call, store)
+
+    async def _act(self, staged: object) -> Reply:
+        for _ in range(COMMIT_ATTEMPTS_MAX):
+            store, tx = self._open(staged)
+            grant = await self._authorise(store)
+            reply = await self.method.run(grant, self.call, store)
+            if not tx.writes:
+                return reply
+            tx.append(FEED, encode(self._leaf(OUTCOME, grant, reply)))
+            try:
+                return _with_receipt(reply, await tx.commit())
+            except Conflict:
+                continue
+        raise aborted("The resource kept changing while this call was made; retry it.")
+
+    async def _authorise(self, store: object) -> Grant:
+        method = self.method
+        resource = await method.resource(self.call, store)
+        if method.public:
+            self.grant = self.gate._decision.public(  # noqa: SLF001 - one module
+                self.authority.principal, resource, time=self.call.time
+            )
+        else:
+            self.grant = await self.authority.require(method.permission, resource)
+        return self.grant
+
+    async def _intend(self) -> None:
+        """Make the intent durable, once, before the first effect outside a transaction."""
+        if self.intent is not None:
+            return
+        invariant(self.grant is not None, "an intent needs a grant")
+        tx = self.gate._sealed.transaction()  # noqa: SLF001 - one module
+        if self.grant is not None:
+            tx.append(FEED, encode(self._leaf(INTENT, self.grant, None)))
+        self.intent = (await tx.commit()).positions[0].index
+
+    def _leaf(self, kind: str, grant: Grant, reply: Reply | None) -> Leaf:
+        call = self.call
+        return Leaf(
+            kind=kind,
+            time=call.time,
+            request=call.request_id,
+            method=call.method,
+            permission=grant.permission,
+            principal=grant.principal.member,
+            resource=grant.resource.name,
+            remote=call.remote,
+            status=reply.status if reply else 0,
+            intent=self.intent,
+            facts=dict(reply.audit) if reply else {},
+        )
+
+    def _open(self, staged: object) -> tuple[Any, Transaction]:
+        tx = self.gate._sealed.transaction()  # noqa: SLF001 - one module
+        session = Session(tx, self.authority, self._intend, staged)
+        return self.service.open(session), tx
+
+
+def _with_receipt(reply: Reply, committed: Committed) -> Reply:
+    at = committed.positions[-1]
+    receipt = (RECEIPT_HEADER, f"{at.feed}/{at.index}/{at.chain.hex()}")
+    return replace(reply, headers=(*reply.headers, receipt))
