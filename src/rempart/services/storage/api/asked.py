@@ -1,0 +1,78 @@
+"""What the methods of Cloud Storage ask of a call: resources for policy, and common parameters."""
+
+from __future__ import annotations
+
+from rempart.core.call import Call
+from rempart.core.errors import invalid, required
+from rempart.core.names import ObjectName
+from rempart.core.policy import Resource
+from rempart.services.storage.model import names
+from rempart.services.storage.model.preconditions import number
+from rempart.services.storage.store import StorageStore
+
+
+async def bucket(call: Call, store: StorageStore) -> Resource:
+    """Return the bucket that the path names."""
+    return await store.bucket_resource(call.path["bucket"])
+
+
+async def project(call: Call, store: StorageStore) -> Resource:
+    """Return the project that the query or the path names."""
+    name = call.path.get("projectId") or call.query.get("project", "")
+    if not name:
+        raise required("Required parameter: project", field="project")
+    return await store.project_resource(name)
+
+
+async def object_(call: Call, store: StorageStore) -> Resource:
+    """Return the object generation that the path names, with its ACL."""
+    found = await store.bucket_of(call)
+    name = names.object_name(call.path["object"], field="object")
+    return await store.object_resource(
+        found, name, await store.peek(found, name, number(call.query, "generation"))
+    )
+
+
+async def source_object(call: Call, store: StorageStore) -> Resource:
+    """Return the source of a copy."""
+    found = await store.find_bucket(call.path["sourceBucket"])
+    name = names.object_name(call.path["sourceObject"], field="sourceObject")
+    return await store.object_resource(
+        found, name, await store.peek(found, name, number(call.query, "sourceGeneration"))
+    )
+
+
+async def moved_object(call: Call, store: StorageStore) -> Resource:
+    """Return the object that is to be moved within its bucket."""
+    found = await store.bucket_of(call)
+    name = names.object_name(call.path["sourceObject"], field="sourceObject")
+    return await store.object_resource(found, name, await store.peek(found, name))
+
+
+async def new_object(call: Call, store: StorageStore) -> Resource:
+    """Return the object that an upload or compose would create: no ACL of its own counts yet."""
+    found = await store.bucket_of(call)
+    return await store.object_resource(found, object_name(call))
+
+
+async def managed_folder(call: Call, store: StorageStore) -> Resource:
+    """Return the managed folder that the path names: its policies and its bucket's."""
+    found = await store.bucket_of(call)
+    return await store.object_resource(found, names.managed_folder_name(call.path["managedFolder"]))
+
+
+def object_name(call: Call) -> ObjectName:
+    """Return the name of the object to create: from the path, the query or the metadata."""
+    named = call.path.get("destinationObject") or call.query.get("name")
+    given = call.document.get("name")
+    if given is not None and not isinstance(given, str):
+        raise invalid("Invalid value for 'name': expected a string.", field="name")
+    return names.object_name(named or given or "")
+
+
+def full(call: Call) -> bool:
+    """Tell whether ACLs are asked for."""
+    projection = call.query.get("projection", "noAcl")
+    if projection not in {"full", "noAcl"}:
+        raise invalid("projection is 'full' or 'noAcl'.", field="projection")
+    return projection == "full"

@@ -1,0 +1,122 @@
+"""IAM policies of buckets, objects and managed folders.
+
+Source: the getIamPolicy, setIamPolicy and testIamPermissions methods of the JSON API v1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rempart.core.call import Call, Reply
+from rempart.core.errors import CloudError, Code, precondition_failed, required
+from rempart.core.grant import Grant
+from rempart.core.policy import Policy, Resource
+from rempart.services.storage.api import asked
+from rempart.services.storage.model import names
+from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.preconditions import number
+from rempart.services.storage.resources import policy_json
+from rempart.services.storage.store import StorageStore
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.validate import Place, policy_from_json
+
+POLICY_VERSIONS = {1, 3}
+
+
+async def get_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Return a bucket's policy."""
+    bucket = await store.bucket_of(call)
+    return _shown(bucket.policy, call, f"projects/_/buckets/{bucket.name}")
+
+
+async def set_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Replace a bucket's policy."""
+    bucket = await store.bucket_of(call)
+    policy = _new(bucket.policy, bucket, call, store, Level.BUCKET)
+    store.update_bucket(
+        grant,
+        replace(bucket, policy=policy, metageneration=bucket.metageneration + 1, updated=store.now),
+    )
+    resource = f"projects/_/buckets/{bucket.name}"
+    return Reply(document=policy_json(policy, resource), audit={"bucket": bucket.name})
+
+
+async def get_managed_folder(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Return a managed folder's policy."""
+    bucket = await store.bucket_of(call)
+    folder = await store.managed_folder(
+        bucket, names.managed_folder_name(call.path["managedFolder"])
+    )
+    resource = f"projects/_/buckets/{bucket.name}/managedFolders/{folder.name}"
+    return _shown(folder.policy, call, resource)
+
+
+async def set_managed_folder(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Replace a managed folder's policy."""
+    bucket = await store.bucket_of(call)
+    folder = await store.managed_folder(
+        bucket, names.managed_folder_name(call.path["managedFolder"])
+    )
+    policy = _new(folder.policy, bucket, call, store, Level.MANAGED_FOLDER)
+    changed = replace(
+        folder, policy=policy, metageneration=folder.metageneration + 1, updated=store.now
+    )
+    store.put_managed_folder(grant, bucket, changed)
+    resource = f"projects/_/buckets/{bucket.name}/managedFolders/{folder.name}"
+    return Reply(
+        document=policy_json(policy, resource),
+        audit={"bucket": bucket.name, "managedFolder": folder.name},
+    )
+
+
+async def test_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Return those of the asked permissions that the caller has on a bucket."""
+    return await _held(call, store, await asked.bucket(call, store))
+
+
+async def test_object(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Return those of the asked permissions that the caller has on an object."""
+    return await _held(call, store, await asked.object_(call, store))
+
+
+async def test_managed_folder(grant: Grant, call: Call, store: StorageStore) -> Reply:
+    """Return those of the asked permissions that the caller has on a managed folder."""
+    return await _held(call, store, await asked.managed_folder(call, store))
+
+
+async def _held(call: Call, store: StorageStore, resource: Resource) -> Reply:
+    wanted = call.query.get("permissions", "")
+    if not wanted:
+        raise required("Required parameter: permissions", field="permissions")
+    held = await store.session.authority.held(wanted.split("\n"), resource)
+    shown: dict[str, object] = {"kind": "storage#testIamPermissionsResponse"}
+    return Reply(document=shown | ({"permissions": held} if held else {}))
+
+
+def _shown(policy: Policy, call: Call, resource: str) -> Reply:
+    """Return the policy, refusing a caller who would lose its conditions without seeing them."""
+    version = number(call.query, "optionsRequestedPolicyVersion") or 1
+    conditional = any(binding.condition for binding in policy.bindings)
+    if conditional and version not in POLICY_VERSIONS - {1}:
+        raise CloudError(
+            Code.FAILED_PRECONDITION,
+            "The policy has conditions: ask with optionsRequestedPolicyVersion=3.",
+            reason="invalid",
+            field="optionsRequestedPolicyVersion",
+        )
+    return Reply(document=policy_json(policy, resource))
+
+
+def _new(old: Policy, bucket: Bucket, call: Call, store: StorageStore, level: Level) -> Policy:
+    claimed = call.document.get("etag")
+    if claimed and claimed != old.etag:
+        raise precondition_failed(
+            "The policy changed since it was read: read it again, change that, and retry.",
+            field="etag",
+        )
+    place = Place(
+        level,
+        public=bucket.public_access_prevention != "enforced",
+        conditions=bucket.uniform_access,
+    )
+    return policy_from_json(call.document, place, etag=store.policy_etag())

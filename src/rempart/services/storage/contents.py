@@ -1,0 +1,233 @@
+"""Between an object's record and its bytes: manifests, payloads, data keys, shared blobs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from rempart.core.clock import Random
+from rempart.core.errors import CloudError, Code, data_loss, invalid
+from rempart.engine.seam import PayloadId
+from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.checksums import combine
+from rempart.services.storage.model.object import Content, Object
+from rempart.trust.custody.bodies import Bodies, Part
+from rempart.trust.custody.body import open_, seal
+from rempart.trust.custody.envelope import Envelopes, context
+from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.sealed import Transaction
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
+CSEK_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A customer-supplied encryption key: used for this request and kept nowhere."""
+
+    key: bytes
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A body that arrived: small and in memory, or as durable sealed parts."""
+
+    size: int
+    crc32c: int
+    md5: bytes | None
+    inline: bytes = b""
+    parts: tuple[Part, ...] = ()
+    components: int = 0
+
+
+def use(bucket_id: str, name: str, generation: int) -> bytes:
+    """Return the context that binds a data key and what it seals to one generation."""
+    return context("storage", bucket_id, name, generation)
+
+
+class Contents:
+    """Seals what was received into an object's content, and opens it again."""
+
+    def __init__(self, envelopes: Envelopes, bodies: Bodies, random: Random) -> None:
+        self.envelopes = envelopes
+        self.bodies = bodies
+        self._random = random
+
+    def payload_id(self, generation: int) -> PayloadId:
+        """Return a fresh payload id: rising with time, so that they are stored in a row."""
+        return PayloadId((generation << 8 | self._random(1)[0]) & (2**63 - 1))
+
+    def seal(
+        self,
+        tx: Transaction,
+        bucket: Bucket,
+        name: str,
+        generation: int,
+        got: Received,
+        own: OwnKey | None,
+    ) -> Content:
+        """Return the content of a new generation, its small body put into the transaction."""
+        bound = use(bucket.id, name, generation)
+        key, wrapped = self.envelopes.new_data_key(
+            bucket.id, bucket.wrapped_key, bound, own.key if own else None
+        )
+        payload, manifest = 0, b""
+        if got.parts:
+            manifest = seal(key, bound + b"manifest", _encode(got.parts))
+        else:
+            payload = self.payload_id(generation)
+            tx.put_payload(payload, seal(key, bound + b"body", got.inline))
+        return Content(
+            size=got.size,
+            crc32c=got.crc32c,
+            md5=got.md5,
+            wrapped_key=wrapped,
+            payload=payload,
+            manifest=manifest,
+            blobs=tuple(part.blob for part in got.parts),
+            csek_sha256=own.sha256 if own else b"",
+            components=got.components,
+        )
+
+    async def open(
+        self, tx: Transaction, bucket: Bucket, found: Object, own: OwnKey | None
+    ) -> Received:
+        """Return a stored content opened: its small body, or the parts to read."""
+        content = found.content
+        refuse_wrong_key(content.csek_sha256, own, f"{bucket.name}/{found.name}")
+        bound = use(bucket.id, found.name, found.generation)
+        inline = b""
+        parts: tuple[Part, ...] = ()
+        try:
+            key = self.envelopes.unwrap(
+                bucket.id,
+                bucket.wrapped_key,
+                content.wrapped_key,
+                bound,
+                own.key if own and content.csek_sha256 else None,
+            )
+            if content.manifest:
+                parts = _decode(open_(key, bound + b"manifest", content.manifest))
+            else:
+                inline = open_(key, bound + b"body", await _payload(tx, content))
+        except (Tampered, msgspec.DecodeError) as problem:
+            raise data_loss("The object's stored bytes failed authentication.") from problem
+        return Received(
+            content.size, content.crc32c, content.md5, inline, parts, content.components
+        )
+
+    def stream(self, got: Received, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Iterate over the plaintext of parts."""
+        return self.bodies.read(got.parts, start, stop)
+
+    def seal_parts(
+        self,
+        bucket: Bucket,
+        wrapped: bytes,
+        session: str,
+        parts: tuple[Part, ...],
+        own: OwnKey | None,
+    ) -> bytes:
+        """Return the sealed list of an upload session's parts."""
+        key = self._session_key(bucket, wrapped, session, own)
+        return seal(key, context("session", session), _encode(parts))
+
+    def open_parts(
+        self, bucket: Bucket, wrapped: bytes, session: str, manifest: bytes, own: OwnKey | None
+    ) -> tuple[Part, ...]:
+        """Return an upload session's parts."""
+        if not manifest:
+            return ()
+        key = self._session_key(bucket, wrapped, session, own)
+        try:
+            return _decode(open_(key, context("session", session), manifest))
+        except (Tampered, msgspec.DecodeError) as problem:
+            raise data_loss("The upload's stored parts failed authentication.") from problem
+
+    def new_session_key(self, bucket: Bucket, session: str, own: OwnKey | None) -> bytes:
+        """Return a fresh wrapped key for an upload session."""
+        return self.envelopes.new_data_key(
+            bucket.id, bucket.wrapped_key, context("session", session), own.key if own else None
+        )[1]
+
+    def _session_key(
+        self, bucket: Bucket, wrapped: bytes, session: str, own: OwnKey | None
+    ) -> bytes:
+        try:
+            return self.envelopes.unwrap(
+                bucket.id,
+                bucket.wrapped_key,
+                wrapped,
+                context("session", session),
+                own.key if own else None,
+            )
+        except Tampered as problem:
+            raise data_loss("The upload's key failed authentication.") from problem
+
+
+async def _payload(tx: Transaction, content: Content) -> bytes:
+    sealed = await tx.payload(PayloadId(content.payload))
+    if sealed is None:
+        raise Tampered
+    return sealed
+
+
+def joined(parts: tuple[Received, ...]) -> tuple[int, int]:
+    """Return size and CRC32C of bodies in a row."""
+    size = crc32c = 0
+    for part in parts:
+        crc32c = combine(crc32c, part.crc32c, part.size)
+        size += part.size
+    return size, crc32c
+
+
+def own_key(headers: Mapping[str, str], *, source: bool = False) -> OwnKey | None:
+    """Return the customer-supplied key of a request's headers, or None.
+
+    Source: Cloud Storage documentation, "Customer-supplied encryption keys".
+    """
+    prefix = "x-goog-copy-source-encryption" if source else "x-goog-encryption"
+    names = [f"{prefix}-{end}" for end in ("algorithm", "key", "key-sha256")]
+    if not any(name in headers for name in names):
+        return None
+    algorithm, text, sha256 = (headers.get(name, "") for name in names)
+    if algorithm != "AES256":
+        raise _bad_key("Customer-supplied keys use the algorithm AES256.", names[0])
+    key, given = _base64(text, names[1]), _base64(sha256, names[2])
+    if len(key) != CSEK_BYTES or hashlib.sha256(key).digest() != given:
+        raise _bad_key("The customer-supplied key and its SHA-256 do not fit.", names[1])
+    return OwnKey(key, given)
+
+
+def _base64(text: str, name: str) -> bytes:
+    try:
+        return msgspec.convert(text, bytes)
+    except msgspec.ValidationError as problem:
+        raise _bad_key(f"{name} is not base64.", name) from problem
+
+
+def _bad_key(message: str, name: str) -> CloudError:
+    return invalid(message, field=name, reason="customerEncryptionKeyFormatIsInvalid")
+
+
+def refuse_wrong_key(sha256: bytes, own: OwnKey | None, what: str) -> None:
+    """Raise unless the request brings the key that the object was written with."""
+    if sha256 and own is None:
+        raise CloudError(
+            Code.INVALID_ARGUMENT,
+            f"The object {what} is encrypted by a customer-supplied encryption key.",
+            reason="resourceIsEncryptedWithCustomerEncryptionKey",
+        )
+    if own is not None and own.sha256 != sha256:
+        reason = (
+            "customerEncryptionKeyIsIncorrect"
+            if sha256
+            else "resourceNotEncryptedWithCustomerEncryptionKey"
+        )
+        message = f"The provided encryption key does not fit the object {what}."
+        raise CloudError(Code.INVALID_ARGUMENT, message, reason=reason)

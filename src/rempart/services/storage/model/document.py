@@ -1,0 +1,106 @@
+"""Typed reading of a JSON body: each reader returns the member or refuses its type by name.
+
+Unknown members are ignored, as Google does. `null` reads as absent; a patch asks `present` first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from rempart.core.clock import Micros
+from rempart.core.errors import CloudError, invalid
+
+Document = Mapping[str, object]
+
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+
+def wrong_type(name: str, expected: str) -> CloudError:
+    """Return the error for a member of the wrong JSON type."""
+    return invalid(f"Invalid value for '{name}': expected {expected}.", field=name)
+
+
+def text(document: Document, name: str, default: str = "") -> str:
+    """Return a string member."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise wrong_type(name, "a string")
+    return value
+
+
+def boolean(document: Document, name: str, *, default: bool = False) -> bool:
+    """Return a boolean member; clients also write "true" and "True"."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise wrong_type(name, "a boolean")
+
+
+def integer(document: Document, name: str, default: int | None = None) -> int | None:
+    """Return an integer member, which JSON may carry as a decimal string."""
+    value = document.get(name)
+    if value is None:
+        return default
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)
+    raise wrong_type(name, "an integer")
+
+
+def section(document: Document, name: str) -> Document:
+    """Return an object member, empty if absent."""
+    value = document.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise wrong_type(name, "an object")
+    return value
+
+
+def items(document: Document, name: str) -> list[Document]:
+    """Return a member that is a list of objects, empty if absent."""
+    value = document.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise wrong_type(name, "a list of objects")
+    return value
+
+
+def pairs(document: Document, name: str) -> dict[str, str]:
+    """Return a member that maps strings to strings; null values are left out."""
+    return {key: value for key, value in patch_pairs(document, name).items() if value is not None}
+
+
+def patch_pairs(document: Document, name: str) -> dict[str, str | None]:
+    """Return a member that maps strings to strings or, in a patch, to null."""
+    found: dict[str, str | None] = {}
+    for key, value in section(document, name).items():
+        if value is not None and not isinstance(value, str):
+            raise wrong_type(f"{name}.{key}", "a string")
+        found[key] = value
+    return found
+
+
+def moment(document: Document, name: str) -> Micros | None:
+    """Return an RFC 3339 timestamp member."""
+    value = text(document, name)
+    if not value:
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError as problem:
+        raise wrong_type(name, "an RFC 3339 timestamp") from problem
+    if parsed.tzinfo is None:
+        raise wrong_type(name, "an RFC 3339 timestamp with a time zone")
+    delta = parsed - datetime(1970, 1, 1, tzinfo=UTC)
+    return Micros((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds)

@@ -1,0 +1,306 @@
+"""Cloud Storage's verbs on the sealed engine. Every verb that touches data takes a Grant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rempart.core.call import Call
+from rempart.core.clock import Micros, World
+from rempart.core.errors import CloudError, Code, already_exists, not_found
+from rempart.core.grant import Grant
+from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
+from rempart.core.policy import Policy, Resource
+from rempart.engine.seam import BlobId, PayloadId, Span
+from rempart.services.storage.contents import Contents
+from rempart.services.storage.generations import Generations
+from rempart.services.storage.kinds import (
+    BUCKET,
+    BUCKET_OF_PROJECT,
+    LIVE,
+    MANAGED_FOLDER,
+    NONCURRENT,
+    REFERENCE,
+    BucketOfProject,
+    ManagedFolder,
+    Reference,
+)
+from rempart.services.storage.model import acl, names
+from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.object import Content, Object, refuse_if_kept
+from rempart.services.storage.sessions import SessionDigests
+from rempart.trust.custody.sealed import Found
+from rempart.trust.gate import Session
+from rempart.trust.policy.hierarchy import PROJECTS, Project
+from rempart.trust.policy.validate import new_etag
+
+SERVICE = "storage.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the service needs for its whole life."""
+
+    contents: Contents
+    regions: tuple[str, ...]
+    world: World
+    generations: Generations
+    digests: SessionDigests
+    system_domain: str
+
+
+class StorageStore:
+    """The documents of Cloud Storage as one session sees them."""
+
+    __slots__ = ("session", "setup", "tx")
+
+    def __init__(self, setup: Setup, session: Session) -> None:
+        self.setup = setup
+        self.session = session
+        self.tx = session.tx
+
+    # Resources: what policy is asked about, before there is a grant.
+
+    async def bucket_resource(self, name: str) -> Resource:
+        """Return a bucket as policy sees it; raises `not_found`."""
+        return self.resource_of(await self.find_bucket(name))
+
+    async def find_bucket(self, name: str) -> Bucket:
+        """Return a bucket; raises `not_found`. Bucket names are public, as they are in Google."""
+        bucket = await self.tx.get(BUCKET, names.bucket_name(name))
+        if bucket is None:
+            raise not_found("The specified bucket does not exist.")
+        return bucket
+
+    def resource_of(self, bucket: Bucket) -> Resource:
+        """Return a bucket as policy sees it."""
+        return Resource(
+            ResourceName(SERVICE, f"{SERVICE}/Bucket", f"projects/_/buckets/{bucket.name}"),
+            ProjectId(bucket.project),
+            (bucket.policy,),
+            public=bucket.public_access_prevention != "enforced",
+        )
+
+    async def object_resource(
+        self, bucket: Bucket, name: str, found: Object | None = None
+    ) -> Resource:
+        """Return an object as policy sees it: its ACL, the managed folders above it, its bucket."""
+        policies: tuple[Policy, ...] = (bucket.policy,)
+        if bucket.managed_folders:
+            policies = (*await self._folder_policies(bucket, name), *policies)
+        if found is not None and found.acl and not bucket.uniform_access:
+            policies = (acl.object_policy(found.acl, bucket.project), *policies)
+        full = f"projects/_/buckets/{bucket.name}/objects/{name}"
+        return Resource(
+            ResourceName(SERVICE, f"{SERVICE}/Object", full),
+            ProjectId(bucket.project),
+            policies,
+            public=bucket.public_access_prevention != "enforced",
+        )
+
+    async def _folder_policies(self, bucket: Bucket, name: str) -> list[Policy]:
+        found = []
+        for index, character in enumerate(name):
+            if character == "/":
+                folder = await self.tx.get(MANAGED_FOLDER, bucket.id, name[: index + 1])
+                if folder is not None:
+                    found.append(folder.policy)
+        return found
+
+    async def project_resource(self, project: str) -> Resource:
+        """Return a project as policy sees it, whether or not it is there."""
+        return Resource(
+            ResourceName(
+                "cloudresourcemanager.googleapis.com",
+                "cloudresourcemanager.googleapis.com/Project",
+                f"projects/{project}",
+            ),
+            ProjectId(project),
+        )
+
+    # Buckets.
+
+    async def project(self, grant: Grant, project: str) -> Project:
+        """Return the project of a bucket."""
+        found = await self.tx.get(PROJECTS, project)
+        if found is None:
+            raise not_found(f"The project {project} does not exist.")
+        return found
+
+    async def create_bucket(self, grant: Grant, bucket: Bucket) -> None:
+        """Store a new bucket; raises `already_exists`."""
+        if await self.tx.get(BUCKET, bucket.name) is not None:
+            raise already_exists(
+                "The requested bucket name is not available: another bucket has it."
+            )
+        self.tx.put(BUCKET, bucket.name, value=bucket)
+        self.tx.put(
+            BUCKET_OF_PROJECT, bucket.project, bucket.name, value=BucketOfProject(bucket.created)
+        )
+
+    def update_bucket(self, grant: Grant, bucket: Bucket) -> None:
+        """Store a changed bucket."""
+        self.tx.put(BUCKET, bucket.name, value=bucket)
+
+    async def delete_bucket(self, grant: Grant, bucket: Bucket) -> None:
+        """Remove a bucket that holds no object of any generation."""
+        spans = (LIVE.under(bucket.id), NONCURRENT.under(bucket.id))
+        for kind, span in zip((LIVE, NONCURRENT), spans, strict=True):
+            if await self.tx.scan(kind, span, limit=1):
+                raise CloudError(
+                    Code.ALREADY_EXISTS,
+                    "The bucket you tried to delete is not empty.",
+                    reason="conflict",
+                )
+            self.tx.expect_empty(span)
+        for folder in await self.tx.scan(
+            MANAGED_FOLDER, MANAGED_FOLDER.under(bucket.id), limit=10_000
+        ):
+            self.tx.delete(MANAGED_FOLDER, bucket.id, folder.value.name)
+        self.tx.delete(BUCKET, bucket.name)
+        self.tx.delete(BUCKET_OF_PROJECT, bucket.project, bucket.name)
+
+    async def buckets_of(
+        self, grant: Grant, project: str, prefix: str, after: str, limit: int
+    ) -> list[BucketName]:
+        """Return names of a project's buckets after a name, in order."""
+        span = BUCKET_OF_PROJECT.under(project, prefix=prefix)
+        if after:
+            start = BUCKET_OF_PROJECT.key(project, after) + b"\x00"
+            span = Span(type(span.start)(max(span.start, start)), span.end)
+        found = await self.tx.scan(BUCKET_OF_PROJECT, span, limit=limit)
+        return [_last_part(one.key) for one in found]
+
+    # Objects.
+
+    async def live(self, grant: Grant, bucket: Bucket, name: ObjectName) -> Object | None:
+        """Return the live generation of an object, or None."""
+        return await self.peek(bucket, name)
+
+    async def peek(self, bucket: Bucket, name: str, generation: int | None = None) -> Object | None:
+        """Return a generation for policy to look at its ACL: the live one unless one is named."""
+        live = await self.tx.get(LIVE, bucket.id, name)
+        if generation is None or (live is not None and live.generation == generation):
+            return live
+        return await self.tx.get(NONCURRENT, bucket.id, name, generation)
+
+    async def generation(
+        self, grant: Grant, bucket: Bucket, name: ObjectName, generation: int | None
+    ) -> Object:
+        """Return a generation of an object; raises `not_found`."""
+        found = await self.peek(bucket, name, generation)
+        if found is None:
+            raise not_found(f"No such object: {bucket.name}/{name}")
+        return found
+
+    async def publish(self, grant: Grant, bucket: Bucket, new: Object, old: Object | None) -> None:
+        """Make a generation the live one; the old one becomes noncurrent, or goes.
+
+        The new one takes hold of its blobs first: both may share them.
+        """
+        for blob in new.content.blobs:
+            await self._hold(blob)
+        if old is not None:
+            await self.retire(grant, bucket, old)
+        self.tx.put(LIVE, bucket.id, new.name, value=new)
+
+    def update_object(self, grant: Grant, bucket: Bucket, changed: Object) -> None:
+        """Store changed metadata of a generation."""
+        if changed.deleted:
+            self.tx.put(NONCURRENT, bucket.id, changed.name, changed.generation, value=changed)
+        else:
+            self.tx.put(LIVE, bucket.id, changed.name, value=changed)
+
+    async def retire(self, grant: Grant, bucket: Bucket, old: Object) -> None:
+        """Take a live generation away: to the noncurrent ones where versioning is on."""
+        if not bucket.versioning:
+            await self.erase(grant, bucket, old)
+            return
+        gone = replace(old, deleted=self.now)
+        self.tx.delete(LIVE, bucket.id, old.name)
+        self.tx.put(NONCURRENT, bucket.id, old.name, old.generation, value=gone)
+
+    async def erase(self, grant: Grant, bucket: Bucket, old: Object) -> None:
+        """Remove a generation and what only it holds; raises where it must be kept."""
+        refuse_if_kept(old, bucket, self.now)
+        if old.deleted:
+            self.tx.delete(NONCURRENT, bucket.id, old.name, old.generation)
+        else:
+            self.tx.delete(LIVE, bucket.id, old.name)
+        await self.release(old.content)
+
+    async def release(self, content: Content) -> None:
+        """Let go of a content's bytes."""
+        if content.payload:
+            self.tx.delete_payload(PayloadId(content.payload))
+        for blob in content.blobs:
+            await self.drop(blob)
+
+    async def drop(self, blob: str) -> None:
+        """Let go of a blob; the last holder's commit removes it."""
+        held = await self.tx.get(REFERENCE, blob)
+        if held is not None and held.count > 1:
+            self.tx.put(REFERENCE, blob, value=Reference(held.count - 1))
+        else:
+            self.tx.delete(REFERENCE, blob)
+            self.tx.delete_blob(BlobId(blob))
+
+    async def _hold(self, blob: str) -> None:
+        held = await self.tx.get(REFERENCE, blob)
+        self.tx.put(REFERENCE, blob, value=Reference(held.count + 1 if held else 1))
+
+    async def scan_live(
+        self, grant: Grant, bucket: Bucket, span: Span, limit: int
+    ) -> list[Found[Object]]:
+        """Return live generations of a span, by name."""
+        return await self.tx.scan(LIVE, span, limit=limit)
+
+    async def scan_noncurrent(
+        self, grant: Grant, bucket: Bucket, span: Span, limit: int
+    ) -> list[Found[Object]]:
+        """Return noncurrent generations of a span, by name and generation."""
+        return await self.tx.scan(NONCURRENT, span, limit=limit)
+
+    # Managed folders.
+
+    async def managed_folder(self, bucket: Bucket, name: str) -> ManagedFolder:
+        """Return a managed folder; raises `not_found`."""
+        found = await self.tx.get(MANAGED_FOLDER, bucket.id, name)
+        if found is None:
+            raise not_found(f"The managed folder {bucket.name}/{name} does not exist.")
+        return found
+
+    def put_managed_folder(self, grant: Grant, bucket: Bucket, folder: ManagedFolder) -> None:
+        """Store a managed folder."""
+        self.tx.put(MANAGED_FOLDER, bucket.id, folder.name, value=folder)
+
+    def delete_managed_folder(self, grant: Grant, bucket: Bucket, name: str) -> None:
+        """Remove a managed folder."""
+        self.tx.delete(MANAGED_FOLDER, bucket.id, name)
+
+    # What every method asks.
+
+    def policy_etag(self) -> str:
+        """Return a fresh entity tag for a policy."""
+        return new_etag(self.setup.world.random)
+
+    @property
+    def now(self) -> Micros:
+        """Return the time of this session's reads and writes."""
+        return self.setup.world.clock()
+
+    @property
+    def entity(self) -> str:
+        """Return the caller as ACLs name it."""
+        return acl.user_entity(self.session.authority.principal.email)
+
+    async def bucket_of(self, call: Call) -> Bucket:
+        """Return the bucket that a call's path names."""
+        return await self.find_bucket(call.path["bucket"])
+
+    def next_generation(self, live: Object | None) -> int:
+        """Return a generation number above every one that this object had as live."""
+        return self.setup.generations.next(live.generation if live else 0)
+
+
+def _last_part(key: bytes) -> BucketName:
+    return BucketName(key[1:-1].split(b"\x00")[-1].decode())
