@@ -1,0 +1,149 @@
+"""Errors as Google's APIs write them: two JSON shapes, the XML of Cloud Storage, gRPC's trailers.
+
+Sources: google.rpc.Status and ErrorInfo (AIP-193); the error list of the older JSON APIs; the XML
+API's error document; gRPC over HTTP/2. Nothing of an unexpected exception reaches a client.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from rempart.core.call import Reply
+from rempart.core.errors import Bug, CloudError, Code
+
+RETRY_AFTER_SECONDS = 1
+LISTED = frozenset(("storage", "bigquery", "compute", "sqladmin", "dns"))
+"""The APIs whose errors carry a list of reasons in place of a canonical status."""
+
+XML = "storage-xml"
+GRPC = "grpc"
+
+_LOG = logging.getLogger("rempart.edge")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MESSAGE_CHARS_MAX = 2000
+_XML_CODES = {
+    400: "InvalidArgument",
+    401: "AuthenticationRequired",
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    405: "MethodNotAllowed",
+    409: "OperationAborted",
+    412: "PreconditionFailed",
+    413: "EntityTooLarge",
+    416: "InvalidRange",
+    429: "SlowDown",
+    501: "NotImplemented",
+    503: "ServiceUnavailable",
+}
+
+
+def render_error(problem: CloudError, service: str, domain: str) -> Reply:
+    """Return the answer that tells the caller, in the shape of the API that was called."""
+    if service == GRPC:
+        return _grpc(problem)
+    headers = _headers(problem.status, domain)
+    if problem.status == 304:  # noqa: PLR2004 - not modified
+        return Reply(304)
+    message = problem.message[:_MESSAGE_CHARS_MAX]
+    if service == XML:
+        return _xml(problem, message, headers)
+    body = _listed(problem, message) if service in LISTED else _status(problem, message, service)
+    return Reply(problem.status, headers, document={"error": body})
+
+
+def internal(request_id: str) -> CloudError:
+    """Return what a client is told about an unexpected exception: where to find it in the log."""
+    return CloudError(
+        Code.INTERNAL,
+        f"Internal error. The universe's log has it under request {request_id}.",
+        reason="internalError",
+    )
+
+
+def log_failure(problem: BaseException, request_id: str, what: str) -> None:
+    """Log a failure of ours with its stack: types and places, but no values that it might quote."""
+    lines: list[str] = []
+    cause: BaseException | None = problem
+    while cause is not None:
+        said = f": {cause}" if isinstance(cause, Bug) else ""
+        lines.append(f"{type(cause).__qualname__}{said}\n")
+        lines += traceback.format_tb(cause.__traceback__)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    _LOG.error("request %s: %s failed\n%s", request_id, what, "".join(lines))
+
+
+def _headers(status: int, domain: str) -> tuple[tuple[str, str], ...]:
+    if status == 401:  # noqa: PLR2004 - unauthenticated
+        return (("www-authenticate", f'Bearer realm="https://accounts.{domain}/"'),)
+    if status in {429, 503}:
+        return (("retry-after", str(RETRY_AFTER_SECONDS)),)
+    return ()
+
+
+def _listed(problem: CloudError, message: str) -> dict[str, object]:
+    item: dict[str, object] = {
+        "message": message,
+        "domain": "global",
+        "reason": problem.reason,
+    }
+    if problem.field is not None:
+        item["locationType"] = "header" if _is_header(problem.field) else "parameter"
+        item["location"] = problem.field
+    return {"code": problem.status, "message": message, "errors": [item]}
+
+
+def _is_header(field: str) -> bool:
+    return field[:1].isupper() or field.startswith("x-goog-")
+
+
+def _status(problem: CloudError, message: str, service: str) -> dict[str, object]:
+    info: dict[str, object] = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": _HUMP.sub("_", problem.reason).upper(),
+        "domain": "googleapis.com",
+        "metadata": {"service": f"{service}.googleapis.com"} if service else {},
+    }
+    details = [info]
+    if problem.field is not None and problem.code is Code.INVALID_ARGUMENT:
+        violation = {"field": problem.field, "description": message}
+        details.append(
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [violation],
+            }
+        )
+    return {
+        "code": problem.status,
+        "message": message,
+        "status": problem.code.name,
+        "details": details,
+    }
+
+
+def _xml(problem: CloudError, message: str, headers: tuple[tuple[str, str], ...]) -> Reply:
+    code = _XML_CODES.get(problem.status, "InternalError")
+    text = escape(_NOT_XML.sub("\ufffd", message))
+    content = (
+        "<?xml version='1.0' encoding='UTF-8'?>"
+        f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
+    )
+    typed = ("content-type", "application/xml; charset=UTF-8")
+    return Reply(problem.status, (*headers, typed), content=content.encode())
+
+
+def _grpc(problem: CloudError) -> Reply:
+    """Return a trailers-only answer: the status travels in the headers, there is no message."""
+    message = quote(problem.message[:_MESSAGE_CHARS_MAX], safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~")
+    return Reply(
+        200,
+        (
+            ("content-type", "application/grpc"),
+            ("grpc-status", str(problem.code.grpc)),
+            ("grpc-message", message),
+        ),
+    )
