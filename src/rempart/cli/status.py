@@ -1,0 +1,50 @@
+"""`rempart status`: what runs on a data directory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from rempart.cli import instance, options
+from rempart.config import EMBEDDED
+
+
+@click.command("status")
+@options.data_option
+@options.json_option
+def command(data: Path, *, as_json: bool) -> None:
+    """Say what runs; exit code 0 if it does, 1 if not."""
+    config = options.existing(data)
+    found = instance.running(data)
+    starting = found is None and instance.locked(data)
+    facts: dict[str, object] = {
+        "running": found is not None,
+        "starting": starting,
+        "data": str(data.absolute()),
+        "domain": config.domain,
+        "project": config.project,
+        # A database URL may name a user and a host; the kind is all that status needs.
+        "engine": EMBEDDED if config.engine == EMBEDDED else "postgresql",
+    }
+    if found is not None:
+        facts |= {
+            "pid": found.pid,
+            "version": found.version,
+            "uptime_seconds": int(time.time() - found.started),
+            "listen": str(found.listen),
+            "http": str(found.http),
+        }
+    if as_json:
+        options.show_json(facts)
+    else:
+        for name, value in facts.items():
+            click.echo(f"{name + ':':<16}{_shown(value)}")
+        if found is None and not starting:
+            click.echo(f"Start it: rempart up --data {data}")
+    raise SystemExit(0 if found is not None else 1)
+
+
+def _shown(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rempart import config
+from rempart.config import ConfigProblem, Flags
+
+
+def written(tmp_path: Path, change: tuple[str, str] = ("", "")) -> Path:
+    text = config.toml(config.first(Flags()))
+    assert change[0] in text
+    (tmp_path / config.FILE_NAME).write_text(text.replace(*change))
+    return tmp_path
+
+
+def test_the_written_file_reads_back_as_the_same_settings(tmp_path: Path) -> None:
+    assert config.load(written(tmp_path), Flags()) == config.first(Flags())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("workers = 1", "workers = 1\nlisten_tls = 'x'"), "unknown key 'listen_tls'"),
+        (("workers = 1", ""), "workers"),
+        (("workers = 1", "workers = true"), "whole number"),
+        (("workers = 1", "workers = 2"), "--workers 1"),
+        (("format = 1", "format = 0"), "Undo"),
+        (("format = 1", "format = 9"), "newer Rempart"),
+        (("format = 1", "format = "), "cannot be read"),
+        (('regions = ["u-local1"]', "regions = []"), "at least one"),
+        (('regions = ["u-local1"]', "regions = [1]"), "list of names"),
+        (("rempart:default", "other:default"), "rempart:NAME"),
+        (("127.0.0.1:8443", "8443"), "HOST:PORT"),
+        (("127.0.0.1:8443", "127.0.0.1:70000"), "HOST:PORT"),
+    ],
+)
+def test_a_wrong_file_refuses_the_start_and_says_why(
+    tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        config.load(written(tmp_path, change), Flags())
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (Flags(domain="localhost"), "two labels"),
+        (Flags(domain="Apis.Test"), "small letters"),
+        (Flags(domain="apis.googleapis.com"), "Google's"),
+        (Flags(prefix="1lab"), "a letter"),
+        (Flags(prefix="a:b"), "a letter"),
+        (Flags(engine="mysql://x/y"), "embedded"),
+        (Flags(engine="postgresql://u:secret@h/d"), "PGPASSFILE"),
+        (Flags(workers=0), "workers"),
+    ],
+)
+def test_a_wrong_flag_refuses_the_start_and_says_why(flags: Flags, words: str) -> None:
+    with pytest.raises(ConfigProblem, match=words) as refusal:
+        config.first(flags)
+    assert "secret" not in str(refusal.value)
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    environment = config.from_environment(
+        {"REMPART_LISTEN": "127.0.0.1:1111", "REMPART_HTTP": "127.0.0.1:2222"}
+    )
+    loaded = config.load(written(tmp_path), Flags(listen="[::1]:3333").over(environment))
+    assert str(loaded.listen) == "[::1]:3333"
+    assert str(loaded.http) == "127.0.0.1:2222"
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_is_refused(text: str) -> None:
+    try:
+        parsed = config.address(text, "listen")
+    except ConfigProblem:
+        return
+    assert config.address(str(parsed), "listen") == parsed
+
+
+@given(st.text())
+def test_any_engine_is_written_so_that_it_reads_back_or_is_refused(text: str) -> None:
+    try:
+        chosen = config.first(Flags(engine="postgresql://h/" + text))
+    except ConfigProblem:
+        return
+    assert tomllib.loads(config.toml(chosen))["engine"] == chosen.engine
