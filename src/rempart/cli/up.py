@@ -96,8 +96,8 @@ def greeting(data: Path, settings: Config, ready: Ready, *, created: bool) -> li
         else f"Opened the universe {settings.domain} in {data}, project {settings.project}."
     )
     warning = (
-        f"Warning: the root key lies on this machine, beside the data: {data} is safe with a thief "
-        "of the disk or a backup, not from whoever controls this machine."
+        f"Warning: the root key lies on this machine, beside the data: whoever copies {data} whole "
+        f"can read it all. Keep {data / 'root.key'} out of backups; production wants a key holder."
     )
     first_steps = (
         f"Then:  gcloud storage buckets create gs://first --location={location}  and  "

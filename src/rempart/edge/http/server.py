@@ -12,9 +12,10 @@ import contextlib
 import functools
 import socket
 import stat
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -23,13 +24,14 @@ from rempart.core.errors import unavailable
 from rempart.edge.http.front_check import HTTPLimits
 from rempart.edge.http.protocol import StrictProtocol
 
-if TYPE_CHECKING:
-    from uvicorn._types import ASGIApplication
-
 _BACKLOG: Final = 2048
 _SOCKET_PATH_BYTES_MAX: Final = 107  # Linux: sockaddr_un
 _SWEEPS_PER_LIMIT: Final = 4
 _CUTTING_TURNS: Final = 5
+
+
+ASGIApp = Callable[..., Awaitable[None]]
+"""An ASGI 3 application; servers and applications type its messages each in their own way."""
 
 
 class HTTPServer:
@@ -37,7 +39,7 @@ class HTTPServer:
 
     def __init__(
         self,
-        app: ASGIApplication,
+        app: ASGIApp,
         *,
         http: tuple[str, int] | None,
         uds: Path | None,

@@ -27,6 +27,7 @@ _SETTINGS = f"""
 SET statement_timeout = {STATEMENT_MILLISECONDS_MAX};
 SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MILLISECONDS_MAX};
 SET default_transaction_isolation = 'read committed';
+SET jit = off;
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 SET enable_sort = off;
