@@ -19,7 +19,7 @@ test: $(VENV)/.dev system-packages
 	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest $(TEST)
 
 test-faults: $(VENV)/.dev system-packages
-	REMPART_FAULTS=all $(BIN)/pytest -m faults $(TEST)
+	REMPART_FAULTS=full $(BIN)/pytest -m faults $(TEST)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check

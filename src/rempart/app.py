@@ -6,6 +6,7 @@ config → engine → custody → identity, policy, witness → gate → service
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from rempart.edge.routes import RouteTable
 from rempart.edge.tls import TLSDoor
 from rempart.engine.embedded.blobs import FileBlobs
 from rempart.engine.embedded.engine import EmbeddedEngine
-from rempart.engine.embedded.fence import Fence
 from rempart.engine.seam import Engine
 from rempart.runner.sweeper import Sweeper
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -68,6 +68,7 @@ ADMIN_ROLES = (
     "roles/storage.admin",
 )
 STOP_GRACE_SECONDS = 10.0
+COLLECT_AFTER_ALLOCATIONS = 50_000
 
 
 async def open_engine(
@@ -79,7 +80,7 @@ async def open_engine(
         return EmbeddedEngine.open(data, key, on_fenced=fenced)
     from rempart.engine.distributed.engine import PostgresEngine  # noqa: PLC0415 - an extra
 
-    blobs = FileBlobs.within(data / "blobs", Fence(fenced))
+    blobs = FileBlobs.at(data / "blobs", fenced)
     return await PostgresEngine.open(config.engine, blobs)
 
 
@@ -127,7 +128,7 @@ async def first_start(data: Path, config: Config) -> None:
     engine = await open_engine(data, config, keyring, _ignore)
     try:
         parts = assemble(engine, keyring, config, world)
-        key_file = await _found(parts.sealed, config, world)
+        key_file = await found(parts.sealed, config, world)
     finally:
         await engine.close()
     path = data / ADMIN_KEY
@@ -139,7 +140,7 @@ def _ignore(_reason: str) -> None:
     """Leave a fence to the callers, who all get `Fenced`."""
 
 
-async def _found(sealed: SealedEngine, config: Config, world: World) -> str:
+async def found(sealed: SealedEngine, config: Config, world: World) -> str:
     """Write the first organization, folder, project and administrator; return its key file."""
     tx, now = sealed.transaction(), world.clock()
     organization, folder, project = (_number(world) for _ in range(3))
@@ -237,6 +238,7 @@ async def _run(
         key=certificate.key,
         run_dir=data / "run",
     )
+    _settle_memory()
     sweeper = Sweeper((Sweep(parts.sealed, engine.blobs, parts.bodies, world),))
     await http.start()
     try:
@@ -253,10 +255,17 @@ async def _run(
 
 def _oauth2(identity: Identity, config: Config) -> tuple[Endpoint, ...]:
     """Return where the token endpoint and its kin stand."""
-    service = OAuth2(identity, token_uris=frozenset({f"https://oauth2.{config.domain}/token"}))
+    service = OAuth2(identity, token_uris=_token_uris(config))
     return tuple(
         Endpoint(route.hosts, route.verbs, route.paths, partial(route.run, service))
         for route in ROUTES
+    )
+
+
+def _token_uris(config: Config) -> frozenset[str]:
+    """Return the token endpoints that issued key files name: Go's libraries sign for them."""
+    return frozenset(
+        (f"https://oauth2.{config.domain}/token", f"https://localhost:{config.listen.port}/token")
     )
 
 
@@ -288,6 +297,13 @@ def _answer(document: object) -> Handler:
         return Reply(document=document)
 
     return handler
+
+
+def _settle_memory() -> None:
+    """Tell the collector that what is there stays: it then looks at requests' garbage alone."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_ALLOCATIONS, 20, 100)
 
 
 async def _until(stop: asyncio.Event, tls: TLSDoor) -> None:

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from support.exchange import body_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError
 from rempart.edge.multipart import read_upload
+from support.exchange import body_of
 
 EOL = st.sampled_from([b"\r\n", b"\n"])
 MEDIA = st.one_of(

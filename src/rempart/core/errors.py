@@ -43,7 +43,8 @@ class CloudError(Exception):
 
     `message` is for the caller: what is wrong and what to do. `reason` is Google's machine word
     ("conditionNotMet"), `field` names the parameter, header or JSON member at fault, `status`
-    replaces the code's usual HTTP status where Google's API differs (412, 416, 413, 304 …).
+    replaces the code's usual HTTP status where Google's API differs (412, 416, 413, 304 …);
+    `headers` are sent along (`Content-Range` of a 416).
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class CloudError(Exception):
         reason: str,
         field: str | None = None,
         status: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -61,6 +63,7 @@ class CloudError(Exception):
         self.reason = reason
         self.field = field
         self.status = code.http if status is None else status
+        self.headers = headers
 
 
 class Bug(Exception):  # noqa: N818 - it is named for what it is

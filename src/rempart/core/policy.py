@@ -45,10 +45,12 @@ class Resource:
 
     `policies` are those of the resource and of what holds it below the project (managed folders,
     bucket). `public` is False where public-access prevention stops `allUsers` and
-    `allAuthenticatedUsers` from counting.
+    `allAuthenticatedUsers` from counting. `attributes` are what conditions read by
+    `api.getAttribute`.
     """
 
     name: ResourceName
     project: ProjectId | None
     policies: tuple[Policy, ...] = ()
     public: bool = True
+    attributes: tuple[tuple[str, str], ...] = ()

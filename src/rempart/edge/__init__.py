@@ -1,0 +1,1 @@
+"""Door one, the network: HTTP and TLS, codecs, routes, errors."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from rempart.core.call import Body, Call, MethodId, Reply
 from rempart.core.clock import World
@@ -34,33 +34,13 @@ _UNREAD = ("application/x-www-form-urlencoded", "application/xml", "text/xml")
 Handler = Callable[[Call], Awaitable[Reply]]
 
 
-class Extra(Protocol):
+@dataclass(frozen=True, slots=True)
+class Endpoint:
     """Something answered outside of Google's descriptions: a token endpoint, a health check.
 
     `hosts` are first labels of host names within the universe; the empty one is any shared host.
-    `paths` are raw and whole.
+    `paths` are raw and whole. Its body is left to the handler.
     """
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """Return the labels of the hosts."""
-
-    @property
-    def verbs(self) -> tuple[str, ...]:
-        """Return the HTTP verbs."""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Return the raw paths."""
-
-    @property
-    def handler(self) -> Handler:
-        """Return what answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An `Extra` as plain data."""
 
     hosts: tuple[str, ...]
     verbs: tuple[str, ...]
@@ -76,7 +56,7 @@ class Application:
         routes: RouteTable,
         serve: Handler,
         *,
-        extra: Iterable[Extra] = (),
+        extra: Iterable[Endpoint] = (),
         world: World,
         universe_domain: str,
     ) -> None:
@@ -95,6 +75,7 @@ class Application:
         headers = read_headers(scope["headers"])
         declared = headers.get("content-length")
         client = scope.get("client")
+        body = RequestBody(receive, int(declared) if declared and declared.isdecimal() else None)
         request = Request(
             scope["method"],
             scope["raw_path"],
@@ -102,11 +83,15 @@ class Application:
             headers,
             headers.get("host", ""),
             scope["scheme"],
-            RequestBody(receive, int(declared) if declared and declared.isdecimal() else None),
+            body,
             client[0] if client else "",
             self._world.random(_REQUEST_ID_BYTES).hex(),
         )
-        await send_answer(await self.answer(request), request, send)
+        answer = await self.answer(request)
+        if headers.get("connection") == "close" and "expect" not in headers:
+            # Closed with bytes unread, a connection is reset, and the answer with it.
+            await body.drain()
+        await send_answer(answer, request, send)
 
     async def answer(self, request: Request) -> Answer:
         """Return the answer to a request, whatever becomes of it."""
@@ -133,11 +118,11 @@ class Application:
             return await self._serve_extra(request, origin, endpoints)
         match = self._routes.match(request.host, request.verb, request.path)
         if not isinstance(match, Match):
-            raise _unmatched(match, request)
+            raise _unmatched(match, request, origin)
         request.service = match.service
         if request.query_string:
             request.query = read_query(request.query_string, self._repeated)
-            _check_query(request.query)
+            _check_query(request)
         if request.batch:
             _check_inner(request, match)
         if match.kind == "batch":
@@ -193,7 +178,7 @@ class Application:
         )
 
 
-def _by_place(extra: Iterable[Extra]) -> dict[tuple[str, bytes], dict[str, Handler]]:
+def _by_place(extra: Iterable[Endpoint]) -> dict[tuple[str, bytes], dict[str, Handler]]:
     places: dict[tuple[str, bytes], dict[str, Handler]] = {}
     for one in extra:
         for place in ((host, path.encode()) for host in one.hosts for path in one.paths):
@@ -214,8 +199,10 @@ def _repeated_parameters() -> frozenset[str]:
     )
 
 
-def _unmatched(match: NotFound | BadPath, request: Request) -> CloudError:
+def _unmatched(match: NotFound | BadPath, request: Request, origin: Origin) -> CloudError:
     if isinstance(match, BadPath):
+        of_storage = not origin.label and b"/storage/v1/" in request.path
+        request.service = "storage" if of_storage else origin.label
         message = f"Path parameter '{match.parameter}' is not percent-encoded UTF-8."
         return invalid(message, field=match.parameter)
     request.service = match.service
@@ -232,7 +219,10 @@ def _without_fields(request: Request) -> Request:
     return request
 
 
-def _check_query(query: dict[str, str]) -> None:
+def _check_query(request: Request) -> None:
+    query = request.query
+    if request.service == XML:
+        return
     if query.get("alt", "json") not in {"json", "media"}:
         raise invalid("Invalid value for 'alt': expected json or media.", field="alt")
     if query.get("$alt", "json").partition(";")[0] != "json":

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from rempart.core.call import Reply
-from rempart.core.errors import invalid
+from rempart.core.errors import invalid, invariant
 from rempart.core.limits import BATCH_BODY_BYTES_MAX, BATCH_CALLS_MAX
 from rempart.edge.body import HeldBody
 from rempart.edge.multipart import boundary, malformed, part_head, read_part_headers
@@ -119,6 +119,7 @@ def _body(content: bytes, declared: str | None) -> bytes:
 
 
 def _written(content_id: str, answer: Answer, edge: str) -> bytes:
+    invariant(answer.stream is None, "a stream within a batch")
     lines = [b"--", edge.encode(), b"\r\ncontent-type: application/http\r\n"]
     if content_id:
         lines += [b"content-id: ", safe_value(_answer_id(content_id)), b"\r\n"]

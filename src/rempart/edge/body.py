@@ -1,7 +1,8 @@
 """Request bodies: read once, from the network or from memory, never more than a limit at a time.
 
-A body that the client cut short raises `requestCut`; it never looks like one that ended. Bodies
-that nobody reads are thrown away, up to a limit, by the HTTP server.
+A body that the client cut short raises `requestCut`; it never looks like one that ended. What
+nobody reads is thrown away, up to a limit: by the HTTP server after the answer, or here before it
+where the connection closes with the answer.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 
 from rempart.core.call import Body
 from rempart.core.errors import CloudError, Code, invalid, too_large
-from rempart.core.limits import JSON_BODY_BYTES_MAX
+from rempart.core.limits import JSON_BODY_BYTES_MAX, MIB
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 """ASGI's receive."""
 
+UNREAD_BYTES_MAX = 8 * MIB
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -58,6 +60,15 @@ class RequestBody:
         if size > limit:
             raise over(limit)
         return b"".join(pieces)
+
+    async def drain(self) -> None:
+        """Throw away what is left of the body, up to UNREAD_BYTES_MAX."""
+        until = self._received + UNREAD_BYTES_MAX
+        try:
+            while not self._ended and self._received < until:
+                await self._next()
+        except CloudError:
+            self._ended = True
 
     async def gone(self) -> None:
         """Return once the client is gone; what is left of the body is thrown away.

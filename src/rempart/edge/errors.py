@@ -46,7 +46,7 @@ def render_error(problem: CloudError, service: str, domain: str) -> Reply:
     """Return the answer that tells the caller, in the shape of the API that was called."""
     if service == GRPC:
         return _grpc(problem)
-    headers = _headers(problem.status, domain)
+    headers = (*problem.headers, *_headers(problem.status, domain))
     if problem.status == 304:  # noqa: PLR2004 - not modified
         return Reply(304)
     message = problem.message[:_MESSAGE_CHARS_MAX]

@@ -35,6 +35,8 @@ def read_object(content: bytes) -> dict[str, object]:
         raise parse_error(f"byte {problem.start} is not UTF-8") from problem
     except ValueError as problem:
         raise parse_error("a number has too many digits") from problem
+    if value is None:  # what Go's encoder makes of an absent document
+        return {}
     if not isinstance(value, dict):
         raise parse_error("the top level is not an object")
     return value

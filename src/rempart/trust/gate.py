@@ -39,11 +39,23 @@ class Authority:
 
     async def require(self, permission: str, resource: Resource) -> Grant:
         """Return the grant, or raise the refusal."""
-        return await self._decision.authorise(self.principal, permission, resource, time=self._time)
+        return await self._decision.authorise(
+            self.principal,
+            permission,
+            resource,
+            time=self._time,
+            attributes=dict(resource.attributes),
+        )
 
     async def allows(self, permission: str, resource: Resource) -> bool:
         """Tell whether the caller has the permission."""
-        return await self._decision.allowed(self.principal, permission, resource, time=self._time)
+        return await self._decision.allowed(
+            self.principal,
+            permission,
+            resource,
+            time=self._time,
+            attributes=dict(resource.attributes),
+        )
 
     async def held(self, permissions: list[str], resource: Resource) -> list[str]:
         """Return those of the permissions that the caller has."""
@@ -165,12 +177,11 @@ class _Climb:
     async def write(self) -> Reply:
         """Authorise, stage, then act and seal the outcome in one commit."""
         staged: object = None
-        done = False
         try:
             staged = await self._stage()
-            reply = await self._act(staged)
-            done = True
+            return await self._act(staged)
         except OutOfSpace as problem:
+            await self._discard(staged)
             raise CloudError(
                 Code.RESOURCE_EXHAUSTED,
                 "The universe's storage is full; nothing was written.",
@@ -178,11 +189,17 @@ class _Climb:
                 status=507,
             ) from problem
         except (Fenced, Unavailable) as problem:
+            # The commit may yet be found on the disk after a restart, and would then refer to what
+            # was staged: only the sweep, which looks at what is committed, may remove it.
             raise unavailable("The storage engine is not available; retry later.") from problem
-        finally:
-            if staged is not None and not done:
-                await self.service.discard(staged)
-        return reply
+        except CloudError:
+            await self._discard(staged)
+            raise
+
+    async def _discard(self, staged: object) -> None:
+        """Drop what was staged for a commit that certainly did not happen."""
+        if staged is not None:
+            await self.service.discard(staged)
 
     async def _stage(self) -> object:
         """Receive what is too big for the transaction, under a grant of its own."""

@@ -223,6 +223,33 @@ async def test_a_changed_policy_takes_effect_at_once() -> None:
     assert await may(cloud, BOB, GET, bucket())
 
 
+@pytest.mark.parametrize("level", ["organization", "upper", "lower"])
+async def test_a_changed_policy_above_the_project_takes_effect_at_once(level: str) -> None:
+    cloud = await Cloud().build(**{level: policy(bind(VIEWER, ANNA.member))})
+    assert await may(cloud, ANNA, GET, bucket())
+    await cloud.build(**{level: policy(bind(VIEWER, BOB.member))})
+    assert not await may(cloud, ANNA, GET, bucket())
+    assert await may(cloud, BOB, GET, bucket())
+    write = cloud.sealed.transaction()
+    found = await write.get(FOLDERS, "2")
+    assert found is not None
+    write.put(FOLDERS, "2", value=replace(found, parent=""))
+    write.put(FOLDERS, "3", value=Folder(FolderId("3"), "low", "folders/2", TIME))
+    await write.commit()
+    assert await may(cloud, BOB, GET, bucket()) is (level == "upper")
+
+
+async def test_a_stand_in_counts_in_an_inherited_policy_too() -> None:
+    cloud = await Cloud().build(
+        other=policy(bind("roles/owner", ANNA.member)),
+        upper=policy(bind(VIEWER, "projectOwner:lab:other")),
+    )
+    assert await may(cloud, ANNA, GET, bucket())
+    assert not await may(cloud, BOB, GET, bucket())
+    await cloud.change(OTHER, state=State.DELETE_REQUESTED)
+    assert not await may(cloud, ANNA, GET, bucket())
+
+
 async def test_folders_and_organizations_inherit_too() -> None:
     cloud = await Cloud().build(organization=policy(bind("roles/browser", ANNA.member)))
     manager = "cloudresourcemanager.googleapis.com"

@@ -47,7 +47,7 @@ class HTTPServer:
     ) -> None:
         self._config = Config(
             app, http=StrictProtocol, ws="none", lifespan="off", log_config=None,
-            access_log=False, server_header=False, interface="asgi3",
+            access_log=False, server_header=False, interface="asgi3", proxy_headers=False,
         )  # fmt: skip
         self._http = http
         self._uds = uds

@@ -88,7 +88,7 @@ class FileBlobs:
 
     def _path(self, blob: BlobId) -> Path:
         check_blob(blob)
-        return self._directory / blob[:2] / blob
+        return self._directory / blob[-2:] / blob
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

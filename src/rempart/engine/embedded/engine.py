@@ -65,8 +65,9 @@ class EmbeddedEngine:
         durability is lost: it should end the process.
         """
         directory = data_dir / "engine"
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(data_dir.parent)
+        if not data_dir.is_dir():
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(data_dir.parent)
         make_directory(directory)
         with ExitStack() as opened:
             lock = DirectoryLock(directory / "lock")

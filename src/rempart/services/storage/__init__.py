@@ -96,7 +96,7 @@ METHODS: tuple[Method[StorageStore], ...] = (
         stage=uploads.stage,
     ),
     _method("objects.get", _R, "objects.get", _O, objects.get),
-    _method("objects.list", _R, "objects.list", _B, objects.list_),
+    _method("objects.list", _R, "objects.list", asked.listed_bucket, objects.list_),
     _method("objects.patch", _W, "objects.update", _O, objects.patch),
     _method("objects.update", _W, "objects.update", _O, objects.update),
     _method("objects.delete", _W, "objects.delete", _O, objects.delete),

@@ -162,13 +162,20 @@ def _entry(entry: acl.AclEntry) -> Json:
     return shown
 
 
-def object_json(bucket: Bucket, found: Object, base: str, *, full: bool = False) -> Json:
-    """Return an object resource; `full` adds owner and ACL where they count."""
+def object_json(
+    bucket: Bucket, found: Object, base: str, *, full: bool = False, own: bytes = b""
+) -> Json:
+    """Return an object resource; `full` adds owner and ACL where they count.
+
+    Hashes are fingerprints of the plaintext: of an object under a customer-supplied key they are
+    shown to a caller who brings that key (`own`: its SHA-256).
+    """
     content, settings, headers = found.content, found.settings, found.settings.headers
     quoted = quote(found.name, safe="")
     path = f"storage/v1/b/{bucket.name}/o/{quoted}"
     generation = str(found.generation)
     created = rfc3339(found.created)
+    open_ = content.csek_sha256 in {b"", own}
     shown: Json = {
         "kind": "storage#object",
         "id": f"{bucket.name}/{found.name}/{generation}",
@@ -180,7 +187,6 @@ def object_json(bucket: Bucket, found: Object, base: str, *, full: bool = False)
         "metageneration": str(found.metageneration),
         "storageClass": settings.storage_class,
         "size": str(content.size),
-        "crc32c": crc32c_text(content.crc32c),
         "etag": object_etag(found),
         "timeCreated": created,
         "updated": rfc3339(found.updated),
@@ -193,7 +199,8 @@ def object_json(bucket: Bucket, found: Object, base: str, *, full: bool = False)
         "contentDisposition": headers.content_disposition,
         "contentLanguage": headers.content_language,
         "cacheControl": headers.cache_control,
-        "md5Hash": md5_text(content.md5) if content.md5 else "",
+        "crc32c": crc32c_text(content.crc32c) if open_ else "",
+        "md5Hash": md5_text(content.md5) if open_ and content.md5 else "",
         "componentCount": content.components,
         "metadata": settings.metadata,
         "temporaryHold": settings.temporary_hold,

@@ -295,7 +295,7 @@ class StorageStore:
 
     async def bucket_of(self, call: Call) -> Bucket:
         """Return the bucket that a call's path names."""
-        return await self.find_bucket(call.path["bucket"])
+        return await self.find_bucket(call.path.get("bucket") or call.path["destinationBucket"])
 
     def next_generation(self, live: Object | None) -> int:
         """Return a generation number above every one that this object had as live."""

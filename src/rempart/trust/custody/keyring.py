@@ -1,7 +1,7 @@
 """The root key of a universe and the keys derived from it.
 
-First form: the root is 32 random bytes in a file that only its owner can read, on the same machine
-as the data. It protects a stolen disk or a copied backup, not a stolen machine.
+First form: the root is 32 random bytes in a file that only its owner can read, beside the data. It
+keeps data from whoever gets the store without that file, and from nobody who has both.
 
 Derivation: HKDF-Expand-SHA-512 with the purpose as info (RFC 5869, section 2.3); see
 docs/spec/keys.md.

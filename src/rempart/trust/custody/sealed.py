@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +29,7 @@ from rempart.engine.seam import (
     PayloadId,
     Record,
     Span,
+    Unavailable,
 )
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.errors import Tampered
@@ -102,20 +104,20 @@ class SealedEngine:
         self._bodies = bodies or Bodies(engine.blobs, random)
         self._cipher = XAES256GCM(key)
         self._random = random
-        self._hot: OrderedDict[Key, tuple[int, Any]] = OrderedDict()
+        self._hot: OrderedDict[Key, Found[Any]] = OrderedDict()
         self._commits = 0
 
     async def find(self, kind: Kind[T], key: Key) -> Found[T] | None:
         """Return the document at a key, or None."""
         if kind.hot and (kept := self._hot.get(key)) is not None:
-            return Found(key, kept[0], kept[1])
+            return kept
         seen = self._commits
         record = await self._engine.records.get(key)
         if record is None:
             return None
         found = self._open(kind, record)
         if kind.hot and seen == self._commits:
-            self._keep(key, found.version, found.value)
+            self._keep(found)
         return found
 
     async def scan(
@@ -147,13 +149,20 @@ class SealedEngine:
 
     async def commit(self, batch: Batch, hot: dict[Key, Any]) -> Committed:
         """Commit a batch; `hot` holds the new values of hot keys, None for deleted ones."""
-        committed = await self._engine.records.commit(batch)
-        self._commits += 1
+        try:
+            committed = await self._engine.records.commit(batch)
+        except BaseException:
+            # Even a commit that nobody waits for any more may have happened.
+            for key in hot:
+                self._hot.pop(key, None)
+            raise
+        finally:
+            self._commits += 1
         for key, value in hot.items():
             if value is None:
                 self._hot.pop(key, None)
             else:
-                self._keep(key, committed.version, value)
+                self._keep(Found(key, committed.version, value))
         return committed
 
     def seal(self, key: Key, plain: bytes) -> bytes:
@@ -174,11 +183,11 @@ class SealedEngine:
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("A stored document failed authentication.") from problem
 
-    def _keep(self, key: Key, version: int, value: object) -> None:
-        kept = self._hot.get(key)
-        if kept is None or kept[0] <= version:
-            self._hot[key] = (version, value)
-            self._hot.move_to_end(key)
+    def _keep(self, found: Found[Any]) -> None:
+        kept = self._hot.get(found.key)
+        if kept is None or kept.version <= found.version:
+            self._hot[found.key] = found
+            self._hot.move_to_end(found.key)
         while len(self._hot) > HOT_RECORDS_MAX:
             self._hot.popitem(last=False)
 
@@ -304,5 +313,7 @@ class Transaction:
             self._hot,
         )
         for action in self._after:
-            await action()
+            # The commit stands: a blob that could not be removed now is an orphan for the sweep.
+            with suppress(Unavailable):
+                await action()
         return committed

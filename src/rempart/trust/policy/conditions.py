@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
-
-import cel
 
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
@@ -71,11 +70,31 @@ class Situation:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
+def _library() -> Any:  # noqa: ANN401 - untyped library
+    """Return the CEL library: imported at the first condition, because it takes 0.2 s."""
+    import cel  # noqa: PLC0415
+
+    return cel
+
+
+class Program(Protocol):
+    """What is used of a compiled expression."""
+
+    def execute(self, context: object) -> object:
+        """Return its value."""
+
+    def functions(self) -> list[str]:
+        """Return the names of the functions that it calls."""
+
+    def variables(self) -> list[str]:
+        """Return the names of the variables that it reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Condition:
     """A compiled expression and those of our functions that it calls."""
 
-    program: cel.Program
+    program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
 
 
@@ -99,7 +118,7 @@ def holds(expression: str, situation: Situation) -> bool:
 def _compile(expression: str) -> _Condition:
     _check_text(expression)
     try:
-        program = cel.compile(expression)
+        program = _library().compile(expression)
     except ValueError as problem:
         raise invalid(f"Error compiling expression: {_first_line(problem)}") from problem
     called = program.functions()
@@ -130,8 +149,8 @@ def _first_line(problem: ValueError) -> str:
     return lines[0][:300] if lines else "syntax error"
 
 
-def _context(condition: _Condition, situation: Situation) -> cel.Context:
-    context = cel.Context()
+def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
+    context = _library().Context()
     resource = situation.resource
     context.add_variable(
         "resource",

@@ -28,6 +28,10 @@ _NOT_BY_READ_WRITE = frozenset(
 )
 """What changes who may do what: full control alone."""
 
+_STORAGE = _PREFIX + "devstorage."
+_PROJECT_SEEN = "resourcemanager.projects.get"
+"""Cloud Storage's own scopes admit it: `projects.serviceAccount.get` asks for it."""
+
 _CASES_MAX = 4096
 
 
@@ -48,6 +52,8 @@ def permit(scopes: frozenset[str], permission: str) -> bool:
 def _permit_elsewhere(scopes: frozenset[str], permission: str) -> bool:
     """Answer for the other services: their own scopes are whole, the read-only ones read."""
     if _PREFIX + "cloud-platform.read-only" in scopes and _reads(permission):
+        return True
+    if permission == _PROJECT_SEEN and any(scope.startswith(_STORAGE) for scope in scopes):
         return True
     own = _OWN.get(permission.partition(".")[0])
     if own is None:

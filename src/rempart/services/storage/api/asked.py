@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rempart.core.call import Call
 from rempart.core.errors import invalid, required
 from rempart.core.names import ObjectName
 from rempart.core.policy import Resource
+from rempart.services.storage.contents import own_key
 from rempart.services.storage.model import names
+from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.object import Object
 from rempart.services.storage.model.preconditions import number
+from rempart.services.storage.resources import Json, object_json
 from rempart.services.storage.store import StorageStore
 
 
 async def bucket(call: Call, store: StorageStore) -> Resource:
     """Return the bucket that the path names."""
     return await store.bucket_resource(call.path["bucket"])
+
+
+async def listed_bucket(call: Call, store: StorageStore) -> Resource:
+    """Return the bucket to list, with the prefix that conditions may ask about."""
+    prefix = ("storage.googleapis.com/objectListPrefix", call.query.get("prefix", ""))
+    return replace(await bucket(call, store), attributes=(prefix,))
 
 
 async def project(call: Call, store: StorageStore) -> Resource:
@@ -68,6 +80,14 @@ def object_name(call: Call) -> ObjectName:
     if given is not None and not isinstance(given, str):
         raise invalid("Invalid value for 'name': expected a string.", field="name")
     return names.object_name(named or given or "")
+
+
+def shown(call: Call, bucket: Bucket, found: Object) -> Json:
+    """Return an object's resource as this caller may see it."""
+    own = own_key(call.headers)
+    return object_json(
+        bucket, found, call.base_url, full=full(call), own=own.sha256 if own else b""
+    )
 
 
 def full(call: Call) -> bool:

@@ -32,7 +32,7 @@ from rempart.services.storage.model.preconditions import (
     number,
     preconditions,
 )
-from rempart.services.storage.resources import object_etag, object_json
+from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
 from rempart.trust.custody.bodies import Part
 from rempart.trust.custody.digest import Digest
@@ -64,7 +64,7 @@ async def copy(grant: Grant, call: Call, store: StorageStore) -> Reply:
     bucket, new = await _copied(grant, call, store)
     return Reply(
         headers=(("etag", object_etag(new)),),
-        document=object_json(bucket, new, call.base_url, full=asked.full(call)),
+        document=asked.shown(call, bucket, new),
         audit=facts(bucket, new),
     )
 
@@ -85,7 +85,7 @@ async def rewrite(grant: Grant, call: Call, store: StorageStore) -> Reply:
         "totalBytesRewritten": size,
         "objectSize": size,
         "done": True,
-        "resource": object_json(bucket, new, call.base_url, full=asked.full(call)),
+        "resource": asked.shown(call, bucket, new),
     }
     return Reply(document=document, audit=facts(bucket, new))
 
@@ -179,7 +179,7 @@ async def compose(grant: Grant, call: Call, store: StorageStore) -> Reply:
         await _delete_sources(store, bucket, sources, new)
     return Reply(
         headers=(("etag", object_etag(new)),),
-        document=object_json(bucket, new, call.base_url, full=asked.full(call)),
+        document=asked.shown(call, bucket, new),
         audit=facts(bucket, new) | {"componentCount": str(components)},
     )
 
@@ -283,6 +283,6 @@ async def move(grant: Grant, call: Call, store: StorageStore) -> Reply:
     await store.retire(grant, bucket, found)
     return Reply(
         headers=(("etag", object_etag(new)),),
-        document=object_json(bucket, new, call.base_url, full=asked.full(call)),
+        document=asked.shown(call, bucket, new),
         audit=facts(bucket, new) | {"from": old_name},
     )

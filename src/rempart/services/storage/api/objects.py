@@ -63,7 +63,7 @@ async def get(grant: Grant, call: Call, store: StorageStore) -> Reply:
     match_tag(call.headers, etag)
     if call.kind == "media_download" or call.query.get("alt") == "media":
         return await _media(call, store, bucket, found)
-    document = object_json(bucket, found, call.base_url, full=asked.full(call))
+    document = asked.shown(call, bucket, found)
     return Reply(headers=(("etag", etag),), document=document)
 
 
@@ -201,7 +201,7 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
     store.update_object(grant, bucket, new)
     return Reply(
         headers=(("etag", object_etag(new)),),
-        document=object_json(bucket, new, call.base_url, full=asked.full(call)),
+        document=asked.shown(call, bucket, new),
         audit=facts(bucket, new),
     )
 

@@ -20,6 +20,7 @@ from rempart.services.storage.model.document import (
     patch_pairs,
     section,
     text,
+    wrong_type,
 )
 
 STORAGE_CLASSES = frozenset(
@@ -29,14 +30,14 @@ PREVENTIONS = frozenset({"inherited", "enforced"})
 SOFT_DELETE_SECONDS_DEFAULT = 7 * 86400
 SOFT_DELETE_SECONDS_MAX = 90 * 86400
 
-UNSUPPORTED = {
-    "lifecycle": "lifecycle",
-    "website": "website",
-    "cors": "cors",
-    "logging": "logging",
-    "autoclass": "autoclass",
-    "customPlacementConfig": "customPlacementConfig",
-    "ipFilter": "ipFilter",
+UNSUPPORTED: dict[str, type] = {
+    "lifecycle": dict,
+    "website": dict,
+    "cors": list,
+    "logging": dict,
+    "autoclass": dict,
+    "customPlacementConfig": dict,
+    "ipFilter": dict,
 }
 """Members that Rempart does not act on yet: setting one answers 501 by its name."""
 
@@ -93,9 +94,12 @@ def changed(bucket: Bucket, document: Document, now: Micros, *, whole: bool) -> 
 
 def refuse_unsupported(document: Document) -> None:
     """Raise `unimplemented` for a member that asks for what is not there yet."""
-    for member, name in UNSUPPORTED.items():
-        if document.get(member):
-            raise unimplemented(f"storage.buckets.{name}")
+    for member, kind in UNSUPPORTED.items():
+        value = document.get(member)
+        if value is not None and not isinstance(value, kind):
+            raise wrong_type(member, "a list" if kind is list else "an object")
+        if value:
+            raise unimplemented(f"storage.buckets.{member}")
     if boolean(section(document, "billing"), "requesterPays"):
         raise unimplemented("storage.buckets.billing.requesterPays")
     if text(section(document, "encryption"), "defaultKmsKeyName"):

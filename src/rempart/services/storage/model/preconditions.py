@@ -75,7 +75,7 @@ def preconditions(query: Mapping[str, str], *, source: bool = False) -> Precondi
 def number(query: Mapping[str, str], name: str) -> int | None:
     """Return a query parameter that is a 64-bit number."""
     value = query.get(name)
-    if value is None or value == "":
+    if value is None:
         return None
     if not _NUMBER.fullmatch(value) or not -(2**63) <= int(value) < 2**63:
         raise invalid(f"Invalid value for '{name}': expected a 64-bit integer.", field=name)

@@ -39,18 +39,19 @@ def byte_range(header: str, size: int) -> ByteRange | None:
         if last and int(last) < start:
             return None
     if start >= stop:
-        raise unsatisfiable(header)
+        raise unsatisfiable(header, size)
     return ByteRange(start, stop)
 
 
-def unsatisfiable(header: str) -> CloudError:
-    """Return the 416 error."""
+def unsatisfiable(header: str, size: int) -> CloudError:
+    """Return the 416 error, which tells the size."""
     return CloudError(
         Code.OUT_OF_RANGE,
         f"Requested range not satisfiable: {header[:60]}",
         reason="requestedRangeNotSatisfiable",
         field="Range",
         status=416,
+        headers=(("content-range", f"bytes */{size}"),),
     )
 
 

@@ -1,0 +1,154 @@
+"""A universe in memory, asked through the gate: what the edge would hand it, without a network."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from rempart import app
+from rempart.config import Address, Config
+from rempart.core.call import Call, MethodId, Reply
+from rempart.core.clock import World, system_random
+from rempart.core.names import ProjectId
+from rempart.engine.seam import Engine
+from rempart.trust.custody.keyring import Keyring
+from support.memory_engine import MemoryEngine
+from support.worlds import NOW, SetClock
+
+CONFIG = Config(
+    domain="apis.example.test",
+    prefix="lab",
+    project=ProjectId("lab:demo"),
+    regions=("u-here1",),
+    listen=Address("127.0.0.1", 0),
+    http=Address("127.0.0.1", 0),
+    engine="embedded",
+    workers=1,
+)
+
+
+_numbers = itertools.count()
+
+
+class Bytes:
+    """A request body in memory."""
+
+    def __init__(self, content: bytes, piece: int = 65536) -> None:
+        self._content = content
+        self._piece = piece
+
+    @property
+    def length(self) -> int:
+        return len(self._content)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for at in range(0, len(self._content), self._piece):
+            yield self._content[at : at + self._piece]
+
+    async def read(self, limit: int) -> bytes:
+        return self._content
+
+
+@dataclass
+class Cloud:
+    """A universe with one administrator, one bucket and a clock that tests set."""
+
+    parts: app.Parts
+    clock: SetClock
+    token: str
+    bucket: str = ""
+
+    @classmethod
+    async def start(cls, engine: Engine | None = None, **bucket: Any) -> Cloud:
+        clock = SetClock()
+        world = World(clock, system_random)
+        parts = app.assemble(engine or MemoryEngine(), Keyring(b"k" * 32), CONFIG, world)
+        key = json.loads(await app.found(parts.sealed, CONFIG, world))
+        cloud = cls(parts, clock, _token(key))
+        await cloud.use_new_bucket(**bucket)
+        return cloud
+
+    async def use_new_bucket(self, **bucket: Any) -> None:
+        """Create a bucket and make it the one that is meant from now on."""
+        self.bucket = f"bucket-{next(_numbers)}"
+        document = {"name": self.bucket, "location": "u-here1", **bucket}
+        await self.ask("buckets.insert", query={"project": "lab:demo"}, document=document)
+
+    async def ask(
+        self,
+        method: str,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        document: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        kind: str = "plain",
+        verb: str = "GET",
+    ) -> Reply:
+        """Call a method of Cloud Storage as the administrator, on the bucket unless told else."""
+        authorization = {"authorization": f"Bearer {self.token}"}
+        return await self.parts.gate.serve(
+            Call(
+                method=MethodId(f"storage.{method}"),
+                path={"bucket": self.bucket, **(path or {})},
+                query=query or {},
+                headers=authorization | dict(headers or {}),
+                document=document or {},
+                body=Bytes(body),
+                kind=kind,
+                base_url="https://storage.apis.example.test",
+                remote="127.0.0.1",
+                request_id="test",
+                time=self.clock(),
+                verb=verb,
+            )
+        )
+
+    async def put(self, name: str, content: bytes = b"", **query: str) -> dict[str, Any]:
+        """Upload an object and return its resource."""
+        reply = await self.ask(
+            "objects.insert",
+            query={"uploadType": "media", "name": name, **query},
+            body=content,
+            kind="media_upload",
+            verb="POST",
+        )
+        return resource(reply)
+
+    async def read(self, name: str, **query: str) -> bytes:
+        """Download an object."""
+        reply = await self.ask(
+            "objects.get", path={"object": name}, query={"alt": "media", **query}
+        )
+        if reply.stream is None:
+            return reply.content
+        return b"".join([piece async for piece in reply.stream])
+
+    async def list(self, **query: str) -> dict[str, Any]:
+        """Return one page of a listing."""
+        return resource(await self.ask("objects.list", query=query))
+
+
+def resource(reply: Reply) -> dict[str, Any]:
+    """Return the document of a reply."""
+    assert isinstance(reply.document, dict)
+    return reply.document
+
+
+def _token(key: Mapping[str, str]) -> str:
+    claims = {
+        "iss": key["client_email"],
+        "sub": key["client_email"],
+        "iat": NOW - 10,
+        "exp": NOW + 3000,
+        "scope": "https://www.googleapis.com/auth/cloud-platform",
+    }
+    return jwt.encode(
+        claims, key["private_key"], algorithm="RS256", headers={"kid": key["private_key_id"]}
+    )
