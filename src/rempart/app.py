@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ from rempart.engine.embedded.blobs import FileBlobs
 from rempart.engine.embedded.engine import EmbeddedEngine
 from rempart.engine.seam import Engine
 from rempart.runner.sweeper import Sweeper
+from rempart.runner.tenure import Taken, Tenure
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
@@ -200,24 +202,35 @@ async def serve(data: Path, config: Config, on_ready: Callable[[Ready], None]) -
 
     keyring = load_root(data / ROOT_KEY)
     engine = await open_engine(data, config, keyring, fenced)
+    tenure = Tenure(engine.leases, _holder(data), fenced)
     try:
-        await _run(data, config, engine, keyring, stop, on_ready)
+        parts = assemble(engine, keyring, config, World())
+        if config.engine != EMBEDDED:
+            parts.sealed.fence = await tenure.begin()
+        await _run(data, config, engine, parts, stop, on_ready)
+    except Taken as problem:
+        raise SystemExit(str(problem)) from None
     finally:
+        await tenure.end()
         await engine.close()
     if reasons:
         raise SystemExit(f"The universe stopped: {reasons[0]}")
+
+
+def _holder(data: Path) -> str:
+    """Return the name of this data directory among all that could use the same database."""
+    return f"{socket.gethostname()}:{data.resolve()}"
 
 
 async def _run(
     data: Path,
     config: Config,
     engine: Engine,
-    keyring: Keyring,
+    parts: Parts,
     stop: asyncio.Event,
     on_ready: Callable[[Ready], None],
 ) -> None:
-    world = World()
-    parts = assemble(engine, keyring, config, world)
+    world = parts.world
     app = Application(
         RouteTable(all_services(), config.domain),
         parts.gate.serve,
@@ -225,15 +238,13 @@ async def _run(
         world=world,
         universe_domain=config.domain,
     )
-    socket = data / "run" / "http.sock"
-    socket.parent.mkdir(mode=0o700, exist_ok=True)
-    http = HTTPServer(
-        app, http=(config.http.host, config.http.port), uds=socket, limits=HTTPLimits()
-    )
+    uds = data / "run" / "http.sock"
+    uds.parent.mkdir(mode=0o700, exist_ok=True)
+    http = HTTPServer(app, http=(config.http.host, config.http.port), uds=uds, limits=HTTPLimits())
     certificate = pki.files(data)
     tls = TLSDoor(
         listen=(config.listen.host, config.listen.port),
-        uds=socket,
+        uds=uds,
         certificate=certificate.certificate,
         key=certificate.key,
         run_dir=data / "run",

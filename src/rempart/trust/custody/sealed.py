@@ -106,6 +106,8 @@ class SealedEngine:
         self._random = random
         self._hot: OrderedDict[Key, Found[Any]] = OrderedDict()
         self._commits = 0
+        self.fence: tuple[str, int] | None = None
+        """The lease under which this process writes, where the engine could serve several."""
 
     async def find(self, kind: Kind[T], key: Key) -> Found[T] | None:
         """Return the document at a key, or None."""
@@ -309,6 +311,7 @@ class Transaction:
                 payloads=tuple(self._payloads),
                 payload_deletes=tuple(self._payload_deletes),
                 appends=tuple(self._appends),
+                fence=self._sealed.fence,
             ),
             self._hot,
         )
