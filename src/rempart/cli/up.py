@@ -13,7 +13,7 @@ import click
 
 from rempart import config
 from rempart.cli import creation, instance, options, ports
-from rempart.config import Config, ConfigProblem, Flags
+from rempart.config import EMBEDDED, Config, ConfigProblem, Flags
 from rempart.core.clock import system_clock
 from rempart.engine.seam import EngineError
 from rempart.trust.custody import pki
@@ -107,6 +107,8 @@ def greeting(data: Path, settings: Config, ready: Ready, *, created: bool) -> li
         f"Warning: the root key lies on this machine, beside the data: whoever copies {data} whole "
         f"can read it all. Keep {data / 'root.key'} out of backups; production wants a key holder."
     )
+    if settings.engine != EMBEDDED:
+        warning += " The database sees names in the clear: keep it on an encrypted volume."
     first_steps = (
         f"Then:  gcloud storage buckets create gs://first --location={location}  and  "
         "gcloud storage cp FILE gs://first/"
