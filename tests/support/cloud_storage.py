@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -92,22 +92,33 @@ class Cloud:
         verb: str = "GET",
     ) -> Reply:
         """Call a method of Cloud Storage as the administrator, on the bucket unless told else."""
-        authorization = {"authorization": f"Bearer {self.token}"}
-        return await self.parts.gate.serve(
-            Call(
-                method=MethodId(f"storage.{method}"),
-                path={"bucket": self.bucket, **(path or {})},
-                query=query or {},
-                headers=authorization | dict(headers or {}),
-                document=document or {},
-                body=Bytes(body),
-                kind=kind,
-                base_url="https://storage.apis.example.test",
-                remote="127.0.0.1",
-                request_id="test",
-                time=self.clock(),
-                verb=verb,
-            )
+        call = self.call(method, query, path=path, document=document, headers=headers, verb=verb)
+        return await self.parts.gate.serve(replace(call, body=Bytes(body), kind=kind))
+
+    def call(
+        self,
+        method: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        path: Mapping[str, str] | None = None,
+        document: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        verb: str = "GET",
+    ) -> Call:
+        """Return a call as the edge would hand it to the gate."""
+        return Call(
+            method=MethodId(f"storage.{method}"),
+            path={"bucket": self.bucket, **(path or {})},
+            query=query or {},
+            headers={"authorization": f"Bearer {self.token}"} | dict(headers or {}),
+            document=document or {},
+            body=Bytes(b""),
+            kind="plain",
+            base_url="https://storage.apis.example.test",
+            remote="127.0.0.1",
+            request_id="test",
+            time=self.clock(),
+            verb=verb,
         )
 
     async def put(self, name: str, content: bytes = b"", **query: str) -> dict[str, Any]:

@@ -15,9 +15,7 @@ from rempart.wire import load
 DOMAIN = "apis.example.test"
 STORAGE = f"storage.{DOMAIN}"
 KMS = f"cloudkms.{DOMAIN}"
-ROUTES = RouteTable(
-    [load("storage", "v1"), load("cloudkms", "v1"), load("sts", "v1")], DOMAIN
-)
+ROUTES = RouteTable([load("storage", "v1"), load("cloudkms", "v1"), load("sts", "v1")], DOMAIN)
 WORLD = World(lambda: Micros(1_780_000_000_000_000), lambda size: b"\xab" * size)
 
 

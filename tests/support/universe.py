@@ -243,6 +243,12 @@ def created(
     return name
 
 
+def contents(root: Path) -> dict[str, bytes]:
+    """Return the files of a tree by their relative names."""
+    found = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
 def _free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:

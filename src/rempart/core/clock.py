@@ -38,4 +38,4 @@ class World:
 def rfc3339(moment: Micros) -> str:
     """Return the time as Google's JSON writes it, in milliseconds: 2026-11-23T13:06:53.179Z."""
     seconds, micros = divmod(moment, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{micros // 1000:03d}Z"

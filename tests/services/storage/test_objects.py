@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gzip
 import hashlib
+from collections.abc import Awaitable
+from dataclasses import replace
 
 import pytest
+from typing_extensions import override
 
+from rempart.core.call import Reply
 from rempart.core.errors import CloudError
-from support.cloud_storage import Cloud, resource
+from rempart.core.limits import CONCURRENT_CALLS_PER_PRINCIPAL_MAX
+from support.cloud_storage import Bytes, Cloud, resource
 
 BIG = bytes(range(256)) * 1024
 
@@ -192,3 +199,42 @@ async def test_what_is_not_there_yet_answers_501_by_name() -> None:
     assert problem.status == 501
     assert "lifecycle" in problem.message
     assert (await _refused(cloud, "objects.restore", verb="POST")).status == 501
+
+
+async def test_media_that_come_encoded_are_stored_and_unpacked_for_whoever_takes_no_gzip() -> None:
+    cloud = await Cloud.start()
+    packed = gzip.compress(b"plain " * 1000)
+    await cloud.ask(
+        "objects.insert", query={"uploadType": "media", "name": "o"}, body=packed,
+        headers={"content-encoding": "gzip"}, kind="media_upload", verb="POST",
+    )  # fmt: skip
+    assert await cloud.read("o") == b"plain " * 1000
+    media = {"path": {"object": "o"}, "query": {"alt": "media"}}
+    reply = await cloud.ask("objects.get", **media, headers={"accept-encoding": "gzip"})  # type: ignore[arg-type]
+    assert (reply.content, dict(reply.headers)["content-encoding"]) == (packed, "gzip")
+
+
+async def test_a_principal_with_too_many_calls_in_progress_is_told_to_wait() -> None:
+    cloud = await Cloud.start()
+    gate = asyncio.Event()
+
+    class Slow(Bytes):
+        @override
+        async def read(self, limit: int) -> bytes:
+            await gate.wait()
+            return b"x"
+
+    def slow(number: int) -> Awaitable[Reply]:
+        return cloud.parts.gate.serve(
+            replace(cloud.call("objects.insert", {"uploadType": "media", "name": f"o{number}"}),
+                    body=Slow(b"x"))
+        )  # fmt: skip
+
+    running = [asyncio.ensure_future(slow(n)) for n in range(CONCURRENT_CALLS_PER_PRINCIPAL_MAX)]
+    await asyncio.sleep(0.5)
+    with pytest.raises(CloudError) as refusal:
+        await cloud.list()
+    assert (refusal.value.status, refusal.value.reason) == (429, "rateLimitExceeded")
+    gate.set()
+    await asyncio.gather(*running)
+    await cloud.list()

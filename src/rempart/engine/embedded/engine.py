@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import apsw
+
 from rempart.core.clock import Clock, system_clock
 from rempart.engine.embedded.applier import Applier
 from rempart.engine.embedded.blobs import FileBlobs
@@ -18,7 +20,7 @@ from rempart.engine.embedded.files import make_directory, sync_directory
 from rempart.engine.embedded.leases import EmbeddedLeases
 from rempart.engine.embedded.lock import DirectoryLock
 from rempart.engine.embedded.records import EmbeddedFeeds, EmbeddedRecords, Reader
-from rempart.engine.embedded.refusals import Cipher
+from rempart.engine.embedded.refusals import Cipher, Unfit
 
 
 def _ignore(_reason: str) -> None:
@@ -77,7 +79,10 @@ class EmbeddedEngine:
             database = open_database(directory / "records.db", key, cipher)
             opened.callback(database.abandon)
             sync_directory(directory)
-            engine = cls(database, blobs, lock.release, fence, clock)
+            try:
+                engine = cls(database, blobs, lock.release, fence, clock)
+            except apsw.Error as error:
+                raise Unfit(f"the store is damaged: {error}") from error
             opened.pop_all()
         return engine
 

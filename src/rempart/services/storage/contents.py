@@ -23,6 +23,16 @@ from rempart.trust.custody.sealed import Transaction
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
 CSEK_BYTES = 32
+_KEY_HEADERS = (
+    "x-goog-encryption-algorithm",
+    "x-goog-encryption-key",
+    "x-goog-encryption-key-sha256",
+)
+_SOURCE_KEY_HEADERS = (
+    "x-goog-copy-source-encryption-algorithm",
+    "x-goog-copy-source-encryption-key",
+    "x-goog-copy-source-encryption-key-sha256",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +201,8 @@ def own_key(headers: Mapping[str, str], *, source: bool = False) -> OwnKey | Non
 
     Source: Cloud Storage documentation, "Customer-supplied encryption keys".
     """
-    prefix = "x-goog-copy-source-encryption" if source else "x-goog-encryption"
-    names = [f"{prefix}-{end}" for end in ("algorithm", "key", "key-sha256")]
-    if not any(name in headers for name in names):
+    names = _SOURCE_KEY_HEADERS if source else _KEY_HEADERS
+    if headers.keys().isdisjoint(names):
         return None
     algorithm, text, sha256 = (headers.get(name, "") for name in names)
     if algorithm != "AES256":

@@ -189,8 +189,10 @@ def object_json(
         "size": str(content.size),
         "etag": object_etag(found),
         "timeCreated": created,
-        "updated": rfc3339(found.updated),
-        "timeStorageClassUpdated": rfc3339(Micros(found.class_updated or found.created)),
+        "updated": created if found.updated == found.created else rfc3339(found.updated),
+        "timeStorageClassUpdated": (
+            rfc3339(Micros(found.class_updated)) if found.class_updated else created
+        ),
         "timeFinalized": created,
     }
     optional = {

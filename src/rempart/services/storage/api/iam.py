@@ -14,6 +14,7 @@ from rempart.core.policy import Policy, Resource
 from rempart.services.storage.api import asked
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.document import text
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.resources import policy_json
 from rempart.services.storage.store import StorageStore
@@ -108,8 +109,9 @@ def _shown(policy: Policy, call: Call, resource: str) -> Reply:
 
 
 def _new(old: Policy, bucket: Bucket, call: Call, store: StorageStore, level: Level) -> Policy:
-    claimed = call.document.get("etag")
-    if claimed and claimed != old.etag:
+    claimed = text(call.document, "etag")
+    # gcloud and gsutil send what they read back in the URL-safe alphabet of base64.
+    if claimed and claimed.replace("-", "+").replace("_", "/") != old.etag:
         raise precondition_failed(
             "The policy changed since it was read: read it again, change that, and retry.",
             field="etag",

@@ -8,9 +8,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from email.utils import formatdate
+from functools import lru_cache
 
 from rempart.core.call import Call, Reply
-from rempart.core.clock import Micros
 from rempart.core.errors import not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ObjectName
@@ -109,7 +110,7 @@ def _media_headers(found: Object) -> list[Header]:
         ("x-goog-storage-class", settings.storage_class),
         ("x-goog-stored-content-encoding", settings.headers.content_encoding or "identity"),
         ("x-goog-stored-content-length", str(content.size)),
-        ("last-modified", _http_date(found.updated)),
+        ("last-modified", _http_date(found.updated // 1_000_000)),
         ("cache-control", settings.headers.cache_control or "no-cache, no-store, max-age=0"),
     ]
     if settings.headers.content_disposition:
@@ -119,13 +120,9 @@ def _media_headers(found: Object) -> list[Header]:
     return headers
 
 
-_DAYS = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")
-
-
-def _http_date(moment: Micros) -> str:
-    from email.utils import formatdate  # noqa: PLC0415 - a slow import, and only media need it
-
-    return formatdate(moment / 1_000_000, usegmt=True)
+@lru_cache(maxsize=1024)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def _transcodes(call: Call, found: Object) -> bool:

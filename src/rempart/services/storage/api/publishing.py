@@ -58,8 +58,9 @@ async def create(
         owner=store.entity,
         acl=new_acl(call, store, bucket),
     )
-    if "contentEncoding" in call.query and not new.settings.headers.content_encoding:
-        headers = replace(new.settings.headers, content_encoding=call.query["contentEncoding"])
+    encoding = _media_encoding(call)
+    if encoding and not new.settings.headers.content_encoding:
+        headers = replace(new.settings.headers, content_encoding=encoding)
         new = replace(new, settings=replace(new.settings, headers=headers))
     await store.publish(grant, bucket, new, live)
     return new
@@ -70,6 +71,13 @@ def _media_type(call: Call) -> str:
     given = call.headers.get("content-type", "")
     whole = call.query.get("uploadType") != "multipart"
     return given if whole and given else DEFAULT_CONTENT_TYPE
+
+
+def _media_encoding(call: Call) -> str:
+    """Return the encoding of the media: media are stored as they come, encoded or not."""
+    if call.query.get("uploadType") == "media":
+        return call.query.get("contentEncoding") or call.headers.get("content-encoding", "")
+    return call.query.get("contentEncoding", "")
 
 
 def created(call: Call, bucket: Bucket, new: Object) -> Reply:

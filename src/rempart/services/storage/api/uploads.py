@@ -46,15 +46,27 @@ async def stage(grant: Grant, call: Call, store: StorageStore) -> Staged | None:
     own_key(call.headers)
     if call.query.get("uploadType") == "resumable":
         return None
+    length = call.body.length
+    refuse_size(length)
+    if length is not None and length <= INLINE_BYTES_MAX:
+        return Staged(_small(await call.body.read(INLINE_BYTES_MAX)))
+    return Staged(await _receive(call, store))
+
+
+def _small(content: bytes) -> Received:
+    digest = Digest()
+    digest.update(content)
+    return Received(digest.size, digest.crc32c, digest.md5(), inline=content)
+
+
+async def _receive(call: Call, store: StorageStore) -> Received:
     bucket = await store.bucket_of(call)
     bound = context("storage", bucket.id, "part", store.setup.world.random(16))
-    refuse_size(call.body.length)
-    digest = Digest()
-    receiver = _Receiver(store, bound, digest)
+    receiver = _Receiver(store, bound, Digest())
     try:
         async for data in call.body:
             await receiver.take(data)
-        return Staged(await receiver.done())
+        return await receiver.done()
     except BaseException:
         await receiver.abort()
         raise
@@ -91,9 +103,7 @@ class _Receiver:
         if self._writer is not None:
             part = await self._writer.finish()
             return Received(self._size, self._digest.crc32c, self._digest.md5(), parts=(part,))
-        inline = b"".join(self._held)
-        self._digest.update(inline)
-        return Received(self._size, self._digest.crc32c, self._digest.md5(), inline=inline)
+        return _small(b"".join(self._held))
 
     async def abort(self) -> None:
         """Drop what was received."""
