@@ -28,7 +28,7 @@ from rempart.edge.routes import RouteTable
 from rempart.edge.tls import TLSDoor
 from rempart.engine.embedded.blobs import FileBlobs
 from rempart.engine.embedded.engine import EmbeddedEngine
-from rempart.engine.seam import Engine
+from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -71,6 +71,11 @@ ADMIN_ROLES = (
 )
 STOP_GRACE_SECONDS = 10.0
 COLLECT_AFTER_ALLOCATIONS = 50_000
+
+
+def _refused(problem: EngineError) -> SystemExit:
+    """Return the end of a start that the engine refused, with its reason."""
+    return SystemExit(f"The store does not open: {problem}.")
 
 
 async def open_engine(
@@ -201,7 +206,10 @@ async def serve(data: Path, config: Config, on_ready: Callable[[Ready], None]) -
         loop.call_soon_threadsafe(stop.set)
 
     keyring = load_root(data / ROOT_KEY)
-    engine = await open_engine(data, config, keyring, fenced)
+    try:
+        engine = await open_engine(data, config, keyring, fenced)
+    except EngineError as problem:
+        raise _refused(problem) from problem
     tenure = Tenure(engine.leases, _holder(data), fenced)
     try:
         parts = assemble(engine, keyring, config, World())
@@ -332,7 +340,10 @@ async def _until(stop: asyncio.Event, tls: TLSDoor) -> None:
 async def verify(data: Path, config: Config) -> VerifyReport:
     """Check the universe's log without a server: its chain, its entries, what they vouch for."""
     keyring = load_root(data / ROOT_KEY)
-    engine = await open_engine(data, config, keyring, _ignore)
+    try:
+        engine = await open_engine(data, config, keyring, _ignore)
+    except EngineError as problem:
+        return VerifyReport((Check("store", ok=False, detail=str(problem)),))
     try:
         parts = assemble(engine, keyring, config, World())
         return VerifyReport(await _checks(engine, parts.sealed))

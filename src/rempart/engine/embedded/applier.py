@@ -56,6 +56,11 @@ class Applier:
         self._group_version = self._version
         self._group_heads: dict[str, Head] = {}
 
+    @property
+    def group_version(self) -> int:
+        """Return the number of the last commit in the group at hand."""
+        return self._group_version
+
     def begin(self) -> None:
         """Open the group's transaction."""
         self._cursor.execute("BEGIN IMMEDIATE")

@@ -21,6 +21,7 @@ import apsw
 from rempart.engine.embedded.applier import Applier
 from rempart.engine.embedded.checkpoint import Checkpoints
 from rempart.engine.embedded.fence import Fence
+from rempart.engine.embedded.tip import Tip
 from rempart.engine.seam import Conflict, Fenced, OutOfSpace, Unavailable
 
 GROUP_JOBS_MAX = 256
@@ -48,12 +49,18 @@ class Committer:
     """The queue before the writer's connection."""
 
     def __init__(
-        self, writer: apsw.Connection, applier: Applier, checkpoints: Checkpoints, fence: Fence
+        self,
+        writer: apsw.Connection,
+        applier: Applier,
+        checkpoints: Checkpoints,
+        fence: Fence,
+        tip: Tip,
     ) -> None:
         self._writer = writer
         self._applier = applier
         self._checkpoints = checkpoints
         self._fence = fence
+        self._tip = tip
         self._waiting: deque[_Job] = deque()
         self._running = False
         self._closed = False
@@ -127,6 +134,7 @@ class Committer:
 
     def _commit(self) -> None:
         self._writer.execute("COMMIT")
+        self._tip.advance(self._applier.group_version)
 
     def _finish(
         self, jobs: list[_Job], outcomes: list[_Outcome], commit: asyncio.Future[None]

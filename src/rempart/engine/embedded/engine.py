@@ -21,6 +21,7 @@ from rempart.engine.embedded.leases import EmbeddedLeases
 from rempart.engine.embedded.lock import DirectoryLock
 from rempart.engine.embedded.records import EmbeddedFeeds, EmbeddedRecords, Reader
 from rempart.engine.embedded.refusals import Cipher, Unfit
+from rempart.engine.embedded.tip import Tip
 
 
 def _ignore(_reason: str) -> None:
@@ -37,14 +38,17 @@ class EmbeddedEngine:
         release: Callable[[], None],
         fence: Fence,
         clock: Clock,
+        tip: Tip,
     ) -> None:
         self._database = database
         self._release = release
         self._fence = fence
         cache = RecordCache()
         applier = Applier(database.writer, cache)
+        tip.check(applier.group_version)
+        self._tip = tip
         checkpoints = Checkpoints(database.writer, database.checkpointer, fence)
-        self._committer = Committer(database.writer, applier, checkpoints, fence)
+        self._committer = Committer(database.writer, applier, checkpoints, fence, tip)
         reader = Reader(database.reader)
         self._records = EmbeddedRecords(reader, cache, applier, self._committer)
         self._feeds = EmbeddedFeeds(reader)
@@ -63,8 +67,8 @@ class EmbeddedEngine:
     ) -> EmbeddedEngine:
         """Open or create the store under `data_dir/engine`; `key` has 32 bytes.
 
-        Raises `AlreadyOpen`, `WrongKey`, `NewerData` or `Unfit`. `on_fenced` is called once when
-        durability is lost: it should end the process.
+        Raises `AlreadyOpen`, `WrongKey`, `NewerData`, `Lost` or `Unfit`. `on_fenced` is called once
+        when durability is lost: it should end the process.
         """
         directory = data_dir / "engine"
         if not data_dir.is_dir():
@@ -78,9 +82,11 @@ class EmbeddedEngine:
             blobs = FileBlobs.within(directory / "blobs", fence)
             database = open_database(directory / "records.db", key, cipher)
             opened.callback(database.abandon)
+            tip = Tip(directory / "tip")
+            opened.callback(tip.close)
             sync_directory(directory)
             try:
-                engine = cls(database, blobs, lock.release, fence, clock)
+                engine = cls(database, blobs, lock.release, fence, clock, tip)
             except apsw.Error as error:
                 raise Unfit(f"the store is damaged: {error}") from error
             opened.pop_all()
@@ -114,4 +120,5 @@ class EmbeddedEngine:
             self._database.abandon()
         else:
             self._database.close()
+        self._tip.close()
         self._release()

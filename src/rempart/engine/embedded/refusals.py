@@ -33,3 +33,7 @@ class NewerData(OpenRefused):
 
 class Unfit(OpenRefused):
     """The SQLite library or the file system cannot keep the engine's promises."""
+
+
+class Lost(OpenRefused):
+    """The store holds less than was acknowledged; nothing is served from it unasked."""
