@@ -12,10 +12,12 @@ import ssl
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -41,7 +43,7 @@ OTHER_PROJECT = "other-one"
 STRANGER, NEIGHBOUR = "stranger", "neighbour"
 
 
-class CommandFailed(AssertionError):
+class CommandFailed(AssertionError):  # noqa: N818 - it is named for what it is
     """A client ended otherwise than the test expects; the message has its output."""
 
 
@@ -52,6 +54,8 @@ class Universe:
     data: Path
     listen: int
     http: int
+    engine: str = ""
+    """The URL that `--engine` is given; empty for the embedded one."""
     process: subprocess.Popen[bytes] | None = None
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
     """Key files of accounts besides the administrator, by account id."""
@@ -59,9 +63,10 @@ class Universe:
     _log: IO[bytes] | None = None
 
     @classmethod
-    def create(cls, data: Path) -> Universe:
+    def create(cls, data: Path, engine: str = "") -> Universe:
         """Start a universe that never existed, and add a stranger and another project's owner."""
-        universe = cls(data, *_free_ports(2))
+        listen, http = _free_ports(2)
+        universe = cls(data, listen, http, engine)
         universe.start()
         universe.terminate()
         universe.keys = asyncio.run(_add_accounts(data))
@@ -73,6 +78,7 @@ class Universe:
         self._log = (self.data.parent / "rempart.log").open("ab")
         command = [REMPART, "up", "--data", str(self.data), "--listen", f"127.0.0.1:{self.listen}"]
         command += ["--http", f"127.0.0.1:{self.http}"]
+        command += ["--engine", self.engine] if self.engine else []
         self.process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=_plain_environment(self.data.parent)
         )
@@ -218,8 +224,12 @@ class Universe:
 
 @pytest.fixture(scope="session")
 def universe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
-    """Return the universe that the tests of a folder share."""
-    made = Universe.create(tmp_path_factory.mktemp("universe") / "data")
+    """Return the universe that the tests of a folder share.
+
+    REMPART_TEST_ENGINE names a PostgreSQL server, on which each universe gets its own database.
+    """
+    engine = _new_database(os.environ.get("REMPART_TEST_ENGINE", ""))
+    made = Universe.create(tmp_path_factory.mktemp("universe") / "data", engine)
     yield made
     made.terminate()
 
@@ -247,6 +257,17 @@ def contents(root: Path) -> dict[str, bytes]:
     """Return the files of a tree by their relative names."""
     found = (path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
+def _new_database(server: str) -> str:
+    if not server:
+        return ""
+    import psycopg  # noqa: PLC0415 - for that engine alone
+
+    name = f"universe_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
 def _free_ports(count: int) -> list[int]:
