@@ -17,6 +17,10 @@ up: $(VENV)/.runtime
 
 test: $(VENV)/.dev system-packages
 	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest $(TEST)
+ifndef TEST
+	PYTHONPATH=tests timeout --foreground $(TEST_SECONDS_MAX) \
+		$(BIN)/python -m support.with_postgresql $(BIN)/pytest tests/clients tests/refusals
+endif
 
 test-faults: $(VENV)/.dev system-packages
 	REMPART_FAULTS=full $(BIN)/pytest -m faults $(TEST)
