@@ -129,8 +129,11 @@ class Gate:
         method, service = bound
         principal = await self._identity.identify(call, service.name)
         with self._slot(principal):
-            climb = _Climb(self, method, service, call, principal)
-            return await (climb.read() if method.access is Access.READ else climb.write())
+            climb = _Climb(self._decision, self._sealed, method, service, call, principal)
+            try:
+                return await (climb.read() if method.access is Access.READ else climb.write())
+            except (Fenced, Unavailable) as problem:
+                raise unavailable("The storage engine is not available; retry later.") from problem
 
     @contextmanager
     def _slot(self, principal: Principal) -> Iterator[None]:
@@ -155,16 +158,23 @@ class Gate:
 class _Climb:
     """One call on its way up and down the stair."""
 
-    __slots__ = ("authority", "call", "gate", "grant", "intent", "method", "service")
+    __slots__ = ("authority", "call", "decision", "grant", "intent", "method", "sealed", "service")
 
     def __init__(
-        self, gate: Gate, method: Method[Any], service: Service, call: Call, principal: Principal
+        self,
+        decision: PolicyDecision,
+        sealed: SealedEngine,
+        method: Method[Any],
+        service: Service,
+        call: Call,
+        principal: Principal,
     ) -> None:
-        self.gate = gate
+        self.decision = decision
+        self.sealed = sealed
         self.method = method
         self.service = service
         self.call = call
-        self.authority = Authority(principal, gate._decision, call)  # noqa: SLF001 - one module
+        self.authority = Authority(principal, decision, call)
         self.intent: int | None = None
         self.grant: Grant | None = None
 
@@ -188,13 +198,11 @@ class _Climb:
                 reason="insufficientStorage",
                 status=507,
             ) from problem
-        except (Fenced, Unavailable) as problem:
-            # The commit may yet be found on the disk after a restart, and would then refer to what
-            # was staged: only the sweep, which looks at what is committed, may remove it.
-            raise unavailable("The storage engine is not available; retry later.") from problem
         except CloudError:
             await self._discard(staged)
             raise
+        # After `Fenced` or `Unavailable` the commit may yet be found on the disk, and would then
+        # refer to what was staged: only the sweep, which sees what is committed, may remove it.
 
     async def _discard(self, staged: object) -> None:
         """Drop what was staged for a commit that certainly did not happen."""
@@ -226,7 +234,7 @@ class _Climb:
         method = self.method
         resource = await method.resource(self.call, store)
         if method.public:
-            self.grant = self.gate._decision.public(  # noqa: SLF001 - one module
+            self.grant = self.decision.public(
                 self.authority.principal, resource, time=self.call.time
             )
         else:
@@ -238,7 +246,7 @@ class _Climb:
         if self.intent is not None:
             return
         invariant(self.grant is not None, "an intent needs a grant")
-        tx = self.gate._sealed.transaction()  # noqa: SLF001 - one module
+        tx = self.sealed.transaction()
         if self.grant is not None:
             tx.append(FEED, encode(self._leaf(INTENT, self.grant, None)))
         self.intent = (await tx.commit()).positions[0].index
@@ -260,7 +268,7 @@ class _Climb:
         )
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:
-        tx = self.gate._sealed.transaction()  # noqa: SLF001 - one module
+        tx = self.sealed.transaction()
         session = Session(tx, self.authority, self._intend, staged)
         return self.service.open(session), tx
 
