@@ -2,8 +2,8 @@
 
 SQLite drops what follows a damaged frame of its log, silently: so it recovers from a crash. A bit
 that flips in the log later looks the same, and acknowledged commits would be gone unnoticed. So the
-tip is written after each group is durable. It needs no sync of its own: a tip that is behind weakens
-the check, a tip that is ahead of the database proves a loss.
+tip is written after each group is durable. It needs no sync of its own: a tip that is behind
+weakens the check, a tip that is ahead of the database proves a loss.
 
 16 bytes: the number, big-endian, and the first 8 bytes of its SHA-256; anything else reads as none.
 """

@@ -17,7 +17,7 @@ from rempart.core.clock import Clock, Random, system_clock
 from rempart.core.errors import data_loss
 from rempart.core.limits import MIB
 from rempart.engine.seam import BlobId, BlobReader, Blobs, BlobWriter, Missing
-from rempart.trust.custody.body import HEADER_BYTES, Opener, Sealer
+from rempart.trust.custody.body import HEADER_BYTES, Opener, Sealer, sealed_length
 from rempart.trust.custody.digest import Digest
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.keyring import KEY_BYTES
@@ -110,6 +110,8 @@ class Bodies:
         except Missing as problem:
             raise data_loss("A part of the object is missing.") from problem
         try:
+            if reader.length != sealed_length(part.length):
+                raise Tampered
             header = await reader.read(0, HEADER_BYTES)
             opener = Opener(part.key, part.context, header, part.length)
             async for piece in _pieces(reader, opener, start, stop):
