@@ -110,8 +110,7 @@ class Bodies:
         except Missing as problem:
             raise data_loss("A part of the object is missing.") from problem
         try:
-            if reader.length != sealed_length(part.length):
-                raise Tampered
+            _check_length(reader, part)
             header = await reader.read(0, HEADER_BYTES)
             opener = Opener(part.key, part.context, header, part.length)
             async for piece in _pieces(reader, opener, start, stop):
@@ -120,6 +119,12 @@ class Bodies:
             raise data_loss("A part of the object failed authentication.") from problem
         finally:
             await reader.close()
+
+
+def _check_length(reader: BlobReader, part: Part) -> None:
+    """Raise `Tampered` for a blob that was cut, or that has more bytes than its part."""
+    if reader.length != sealed_length(part.length):
+        raise Tampered
 
 
 class BodyStream:
