@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(
-    page for page in [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"] if page.is_file()
-)
+PAGES = sorted(page for page in [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"] if page.is_file())
 NAMED = re.compile(r"`((?:src|tests|docs|bench|tools)/[A-Za-z0-9_./-]+)`")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
+import msgspec
 
 from rempart import app
 from rempart.config import Address, Config
@@ -93,7 +94,9 @@ class Cloud:
     ) -> Reply:
         """Call a method of Cloud Storage as the administrator, on the bucket unless told else."""
         call = self.call(method, query, path=path, document=document, headers=headers, verb=verb)
-        return await self.parts.gate.serve(replace(call, body=Bytes(body), kind=kind))
+        return await self.parts.gate.serve(
+            msgspec.structs.replace(call, body=Bytes(body), kind=kind)
+        )
 
     def call(
         self,

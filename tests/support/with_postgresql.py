@@ -1,6 +1,6 @@
 """Runs a command with a PostgreSQL server of its own, named in REMPART_TEST_ENGINE.
 
-    python -m support.with_postgresql pytest tests/clients
+python -m support.with_postgresql pytest tests/clients
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from engine.stores import Server, find_binaries
 def main() -> int:
     binaries = find_binaries()
     if binaries is None:
-        print("skipped on PostgreSQL: its server programs are not installed")
+        sys.stderr.write("skipped on PostgreSQL: its server programs are not installed\n")
         return 0
-    # Not below the user's directories: a socket's path has at most 107 bytes, and root's are closed.
+    # Not below the user's directories: a socket's path has 107 bytes at most, and root's are closed.
     directory = Path(tempfile.mkdtemp(prefix="pg"))
     if os.geteuid() == 0:
         account = pwd.getpwnam("postgres")

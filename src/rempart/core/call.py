@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import NewType, Protocol
+
+import msgspec
 
 from rempart.core.clock import Micros
 
@@ -30,8 +31,7 @@ class Body(Protocol):
         """Return the whole rest; raise `too_large` past `limit` bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One request: which method, on what, by which credential, from where.
 
     `path` holds the captured path parameters, decoded once; `query` the last value of each query
@@ -55,8 +55,7 @@ class Call:
     head: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """An answer: bytes, or a stream whose length the headers declare.
 
     `document` is rendered as JSON by the edge (honouring `fields` and `prettyPrint`); `content` is
@@ -68,4 +67,4 @@ class Reply:
     document: object | None = None
     content: bytes = b""
     stream: AsyncIterator[bytes] | None = None
-    audit: Mapping[str, str] = field(default_factory=dict)
+    audit: Mapping[str, str] = {}

@@ -18,6 +18,7 @@ from rempart.edge.batch import serve_batch
 from rempart.edge.body import Receive, RequestBody, read_document_bytes
 from rempart.edge.errors import GRPC, XML, internal, log_failure, render_error
 from rempart.edge.fields import check_mask
+from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.json import read_object
 from rempart.edge.multipart import read_upload
 from rempart.edge.render import Answer, Send, render, send_answer
@@ -86,6 +87,7 @@ class Application:
             body,
             client[0] if client else "",
             self._world.random(_REQUEST_ID_BYTES).hex(),
+            whole=WHOLE_RESPONSE in scope.get("extensions", ()),
         )
         answer = await self.answer(request)
         if headers.get("connection") == "close" and "expect" not in headers:

@@ -20,6 +20,7 @@ from rempart.core.errors import invariant, unreachable
 from rempart.edge.body import RequestBody
 from rempart.edge.errors import log_failure
 from rempart.edge.fields import select
+from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.request import Request
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -123,6 +124,9 @@ async def send_answer(answer: Answer, request: Request, send: Send) -> None:
     """Send an answer; a stream is closed whatever happens."""
     start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
     if answer.stream is None:
+        if request.whole:
+            await send({**start, "type": WHOLE_RESPONSE, "body": answer.content})
+            return
         await send(start)
         body = b"" if request.verb == "HEAD" else answer.content
         await send({"type": "http.response.body", "body": body})

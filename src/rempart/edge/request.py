@@ -41,6 +41,8 @@ class Request(msgspec.Struct, gc=False):
     id: str
     query: dict[str, str] = {}
     service: str = ""
+    whole: bool = False
+    """Whether the server takes a response in one message."""
     batch: str = ""
     """The API whose batch this request is part of; empty for one that arrived by itself."""
 

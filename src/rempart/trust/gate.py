@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from rempart.core.call import Call, MethodId, Reply
 from rempart.core.clock import World
@@ -276,4 +278,4 @@ class _Climb:
 def _with_receipt(reply: Reply, committed: Committed) -> Reply:
     at = committed.positions[-1]
     receipt = (RECEIPT_HEADER, f"{at.feed}/{at.index}/{at.chain.hex()}")
-    return replace(reply, headers=(*reply.headers, receipt))
+    return msgspec.structs.replace(reply, headers=(*reply.headers, receipt))

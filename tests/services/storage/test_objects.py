@@ -7,8 +7,8 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Awaitable
-from dataclasses import replace
 
+import msgspec
 import pytest
 from typing_extensions import override
 
@@ -225,10 +225,8 @@ async def test_a_principal_with_too_many_calls_in_progress_is_told_to_wait() -> 
             return b"x"
 
     def slow(number: int) -> Awaitable[Reply]:
-        return cloud.parts.gate.serve(
-            replace(cloud.call("objects.insert", {"uploadType": "media", "name": f"o{number}"}),
-                    body=Slow(b"x"))
-        )  # fmt: skip
+        call = cloud.call("objects.insert", {"uploadType": "media", "name": f"o{number}"})
+        return cloud.parts.gate.serve(msgspec.structs.replace(call, body=Slow(b"x")))
 
     running = [asyncio.ensure_future(slow(n)) for n in range(CONCURRENT_CALLS_PER_PRINCIPAL_MAX)]
     await asyncio.sleep(0.5)

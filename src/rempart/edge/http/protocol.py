@@ -42,6 +42,15 @@ _DISAGREEMENT = Refusal(400, "The request is malformed.")
 _TOO_MANY = Refusal(503, "The server is at its limit of connections.")
 
 
+WHOLE_RESPONSE: Final = "rempart.response.whole"
+"""An ASGI extension of ours: `status`, `headers` with Content-Length and `body` in one message."""
+
+_EXTENSIONS: Final[dict[str, dict[str, object]]] = {
+    "http.response.trailers": {},
+    WHOLE_RESPONSE: {},
+}
+
+
 class StrictProtocol(HttpToolsProtocol):
     """A connection from the plain port, or with `proxied` from the TLS door's unix socket."""
 
@@ -205,7 +214,7 @@ class StrictProtocol(HttpToolsProtocol):
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # ASGI's own shape
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["http_version"] = version
-        scope["extensions"] = {"http.response.trailers": {}}
+        scope["extensions"] = _EXTENSIONS
         _place_target(scope, self.url)
         previous = self.cycle
         self.cycle = _Cycle(
@@ -253,6 +262,8 @@ class _Cycle(RequestResponseCycle):
     @override
     def send(self, message: ASGISendEvent) -> Coroutine[Any, Any, None]:
         event: dict[str, Any] = message  # type: ignore[assignment]  # ASGI's own shape
+        if event["type"] == WHOLE_RESPONSE:
+            return self._send_whole(event)
         if not self.response_started:
             if self.waiting_for_100_continue and self.more_body:
                 # The client may send its body or not: only closing leaves nothing to guess.
@@ -262,6 +273,26 @@ class _Cycle(RequestResponseCycle):
         elif self._trailers is not None:
             return self._send_before_trailers(event)
         return super().send(message)
+
+    async def _send_whole(self, event: dict[str, Any]) -> None:
+        """Send head and body in one write; the application vouches for its headers."""
+        if self.response_started:
+            raise RuntimeError("A whole response must be the only one.")
+        if self.disconnected:
+            return
+        if self.waiting_for_100_continue and self.more_body:
+            self.keep_alive = False
+        self.response_started, self.waiting_for_100_continue = True, False
+        content = [STATUS_LINE[event["status"]]]
+        for name, value in (*self.default_headers, *event["headers"]):
+            content += (name, b": ", value, b"\r\n")
+        content.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        if self.scope["method"] != "HEAD":
+            content.append(event["body"])
+        self.transport.write(b"".join(content))
+        self._finish()
+        if self.flow.write_paused:
+            await self.flow.drain()
 
     async def _send_before_trailers(self, event: dict[str, Any]) -> None:
         if event["type"] != "http.response.trailers":

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from rempart.core.call import Call, Reply
 from rempart.core.errors import not_found
 from rempart.core.grant import Grant
@@ -99,7 +101,9 @@ async def open_object(grant: Grant, call: Call, store: StorageStore) -> List:
 
     def save(entries: Entries) -> None:
         metageneration = found.metageneration + 1
-        new = replace(found, acl=entries, metageneration=metageneration, updated=store.now)
+        new = msgspec.structs.replace(
+            found, acl=entries, metageneration=metageneration, updated=store.now
+        )
         store.update_object(grant, bucket, new)
 
     return List(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from rempart.core.call import Call, Reply
 from rempart.core.errors import aborted, invalid, required
 from rempart.core.grant import Grant
@@ -114,10 +116,14 @@ def _copied_settings(old: Settings, document: Document, bucket: Bucket) -> Setti
     """Return the copy's settings: the source's, or all the document's where it says anything."""
     if set(document) & _METADATA:
         given = settings_of(document, bucket, content_type=old.headers.content_type)
-        return replace(given, event_hold=given.event_hold, temporary_hold=given.temporary_hold)
+        return msgspec.structs.replace(
+            given, event_hold=given.event_hold, temporary_hold=given.temporary_hold
+        )
     wanted = text(document, "storageClass", bucket.storage_class)
-    kept = replace(old, event_hold=bucket.default_event_hold, temporary_hold=False, retention=None)
-    return replace(
+    kept = msgspec.structs.replace(
+        old, event_hold=bucket.default_event_hold, temporary_hold=False, retention=None
+    )
+    return msgspec.structs.replace(
         kept,
         storage_class=settings_of({"storageClass": wanted}, bucket, content_type="").storage_class,
     )
@@ -173,7 +179,7 @@ async def compose(grant: Grant, call: Call, store: StorageStore) -> Reply:
     destination = section(call.document, "destination")
     fallback = sources[0].found.settings.headers.content_type
     settings = settings_of(destination, bucket, content_type=fallback)
-    named = replace(call, document=destination)
+    named = msgspec.structs.replace(call, document=destination)
     new = await _publish(grant, named, store, _Target(bucket, name, settings), got)
     if flag(call.query, "deleteSourceObjects"):
         await _delete_sources(store, bucket, sources, new)

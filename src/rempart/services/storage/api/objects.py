@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from email.utils import formatdate
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from rempart.core.call import Call, Reply
 from rempart.core.errors import not_found

@@ -312,7 +312,7 @@ async def _complete(
     )
     started = claims(crc32c=session.crc32c, md5=session.md5)
     claimed(call).merge(started).verify(crc32c=digest.crc32c, md5=digest.md5())
-    first = replace(
+    first = msgspec.structs.replace(
         call,
         document=msgspec.json.decode(session.request, type=dict[str, Any]),
         query=_first_query(session, call),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code, invalid
@@ -29,8 +31,7 @@ DEFAULT_CONTENT_TYPE = "application/octet-stream"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Headers:
+class Headers(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The members of an object that become headers of its download."""
 
     content_type: str = ""
@@ -40,16 +41,14 @@ class Headers:
     cache_control: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRetention:
+class ObjectRetention(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An object's own retention: until when, and whether that can still be shortened."""
 
     mode: str
     until: Micros
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a caller chooses about an object; everything else is the server's."""
 
     headers: Headers = Headers()
@@ -61,8 +60,7 @@ class Settings:
     retention: ObjectRetention | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where the bytes of a generation are, and what is known of them.
 
     Exactly one of `payload` (a small body, stored with the records) and `manifest` (the sealed list
@@ -82,8 +80,7 @@ class Content:
     components: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One generation of an object, as stored."""
 
     name: str
