@@ -21,7 +21,7 @@ def main() -> int:
     if binaries is None:
         sys.stderr.write("skipped on PostgreSQL: its server programs are not installed\n")
         return 0
-    # Not below the user's directories: a socket's path has 107 bytes at most, and root's are closed.
+    # In /tmp itself: a socket's path has 107 bytes at most, and root's directories are closed.
     directory = Path(tempfile.mkdtemp(prefix="pg"))
     if os.geteuid() == 0:
         account = pwd.getpwnam("postgres")
