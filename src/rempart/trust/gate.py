@@ -5,8 +5,7 @@ docs/request-flow.md is this file in prose. No service is reached but through `G
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -130,31 +129,31 @@ class Gate:
             raise unimplemented(call.method)
         method, service = bound
         principal = await self._identity.identify(call, service.name)
-        with self._slot(principal):
+        self._enter(principal.member)
+        try:
             climb = _Climb(self._decision, self._sealed, method, service, call, principal)
-            try:
-                return await (climb.read() if method.access is Access.READ else climb.write())
-            except (Fenced, Unavailable) as problem:
-                raise unavailable("The storage engine is not available; retry later.") from problem
+            return await (climb.read() if method.access is Access.READ else climb.write())
+        except (Fenced, Unavailable) as problem:
+            raise unavailable("The storage engine is not available; retry later.") from problem
+        finally:
+            self._leave(principal.member)
 
-    @contextmanager
-    def _slot(self, principal: Principal) -> Iterator[None]:
-        running = self._running.get(principal.member, 0)
+    def _enter(self, member: Member) -> None:
+        running = self._running.get(member, 0)
         if running >= CONCURRENT_CALLS_PER_PRINCIPAL_MAX:
             message = (
                 f"More than {CONCURRENT_CALLS_PER_PRINCIPAL_MAX} calls of this principal are in"
                 " progress; wait for some to end and retry."
             )
             raise CloudError(Code.RESOURCE_EXHAUSTED, message, reason="rateLimitExceeded")
-        self._running[principal.member] = running + 1
-        try:
-            yield
-        finally:
-            left = self._running[principal.member] - 1
-            if left:
-                self._running[principal.member] = left
-            else:
-                del self._running[principal.member]
+        self._running[member] = running + 1
+
+    def _leave(self, member: Member) -> None:
+        left = self._running[member] - 1
+        if left:
+            self._running[member] = left
+        else:
+            del self._running[member]
 
 
 class _Climb:

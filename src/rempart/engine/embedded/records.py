@@ -7,6 +7,7 @@ import apsw
 from rempart.engine.embedded.applier import FEED_ENTRIES_BITS, Applier
 from rempart.engine.embedded.cache import RecordCache
 from rempart.engine.embedded.committer import Committer
+from rempart.engine.embedded.payloads import PayloadCache
 from rempart.engine.embedded.rows import Row, rows
 from rempart.engine.rules import check_batch, check_key, check_span
 from rempart.engine.seam import (
@@ -57,6 +58,7 @@ class EmbeddedRecords:
         self._cache = cache
         self._applier = applier
         self._committer = committer
+        self._payloads = PayloadCache()
 
     async def get(self, key: Key) -> Record | None:
         """Return the record, or None."""
@@ -81,15 +83,24 @@ class EmbeddedRecords:
 
     async def payload(self, payload_id: PayloadId) -> bytes | None:
         """Return a payload, or None."""
+        kept = self._payloads.get(payload_id)
+        if kept is not None:
+            return kept
         found = self._reader.rows(
             tuple[bytes], "SELECT value FROM payloads WHERE id = ?", payload_id
         )
-        return found[0][0] if found else None
+        if not found:
+            return None
+        self._payloads.keep(payload_id, found[0][0])
+        return found[0][0]
 
     async def commit(self, batch: Batch) -> Committed:
         """Apply the batch; durable on return."""
         size = check_batch(batch)
-        return await self._committer.submit(lambda: self._applier.apply(batch), size)
+        committed = await self._committer.submit(lambda: self._applier.apply(batch), size)
+        for payload in batch.payload_deletes:
+            self._payloads.drop(payload)
+        return committed
 
 
 class EmbeddedFeeds:

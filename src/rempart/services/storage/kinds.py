@@ -81,11 +81,11 @@ class HmacKey:
     metadata: dict[str, str] = field(default_factory=dict)
 
 
-BUCKET = Kind(b"b", Bucket, hot=True)
+BUCKET = Kind(b"b", Bucket, hot=4096)
 BUCKET_OF_PROJECT = Kind(b"p", BucketOfProject)
-LIVE = Kind(b"o", Object)
+LIVE = Kind(b"o", Object, hot=16_384)
 NONCURRENT = Kind(b"v", Object)
 REFERENCE = Kind(b"r", Reference)
-MANAGED_FOLDER = Kind(b"m", ManagedFolder, hot=True)
+MANAGED_FOLDER = Kind(b"m", ManagedFolder, hot=4096)
 SESSION = Kind(b"u", UploadSession)
 HMAC_KEY = Kind(b"H", HmacKey)

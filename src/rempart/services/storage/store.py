@@ -53,12 +53,13 @@ class Setup:
 class StorageStore:
     """The documents of Cloud Storage as one session sees them."""
 
-    __slots__ = ("session", "setup", "tx")
+    __slots__ = ("_bucket", "session", "setup", "tx")
 
     def __init__(self, setup: Setup, session: Session) -> None:
         self.setup = setup
         self.session = session
         self.tx = session.tx
+        self._bucket: Bucket | None = None
 
     # Resources: what policy is asked about, before there is a grant.
 
@@ -68,9 +69,12 @@ class StorageStore:
 
     async def find_bucket(self, name: str) -> Bucket:
         """Return a bucket; raises `not_found`. Bucket names are public, as they are in Google."""
+        if self._bucket is not None and self._bucket.name == name:
+            return self._bucket
         bucket = await self.tx.get(BUCKET, names.bucket_name(name))
         if bucket is None:
             raise not_found("The specified bucket does not exist.")
+        self._bucket = bucket
         return bucket
 
     def resource_of(self, bucket: Bucket) -> Resource:
@@ -141,6 +145,7 @@ class StorageStore:
 
     def update_bucket(self, grant: Grant, bucket: Bucket) -> None:
         """Store a changed bucket."""
+        self._bucket = None
         self.tx.put(BUCKET, bucket.name, value=bucket)
 
     async def delete_bucket(self, grant: Grant, bucket: Bucket) -> None:

@@ -38,7 +38,6 @@ from rempart.trust.custody.xaes import XAES256GCM
 T = TypeVar("T")
 Part = str | bytes | int
 
-HOT_RECORDS_MAX = 4096
 _NONCE_BYTES = 24
 _RECORD_CONTEXT = b"rempart.record.v1\x00"
 _FEED_CONTEXT = b"rempart.feed.v1\x00"
@@ -47,13 +46,13 @@ _FEED_CONTEXT = b"rempart.feed.v1\x00"
 class Kind(Generic[T]):
     """A kind of document: its key prefix and its type.
 
-    `hot` kinds are few and read on every request: their opened values stay in memory, which is
-    sound because one process at a time holds an engine.
+    Of a `hot` kind so many opened values stay in memory, which is sound because one process at a
+    time holds an engine.
     """
 
     __slots__ = ("decode", "encode", "hot", "tag")
 
-    def __init__(self, tag: bytes, document: type[T], *, hot: bool = False) -> None:
+    def __init__(self, tag: bytes, document: type[T], *, hot: int = 0) -> None:
         invariant(len(tag) == 1 and tag != b"\x00", "a kind's tag is one byte")
         self.tag = tag
         self.hot = hot
@@ -104,14 +103,14 @@ class SealedEngine:
         self._bodies = bodies or Bodies(engine.blobs, random)
         self._cipher = XAES256GCM(key)
         self._random = random
-        self._hot: OrderedDict[Key, Found[Any]] = OrderedDict()
+        self._hot: dict[bytes, OrderedDict[Key, Found[Any]]] = {}
         self._commits = 0
         self.fence: tuple[str, int] | None = None
         """The lease under which this process writes, where the engine could serve several."""
 
     async def find(self, kind: Kind[T], key: Key) -> Found[T] | None:
         """Return the document at a key, or None."""
-        if kind.hot and (kept := self._hot.get(key)) is not None:
+        if kind.hot and (kept := self._hot.setdefault(kind.tag, OrderedDict()).get(key)):
             return kept
         seen = self._commits
         record = await self._engine.records.get(key)
@@ -119,7 +118,7 @@ class SealedEngine:
             return None
         found = self._open(kind, record)
         if kind.hot and seen == self._commits:
-            self._keep(found)
+            self._keep(kind, found)
         return found
 
     async def scan(
@@ -149,22 +148,22 @@ class SealedEngine:
         """Remove blobs that no committed record refers to any more."""
         await self._bodies.delete(blobs)
 
-    async def commit(self, batch: Batch, hot: dict[Key, Any]) -> Committed:
-        """Commit a batch; `hot` holds the new values of hot keys, None for deleted ones."""
+    async def commit(self, batch: Batch, hot: Iterable[tuple[Kind[Any], Key, Any]]) -> Committed:
+        """Commit a batch; `hot` has the new values of hot kinds, None for those that go."""
         try:
             committed = await self._engine.records.commit(batch)
         except BaseException:
             # Even a commit that nobody waits for any more may have happened.
-            for key in hot:
-                self._hot.pop(key, None)
+            for kind, key, _ in hot:
+                self._forget(kind, key)
             raise
         finally:
             self._commits += 1
-        for key, value in hot.items():
+        for kind, key, value in hot:
             if value is None:
-                self._hot.pop(key, None)
+                self._forget(kind, key)
             else:
-                self._keep(Found(key, committed.version, value))
+                self._keep(kind, Found(key, committed.version, value))
         return committed
 
     def seal(self, key: Key, plain: bytes) -> bytes:
@@ -185,13 +184,18 @@ class SealedEngine:
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("A stored document failed authentication.") from problem
 
-    def _keep(self, found: Found[Any]) -> None:
-        kept = self._hot.get(found.key)
+    def _keep(self, kind: Kind[Any], found: Found[Any]) -> None:
+        held = self._hot.setdefault(kind.tag, OrderedDict())
+        kept = held.get(found.key)
         if kept is None or kept.version <= found.version:
-            self._hot[found.key] = found
-            self._hot.move_to_end(found.key)
-        while len(self._hot) > HOT_RECORDS_MAX:
-            self._hot.popitem(last=False)
+            held[found.key] = found
+        if len(held) > kind.hot:
+            held.popitem(last=False)
+
+    def _forget(self, kind: Kind[Any], key: Key) -> None:
+        held = self._hot.get(kind.tag)
+        if held is not None:
+            held.pop(key, None)
 
 
 class Transaction:
@@ -207,7 +211,7 @@ class Transaction:
         "_deletes",
         "_empties",
         "_expects",
-        "_hot",
+        "_gone",
         "_payload_deletes",
         "_payloads",
         "_puts",
@@ -220,11 +224,11 @@ class Transaction:
         self._expects: dict[Key, int] = {}
         self._puts: dict[Key, tuple[Kind[Any], Any]] = {}
         self._deletes: set[Key] = set()
+        self._gone: list[tuple[Kind[Any], Key, None]] = []
         self._empties: list[Span] = []
         self._payloads: list[tuple[PayloadId, bytes]] = []
         self._payload_deletes: list[PayloadId] = []
         self._appends: list[Append] = []
-        self._hot: dict[Key, Any] = {}
         self._reads: dict[Key, Any] = {}
         self._after: list[Callable[[], Awaitable[None]]] = []
 
@@ -266,7 +270,7 @@ class Transaction:
         self._puts.pop(key, None)
         self._deletes.add(key)
         if kind.hot:
-            self._hot[key] = None
+            self._gone.append((kind, key, None))
 
     def expect_empty(self, span: Span) -> None:
         """Let the commit fail unless the span holds no document."""
@@ -299,9 +303,7 @@ class Transaction:
             (key, self._sealed.seal(key, kind.encode(value)))
             for key, (kind, value) in self._puts.items()
         )
-        for key, (kind, value) in self._puts.items():
-            if kind.hot:
-                self._hot[key] = value
+        changed = [(kind, key, value) for key, (kind, value) in self._puts.items() if kind.hot]
         committed = await self._sealed.commit(
             Batch(
                 expects=tuple(Expect(key, version) for key, version in self._expects.items()),
@@ -313,7 +315,7 @@ class Transaction:
                 appends=tuple(self._appends),
                 fence=self._sealed.fence,
             ),
-            self._hot,
+            (*self._gone, *changed),
         )
         for action in self._after:
             # The commit stands: a blob that could not be removed now is an orphan for the sweep.

@@ -74,10 +74,10 @@ class IssuedKey:
     file: str = field(repr=False)
 
 
-ACCOUNTS: Kind[ServiceAccount] = Kind(b"A", ServiceAccount, hot=True)
+ACCOUNTS: Kind[ServiceAccount] = Kind(b"A", ServiceAccount, hot=4096)
 """By email."""
 
-KEYS: Kind[ServiceAccountKey] = Kind(b"K", ServiceAccountKey, hot=True)
+KEYS: Kind[ServiceAccountKey] = Kind(b"K", ServiceAccountKey, hot=4096)
 """By key id."""
 
 

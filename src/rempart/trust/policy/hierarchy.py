@@ -60,9 +60,9 @@ class Project:
     state: State = State.ACTIVE
 
 
-ORGANIZATIONS: Kind[Organization] = Kind(b"O", Organization, hot=True)
-FOLDERS: Kind[Folder] = Kind(b"F", Folder, hot=True)
-PROJECTS: Kind[Project] = Kind(b"P", Project, hot=True)
+ORGANIZATIONS: Kind[Organization] = Kind(b"O", Organization, hot=4096)
+FOLDERS: Kind[Folder] = Kind(b"F", Folder, hot=4096)
+PROJECTS: Kind[Project] = Kind(b"P", Project, hot=4096)
 """By project id."""
 
 
