@@ -165,7 +165,8 @@ async def _pieces(
             sealed = await ahead
             if index + 1 < len(spans):
                 ahead = asyncio.ensure_future(reader.read(*opener.sealed_span(*spans[index + 1])))
-            yield opener.open(first, last, sealed)
+            for piece in opener.open_pieces(first, last, sealed):
+                yield piece
     finally:
         if not ahead.done():
             await asyncio.wait((ahead,))
