@@ -30,7 +30,7 @@ def main() -> int:
     initdb = str(binaries / "initdb")
     server.run(initdb, "-D", str(directory / "data"), "-A", "trust", "-U", "postgres", "-N")
     server.start()
-    url = f"postgresql:///postgres?host={directory}&user=postgres"
+    url = f"postgresql://postgres@/postgres?host={directory}"
     try:
         environment = os.environ | {"REMPART_TEST_ENGINE": url}
         return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
