@@ -1,0 +1,1 @@
+"""What Rempart costs: the demonstration (`make demo`) and the benchmark tables (`make bench`)."""
