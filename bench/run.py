@@ -32,6 +32,7 @@ PAIRS = (
     ("Rempart", "limit"),
 )
 QUICK = Scale(seconds=0.3, large_bytes=32 << 20, runs=2, many_objects=20_000)
+PEERS = ("nginx", "seaweedfs")
 PARTS = ("start", "memory", "requests", "lists")
 
 
@@ -50,17 +51,27 @@ class Show:
             report.keep(self.file, [one])
 
 
-def measure(scale: Scale, parts: Sequence[str], only: str, show: Show) -> tuple[list[Figure], str]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be measured, and against whom."""
+
+    parts: Sequence[str]
+    peers: Sequence[str]
+    row: str
+    """Request rows whose name holds this."""
+
+
+def measure(scale: Scale, wanted: Wanted, show: Show) -> tuple[list[Figure], str]:
     """Measure the wanted parts and return the figures and a remark on who took part."""
     found: list[Figure] = []
     remark = ""
     with tempfile.TemporaryDirectory(prefix="rempart-bench-") as name:
         home = Path(name)
         alone = {"start": ours.start_up, "memory": ours.memory_rows, "lists": ours.lists}
-        for part in parts:
+        for part in wanted.parts:
             if part == "requests":
                 with contextlib.ExitStack() as stack:
-                    made, remark = _requests(scale, home, only, stack, show)
+                    made, remark = _requests(scale, home, wanted, stack, show)
                 found += made
             else:
                 found += _said(alone[part](scale, home), show)
@@ -76,19 +87,19 @@ def _said(figures: Iterable[Figure], show: Show) -> Iterator[Figure]:
 
 
 def _requests(
-    scale: Scale, home: Path, only: str, stack: contextlib.ExitStack, show: Show
+    scale: Scale, home: Path, wanted: Wanted, stack: contextlib.ExitStack, show: Show
 ) -> tuple[list[Figure], str]:
     universe = stack.enter_context(temporary_universe(home))
     universe.start()
     ours.make_bucket(universe)
     certificate = universe.data / "tls"
-    others, absent = _peers(home, certificate, stack)
+    others, absent = _peers(home, certificate, wanted.peers, stack)
     for line in absent:
         show.line(line)
     servers = (*ours.targets(universe), *others)
     found: list[Figure] = []
     for row in requests(scale.large_bytes):
-        if only in row.name:
+        if wanted.row in row.name:
             found += _said(_row(row, servers, scale, home), show)
     universe.stop()
     found += _said([ours.verify_row(universe, scale)], show)
@@ -97,16 +108,17 @@ def _requests(
 
 
 def _peers(
-    home: Path, certificates: Path, stack: contextlib.ExitStack
+    home: Path, certificates: Path, wanted: Sequence[str], stack: contextlib.ExitStack
 ) -> tuple[list[Target], list[str]]:
     found: list[Target] = []
-    absent: list[str] = []
-    try:
-        certificate, key = certificates / "server.pem", certificates / "server-key.pem"
-        found += stack.enter_context(peers.nginx(home / "nginx", certificate, key))
-    except Missing as problem:
-        absent.append(f"nginx is left out: {problem}")
-    for synced in (True, False):
+    absent = [f"{name} is left out: not asked for" for name in PEERS if name not in wanted]
+    if "nginx" in wanted:
+        try:
+            certificate, key = certificates / "server.pem", certificates / "server-key.pem"
+            found += stack.enter_context(peers.nginx(home / "nginx", certificate, key))
+        except Missing as problem:
+            absent.append(f"nginx is left out: {problem}")
+    for synced in (True, False) if "seaweedfs" in wanted else ():
         try:
             where = home / f"seaweed-{synced}"
             found.append(stack.enter_context(peers.seaweed(where, synced=synced)))
@@ -120,12 +132,15 @@ def _row(row: Row, servers: Sequence[Target], scale: Scale, home: Path) -> Itera
     busy = ours.busyness()
     for _ in range(scale.runs):
         for server in servers:
+            # What an earlier server has not written yet must not be written in this one's turn.
+            os.sync()
             try:
                 value = row.measure(server, scale) * row.scale
             except (Broken, OSError) as problem:
                 raise Broken(f"{server.name}, {row.name}: {problem}") from problem
             if value:
                 runs.setdefault(server.name, []).append(value)
+        os.sync()
         limit = _limit(row, scale, home)
         if limit is not None:
             runs.setdefault("limit", []).append(limit)
@@ -173,6 +188,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="length of one run of a request row")
     parser.add_argument("--runs", type=int)
     parser.add_argument("--parts", default=",".join(PARTS), help="which of " + ", ".join(PARTS))
+    parser.add_argument("--peers", default=",".join(PEERS), help="which of " + ", ".join(PEERS))
     parser.add_argument("--only", default="", help="request rows whose name holds this")
     parser.add_argument("--large-mib", type=int, help="size of the large body")
     parser.add_argument("--output", type=Path, help="write the tables to a file as well")
@@ -183,7 +199,8 @@ def main(words: list[str] | None = None) -> int:
     scale.runs = given.runs or scale.runs
     scale.large_bytes = given.large_mib << 20 if given.large_mib else scale.large_bytes
     try:
-        found, remark = measure(scale, given.parts.split(","), given.only, Show(given.figures))
+        wanted = Wanted(given.parts.split(","), given.peers.split(","), given.only)
+        found, remark = measure(scale, wanted, Show(given.figures))
     except (Broken, OSError) as problem:
         print(f"The benchmark failed: {problem}", file=sys.stderr)
         return 1
