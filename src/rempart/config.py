@@ -299,12 +299,12 @@ def _check_project(project: str, prefix: str) -> None:
 def _check_engine(engine: str, workers: int) -> None:
     if not 1 <= workers <= WORKERS_MAX:
         raise ConfigProblem(f"workers is {workers}: give 1 to {WORKERS_MAX}.")
+    if workers != 1:
+        raise ConfigProblem(
+            f"{workers} workers: several server processes are not implemented yet, on any engine. "
+            "Give --workers 1."
+        )
     if engine == EMBEDDED:
-        if workers != 1:
-            raise ConfigProblem(
-                f"{workers} workers need an engine that several processes can share: give "
-                "--engine postgresql://…, or --workers 1."
-            )
         return
     url = urlsplit(engine)
     if url.scheme not in {"postgresql", "postgres"}:

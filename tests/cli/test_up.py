@@ -94,10 +94,10 @@ def test_one_port_for_both_doors_is_refused(shell: Shell) -> None:
     assert "each its own" in result.output
 
 
-def test_more_than_one_worker_is_refused_on_the_embedded_engine(shell: Shell) -> None:
+def test_more_than_one_worker_is_refused_by_name(shell: Shell) -> None:
     result = shell.up("--workers", "2")
     assert result.exit_code == 1
-    assert "postgresql://" in result.output
+    assert "not implemented" in result.output
 
 
 def test_a_directory_of_a_newer_version_is_refused(created: Shell) -> None:

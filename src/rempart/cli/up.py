@@ -31,7 +31,7 @@ STOP_CODE = 75
 @click.option("--domain", help="API domain; fixed by the first start.")
 @click.option("--prefix", metavar="P", help="Project prefix; fixed by the first start.")
 @click.option("--engine", metavar="URL", help="embedded, or postgresql://…; fixed likewise.")
-@click.option("--workers", type=int, metavar="N", help="Server processes; 1 on embedded.")
+@click.option("--workers", type=int, metavar="N", help="Server processes; only 1 is implemented.")
 @click.pass_context
 def command(context: click.Context, /, data: Path, **given: str | int | None) -> None:
     """Create the universe if there is none, and run it."""
