@@ -74,11 +74,17 @@ def test_a_filled_bucket_lists_as_an_uploaded_one_does(tmp_path: Path) -> None:
 
 
 def test_memory_counts_this_process_and_its_children() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    settled = "import sys; print(flush=True); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", settled], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
+        assert child.stdout is not None
+        child.stdout.readline()
         assert child.pid in memory.family(os.getpid())
         assert memory.resident(os.getpid()) > memory.resident(child.pid) > 0
-        assert memory.peak(child.pid) >= memory.resident(child.pid)
+        now = memory.resident(child.pid)
+        assert memory.peak(child.pid) >= now
     finally:
         child.communicate()
 
