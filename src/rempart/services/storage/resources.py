@@ -17,6 +17,7 @@ from rempart.services.storage.model import acl
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import crc32c_text, md5_text
 from rempart.services.storage.model.object import Object, retained_until
+from rempart.trust.policy.validate import CONDITION_VERSION, policy_to_json
 
 Json = dict[str, Any]
 
@@ -238,31 +239,9 @@ def _retention(bucket: Bucket, found: Object) -> Json:
 
 
 def policy_json(policy: Policy, resource: str) -> Json:
-    """Return a storage#policy."""
-    bindings = [
-        {
-            "role": one.role,
-            "members": list(one.members),
-            **({"condition": _condition(one.condition)} if one.condition else {}),
-        }
-        for one in policy.bindings
-    ]
-    return {
-        "kind": "storage#policy",
-        "resourceId": resource,
-        "version": policy.version,
-        "etag": policy.etag or "CAE=",
-        "bindings": bindings,
-    }
-
-
-def _condition(condition: Any) -> Json:  # noqa: ANN401 - a core.policy.Condition
-    shown = {
-        "title": condition.title,
-        "description": condition.description,
-        "expression": condition.expression,
-    }
-    return {name: value for name, value in shown.items() if value}
+    """Return a storage#policy, conditions included."""
+    shown = policy_to_json(policy, requested_version=CONDITION_VERSION)
+    return {"kind": "storage#policy", "resourceId": resource, **shown}
 
 
 def managed_folder_json(bucket: Bucket, folder: ManagedFolder, base: str) -> Json:

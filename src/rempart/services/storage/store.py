@@ -12,7 +12,7 @@ from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.engine.seam import BlobId, PayloadId, Span
+from rempart.engine.seam import PayloadId, Span
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
 from rempart.services.storage.kinds import (
@@ -21,14 +21,13 @@ from rempart.services.storage.kinds import (
     LIVE,
     MANAGED_FOLDER,
     NONCURRENT,
-    REFERENCE,
     BucketOfProject,
     ManagedFolder,
-    Reference,
 )
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.object import Content, Object, refuse_if_kept
+from rempart.services.storage.references import drop, hold
 from rempart.services.storage.sessions import SessionDigests
 from rempart.trust.custody.sealed import Found
 from rempart.trust.gate import Session
@@ -205,7 +204,7 @@ class StorageStore:
         The new one takes hold of its blobs first: both may share them.
         """
         for blob in new.content.blobs:
-            await self._hold(blob)
+            await hold(self.tx, blob)
         if old is not None:
             await self.retire(grant, bucket, old)
         self.tx.put(LIVE, bucket.id, new.name, value=new)
@@ -240,20 +239,7 @@ class StorageStore:
         if content.payload:
             self.tx.delete_payload(PayloadId(content.payload))
         for blob in content.blobs:
-            await self.drop(blob)
-
-    async def drop(self, blob: str) -> None:
-        """Let go of a blob; the last holder's commit removes it."""
-        held = await self.tx.get(REFERENCE, blob)
-        if held is not None and held.count > 1:
-            self.tx.put(REFERENCE, blob, value=Reference(held.count - 1))
-        else:
-            self.tx.delete(REFERENCE, blob)
-            self.tx.delete_blob(BlobId(blob))
-
-    async def _hold(self, blob: str) -> None:
-        held = await self.tx.get(REFERENCE, blob)
-        self.tx.put(REFERENCE, blob, value=Reference(held.count + 1 if held else 1))
+            await drop(self.tx, blob)
 
     async def scan_live(
         self, grant: Grant, bucket: Bucket, span: Span, limit: int

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from rempart.core.clock import World
 from rempart.core.limits import RESUMABLE_SESSION_SECONDS
-from rempart.engine.seam import BlobId, Blobs, Conflict, Key, Span
-from rempart.services.storage.kinds import REFERENCE, SESSION, Reference, UploadSession
+from rempart.engine.seam import Blobs, Conflict, Key, Span
+from rempart.services.storage.kinds import REFERENCE, SESSION, UploadSession
+from rempart.services.storage.references import drop
 from rempart.trust.custody.bodies import Bodies
-from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
+from rempart.trust.custody.sealed import Found, SealedEngine
 
 BATCH = 500
 
@@ -45,7 +46,7 @@ class Sweep:
         if session is None:
             return
         for blob in session.blobs:
-            await _drop(tx, blob)
+            await drop(tx, blob)
         tx.delete(SESSION, name)
         try:
             await tx.commit()
@@ -58,12 +59,3 @@ class Sweep:
                 held = await self._sealed.find(REFERENCE, REFERENCE.key(blob))
                 if held is None:
                     await self._bodies.delete((blob,))
-
-
-async def _drop(tx: Transaction, blob: str) -> None:
-    held = await tx.get(REFERENCE, blob)
-    if held is not None and held.count > 1:
-        tx.put(REFERENCE, blob, value=Reference(held.count - 1))
-        return
-    tx.delete(REFERENCE, blob)
-    tx.delete_blob(BlobId(blob))

@@ -28,6 +28,7 @@ from rempart.services.storage.model.document import text
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, settings_of
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.model.ranges import ContentRange, content_range
+from rempart.services.storage.references import drop
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
 from rempart.trust.custody.bodies import Part, PartWriter
@@ -355,7 +356,7 @@ async def _finished(
 
 async def _cancel(call: Call, store: StorageStore, session: UploadSession) -> Reply:
     for blob in session.blobs:
-        await store.drop(blob)
+        await drop(store.tx, blob)
     store.tx.delete(SESSION, call.query["upload_id"])
     store.setup.digests.forget(call.query["upload_id"])
     return Reply(CLIENT_CLOSED, audit={"upload": call.query["upload_id"][:16], "cancelled": "yes"})
