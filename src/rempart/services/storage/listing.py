@@ -50,20 +50,20 @@ class _Cursor:
         self._more = span.start < span.end
 
     async def peek(self) -> Object | None:
-        one = await self._fetch()
-        while one is not None and self._seen(one):
-            self._at += 1
-            one = await self._fetch()
-        return one
+        """Return what the cursor stands on, None at the end."""
+        while self._at == len(self._held):
+            if not self._more:
+                return None
+            await self._fetch()
+        return self._held[self._at].value
 
-    async def _fetch(self) -> Object | None:
-        if self._at == len(self._held) and self._more:
-            self._held = await self._scan(self._span, self._batch)
-            self._at = 0
-            self._more = len(self._held) == self._batch
-            if self._held:
-                self._span = Span(Key(self._held[-1].key + b"\x00"), self._span.end)
-        return self._held[self._at].value if self._at < len(self._held) else None
+    async def _fetch(self) -> None:
+        self._held, self._at = await self._scan(self._span, self._batch), 0
+        self._more = len(self._held) == self._batch
+        if self._held:
+            self._span = Span(Key(self._held[-1].key + b"\x00"), self._span.end)
+        while self._at < len(self._held) and self._seen(self._held[self._at].value):
+            self._at += 1
 
     def advance(self) -> None:
         self._at += 1
@@ -97,7 +97,8 @@ class Listing:
         while (found := await _first(cursors)) is not None:
             cursor, one = found
             prefix = self._collapsed(one.name)
-            self._add_folders(page, folders, prefix or one.name)
+            if folders:
+                self._add_folders(page, folders, prefix or one.name)
             if page.size >= self._query.limit:
                 return page
             if self._listed(one, prefix):

@@ -124,9 +124,20 @@ class SealedEngine:
     async def scan(
         self, kind: Kind[T], span: Span, *, limit: int, reverse: bool = False
     ) -> list[Found[T]]:
-        """Return up to `limit` documents of a span in key order."""
+        """Return up to `limit` documents of a span in key order.
+
+        Of a hot kind, what is in memory in the version that the scan found is not opened again.
+        """
         records = await self._engine.records.scan(span, limit=limit, reverse=reverse)
-        return [self._open(kind, record) for record in records]
+        kept = self._hot.get(kind.tag)
+        if not kept:
+            return [self._open(kind, record) for record in records]
+        return [
+            found
+            if (found := kept.get(record.key)) and found.version == record.version
+            else self._open(kind, record)
+            for record in records
+        ]
 
     async def payload(self, payload: PayloadId) -> bytes | None:
         """Return a payload as it was stored: its writer sealed it."""
