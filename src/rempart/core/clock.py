@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NewType
 
 Micros = NewType("Micros", int)
@@ -38,4 +39,9 @@ class World:
 def rfc3339(moment: Micros) -> str:
     """Return the time as Google's JSON writes it, in milliseconds: 2026-11-23T13:06:53.179Z."""
     seconds, micros = divmod(moment, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{micros // 1000:03d}Z"
+    return f"{_to_the_second(seconds)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _to_the_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]

@@ -6,7 +6,6 @@ Source: the resource schemas of the Cloud Storage JSON API v1.
 from __future__ import annotations
 
 import base64
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -42,14 +41,9 @@ def bucket_etag(bucket: Bucket) -> str:
     return base64.b64encode(b"\x10" + _varint(bucket.metageneration)).decode()
 
 
-@lru_cache(maxsize=64)
-def _tag(generation: int, metageneration: int) -> str:
-    return etag(generation, metageneration)
-
-
 def object_etag(found: Object) -> str:
     """Return an object generation's entity tag."""
-    return _tag(found.generation, found.metageneration)
+    return etag(found.generation, found.metageneration)
 
 
 def bucket_json(bucket: Bucket, base: str, *, full: bool) -> Json:
@@ -172,8 +166,7 @@ def object_json(
     shown to a caller who brings that key (`own`: its SHA-256).
     """
     content, settings, headers = found.content, found.settings, found.settings.headers
-    quoted = quote(found.name, safe="")
-    path = f"storage/v1/b/{bucket.name}/o/{quoted}"
+    path = f"storage/v1/b/{bucket.name}/o/{_segment(found.name)}"
     generation = str(found.generation)
     created = rfc3339(found.created)
     open_ = content.csek_sha256 in {b"", own}
@@ -223,6 +216,14 @@ def object_json(
         shown["owner"] = {"entity": found.owner}
         shown["acl"] = [object_acl_json(bucket, found, entry) for entry in found.acl]
     return shown
+
+
+def _segment(name: str) -> str:
+    """Return a name as one segment of a path.
+
+    Most names hold slashes and nothing else to be quoted, which `quote` sees at once.
+    """
+    return quote(name).replace("/", "%2F")
 
 
 def _retention(bucket: Bucket, found: Object) -> Json:

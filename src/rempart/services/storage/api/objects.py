@@ -64,14 +64,16 @@ async def get(grant: Grant, call: Call, store: StorageStore) -> Reply:
         return Reply(304, (("etag", etag),))
     match_tag(call.headers, etag)
     if call.kind == "media_download" or call.query.get("alt") == "media":
-        return await _media(call, store, bucket, found)
+        return await _media(call, store, bucket, found, etag)
     document = asked.shown(call, bucket, found)
     return Reply(headers=(("etag", etag),), document=document)
 
 
-async def _media(call: Call, store: StorageStore, bucket: Bucket, found: Object) -> Reply:
+async def _media(
+    call: Call, store: StorageStore, bucket: Bucket, found: Object, etag: str
+) -> Reply:
     got = await store.setup.contents.open(store.tx, bucket, found, own_key(call.headers))
-    headers = _media_headers(found)
+    headers = _media_headers(found, etag)
     if _transcodes(call, found):
         return _unzipped(store, got, headers)
     encoding = found.settings.headers.content_encoding
@@ -97,14 +99,14 @@ def _body(
     )
 
 
-def _media_headers(found: Object) -> list[Header]:
+def _media_headers(found: Object, etag: str) -> list[Header]:
     settings, content = found.settings, found.content
     hashes = f"crc32c={crc32c_text(content.crc32c)}"
     if content.md5:
         hashes += f",md5={md5_text(content.md5)}"
     headers = [
         ("content-type", settings.headers.content_type or "application/octet-stream"),
-        ("etag", object_etag(found)),
+        ("etag", etag),
         ("x-goog-generation", str(found.generation)),
         ("x-goog-metageneration", str(found.metageneration)),
         ("x-goog-hash", hashes),
