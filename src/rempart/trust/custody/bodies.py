@@ -173,7 +173,7 @@ async def _pieces(
 
 
 class PartWriter:
-    """A part that is being written: hashing and sealing one piece while the last one is stored."""
+    """A part that is being written: one piece is hashed and sealed while the last one is stored."""
 
     def __init__(
         self, blob: BlobWriter, name: BlobId, key: bytes, context: bytes, digest: Digest
@@ -231,7 +231,10 @@ class PartWriter:
     async def _work(self, piece: bytes, *, last: bool) -> None:
         """Seal in turn, then write in turn: asyncio locks are fair, so the order is kept."""
         async with self._seal_turn:
-            sealed = await asyncio.to_thread(self._seal, piece, last=last)
+            # Two threads: MD5 is the slowest of all that is done to a body, and waits for nobody.
+            hashing = asyncio.to_thread(self._digest.update, piece)
+            sealing = asyncio.to_thread(self._seal, piece, last=last)
+            _, sealed = await asyncio.gather(hashing, sealing)
             await self._write_turn.acquire()
         try:
             await self._blob.write(sealed)
@@ -239,7 +242,6 @@ class PartWriter:
             self._write_turn.release()
 
     def _seal(self, piece: bytes, *, last: bool) -> bytes:
-        self._digest.update(piece)
         self._crc32c = google_crc32c.extend(self._crc32c, piece)
         header, self._header = self._header, b""
         segments = self._sealer.update(piece)
