@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from rempart.core.clock import Micros, World
 from rempart.core.names import (
     FolderId,
@@ -55,7 +57,7 @@ def bucket(
 
 def an_object(bucket_: Resource, name: str = "a/b.txt") -> Resource:
     where = ResourceName(STORAGE, f"{STORAGE}/Object", f"{bucket_.name.name}/objects/{name}")
-    return replace(bucket_, name=where)
+    return msgspec.structs.replace(bucket_, name=where)
 
 
 @dataclass

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.names import ResourceName
 from rempart.core.principal import Principal
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """Proof that policy was asked and agreed. Built in `trust/policy/decision.py` alone.
 
     Python cannot make it unforgeable; a test holds the tree to that one place

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NewType
+
+import msgspec
 
 OrganizationId = NewType("OrganizationId", str)
 """Decimal number of an organization."""
@@ -22,8 +23,7 @@ ObjectName = NewType("ObjectName", str)
 ServiceAccountEmail = NewType("ServiceAccountEmail", str)
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceName:
+class ResourceName(msgspec.Struct, frozen=True, gc=False):
     """A resource that a permission is asked on, as Google writes it in IAM conditions.
 
     `service` and `type` are Google's (`storage.googleapis.com`, `storage.googleapis.com/Bucket`);

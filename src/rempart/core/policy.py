@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.principal import Member
 
@@ -39,8 +41,7 @@ class Policy:
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True, gc=False):
     """Something a permission is asked on: its name, its own policies and the project above it.
 
     `policies` are those of the resource and of what holds it below the project (managed folders,

@@ -19,6 +19,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
+import msgspec
+
 Key = NewType("Key", bytes)
 """1 to `KEY_BYTES_MAX` bytes; keys are ordered as unsigned bytes."""
 
@@ -58,8 +60,7 @@ class Missing(EngineError):  # noqa: N818
     """A blob that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A stored document; `version` is the number of the commit that wrote it, from 1."""
 
     key: Key
@@ -67,32 +68,28 @@ class Record:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(msgspec.Struct, frozen=True, gc=False):
     """A condition of a batch: the record at `key` has this version; 0 means that it is absent."""
 
     key: Key
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """The keys from `start` (inclusive) to `end` (exclusive)."""
 
     start: Key
     end: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(msgspec.Struct, frozen=True, gc=False):
     """An entry to append to a feed."""
 
     feed: str
     entry: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """What one commit does, all of it or nothing.
 
     `expects` and `empties` (spans that must hold no record) are checked against the state just
@@ -110,8 +107,7 @@ class Batch:
     fence: tuple[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where an entry of a feed stands: its index from 0, contiguous, and the chain value there."""
 
     feed: str
@@ -119,8 +115,7 @@ class Position:
     chain: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """A durable commit: the version that its records carry, and where its entries stand."""
 
     version: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from rempart.core.errors import CloudError, Code
@@ -86,7 +87,7 @@ async def test_the_refusal_has_googles_words(
 async def test_absent_and_forbidden_are_told_the_same() -> None:
     cloud = await Cloud().build()
     messages = set()
-    absent = replace(bucket(), project=None, policies=())
+    absent = msgspec.structs.replace(bucket(), project=None, policies=())
     for target in (bucket(), absent, bucket(project=ProjectId("lab:nowhere"))):
         with pytest.raises(CloudError) as caught:
             await cloud.decision.authorise(ANNA, GET, target, time=TIME)

@@ -6,9 +6,8 @@ database (the version counter, the heads of feeds) stays aside until `settle`, o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import apsw
+import msgspec
 
 from rempart.engine.embedded.cache import RecordCache
 from rempart.engine.embedded.rows import rows
@@ -33,8 +32,7 @@ FEED_ENTRIES_BITS = 40
 HEADS_CACHED_MAX = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, gc=False):
     """Where a feed ends: its number in the database, its length, its last chain value."""
 
     number: int

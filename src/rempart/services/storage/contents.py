@@ -43,8 +43,7 @@ class OwnKey:
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True, gc=False):
     """A body that arrived: small and in memory, or as durable sealed parts."""
 
     size: int

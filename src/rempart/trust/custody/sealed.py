@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -84,8 +83,7 @@ def successor(prefix: bytes) -> Key:
     return Key(stem[:-1] + bytes([stem[-1] + 1]))
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[T]):
+class Found(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """A document with its key and version."""
 
     key: Key

@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
 from rempart.core.names import ResourceName
@@ -61,8 +63,7 @@ _PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, gc=False):
     """What conditions may ask about: the resource, the time, and the API's own attributes."""
 
     resource: ResourceName

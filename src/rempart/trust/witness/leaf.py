@@ -7,15 +7,12 @@ without an entry, and no entry of success without its change (docs/spec/feed.md)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 FEED = "audit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry: who did what to which resource, when, from where, and how it ended.
 
     `time` is in microseconds since 1970, UTC. `intent` is the feed index of the intent that this
@@ -32,7 +29,7 @@ class Leaf:
     remote: str
     status: int = 0
     intent: int | None = None
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 INTENT = "intent"

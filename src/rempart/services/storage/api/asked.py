@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from rempart.core.call import Call
 from rempart.core.errors import invalid, required

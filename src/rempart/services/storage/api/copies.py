@@ -7,7 +7,7 @@ large the object is; tokens are never needed here, and one that is sent is refus
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -99,7 +99,7 @@ async def _copied(grant: Grant, call: Call, store: StorageStore) -> tuple[Bucket
     may = await store.object_resource(bucket, name)
     made = await store.session.authority.require("storage.objects.create", may)
     settings = _copied_settings(source.found.settings, call.document, bucket)
-    got = replace(source.got, components=source.found.content.components)
+    got = msgspec.structs.replace(source.got, components=source.found.content.components)
     return bucket, await _publish(made, call, store, _Target(bucket, name, settings), got)
 
 
@@ -175,7 +175,7 @@ async def compose(grant: Grant, call: Call, store: StorageStore) -> Reply:
     sources = [await _component(one, call, store, bucket) for one in _components(call)]
     got = await _join(sources, store)
     components = sum(source.found.content.components or 1 for source in sources)
-    got = replace(got, components=components)
+    got = msgspec.structs.replace(got, components=components)
     destination = section(call.document, "destination")
     fallback = sources[0].found.settings.headers.content_type
     settings = settings_of(destination, bucket, content_type=fallback)
@@ -284,7 +284,7 @@ async def move(grant: Grant, call: Call, store: StorageStore) -> Reply:
         resource = await store.object_resource(bucket, at, found if at == old_name else None)
         await store.session.authority.require(permission, resource)
     got = await store.setup.contents.open(store.tx, bucket, found, own_key(call.headers))
-    kept = replace(got, components=found.content.components)
+    kept = msgspec.structs.replace(got, components=found.content.components)
     new = await _publish(grant, call, store, _Target(bucket, name, found.settings), kept)
     await store.retire(grant, bucket, found)
     return Reply(

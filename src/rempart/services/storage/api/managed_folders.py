@@ -11,6 +11,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.errors import CloudError, Code, already_exists
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy
+from rempart.engine.seam import Key, Span
 from rempart.services.storage.kinds import LIVE, MANAGED_FOLDER, ManagedFolder
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
@@ -64,7 +65,7 @@ async def list_(grant: Grant, call: Call, store: StorageStore) -> Reply:
     span = MANAGED_FOLDER.under(bucket.id, prefix=call.query.get("prefix", ""))
     if at is not None:
         after = MANAGED_FOLDER.key(bucket.id, at.name) + b"\x00"
-        span = replace(span, start=type(span.start)(max(span.start, after)))
+        span = Span(Key(max(span.start, after)), span.end)
     found = await store.tx.scan(MANAGED_FOLDER, span, limit=limit + 1)
     shown: dict[str, object] = {"kind": "storage#managedFolders"}
     if found:

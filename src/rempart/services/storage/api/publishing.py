@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 from msgspec.structs import replace
 
 from rempart.core.call import Call, Reply
@@ -22,8 +21,7 @@ from rempart.services.storage.store import StorageStore
 from rempart.trust.custody.digest import Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(msgspec.Struct, frozen=True, gc=False):
     """What arrived before the transaction: a body, and for a chunk where it belongs."""
 
     got: Received

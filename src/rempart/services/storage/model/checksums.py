@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
+
+import msgspec
 
 from rempart.core.errors import invalid
 
@@ -21,8 +22,7 @@ MD5_BYTES = 16
 Claim = TypeVar("Claim", int, bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class Checksums:
+class Checksums(msgspec.Struct, frozen=True, gc=False):
     """What a caller claims of a body; None where nothing is claimed."""
 
     crc32c: int | None = None
