@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import urllib.parse
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
@@ -326,9 +325,8 @@ def _place_target(scope: dict[str, Any], url: bytes) -> None:
         url = url[authority.end() :] if authority else url
         url = url if url.startswith(b"/") else b"/" + url
     raw_path, _, query = url.partition(b"?")
-    path = raw_path.decode("ascii")
     scope["raw_path"] = raw_path
-    scope["path"] = urllib.parse.unquote(path) if "%" in path else path
+    scope["path"] = raw_path.decode("ascii")  # as it came: who needs it decoded does that once
     scope["query_string"] = query
 
 

@@ -62,6 +62,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def object_name(text: str, *, field: str = "name") -> ObjectName:
     """Return the object name, or raise `invalid` saying which rule it breaks.
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from rempart.core.errors import CloudError, Code, invalid, precondition_failed
 
@@ -18,8 +19,7 @@ class NotModified(Exception):  # noqa: N818 - an answer, not a fault
     """A read whose NotMatch condition fails: answered 304."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preconditions:
+class Preconditions(msgspec.Struct, frozen=True, gc=False):
     """What must hold; None where nothing is asked. Generation 0 means that nothing is there."""
 
     generation_match: int | None = None
@@ -30,6 +30,8 @@ class Preconditions:
 
     def check(self, generation: int, metageneration: int, *, reading: bool = False) -> None:
         """Raise `precondition_failed`, or `NotModified` for a read, unless all conditions hold."""
+        if self is NONE:
+            return
         _equal(self.generation_match, generation, self._name("GenerationMatch"))
         _equal(self.metageneration_match, metageneration, self._name("MetagenerationMatch"))
         unchanged = self.generation_not_match == generation or (
@@ -52,21 +54,19 @@ def _equal(asked: int | None, found: int, field: str) -> None:
 
 
 NONE = Preconditions()
+_NAMES = (
+    "ifGenerationMatch",
+    "ifGenerationNotMatch",
+    "ifMetagenerationMatch",
+    "ifMetagenerationNotMatch",
+)
+_SOURCE_NAMES = tuple(name.replace("if", "ifSource") for name in _NAMES)
 
 
 def preconditions(query: Mapping[str, str], *, source: bool = False) -> Preconditions:
     """Return the conditions of a request's query."""
-    prefix = "ifSource" if source else "if"
-    names = [
-        prefix + condition
-        for condition in (
-            "GenerationMatch",
-            "GenerationNotMatch",
-            "MetagenerationMatch",
-            "MetagenerationNotMatch",
-        )
-    ]
-    if not any(name in query for name in names):
+    names = _SOURCE_NAMES if source else _NAMES
+    if query.keys().isdisjoint(names):
         return NONE
     match, not_match, meta_match, meta_not_match = (number(query, name) for name in names)
     return Preconditions(match, not_match, meta_match, meta_not_match, source)
@@ -92,9 +92,11 @@ def flag(query: Mapping[str, str], name: str) -> bool:
 
 def not_modified_tag(headers: Mapping[str, str], etag: str) -> bool:
     """Tell whether `If-None-Match` names this entity tag."""
-    given = headers.get("if-none-match", "")
+    given = headers.get("if-none-match")
+    if not given:
+        return False
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in given.split(",")}
-    return bool(given) and ("*" in tags or etag in tags)
+    return "*" in tags or etag in tags
 
 
 def match_tag(headers: Mapping[str, str], etag: str) -> None:
