@@ -189,6 +189,7 @@ class PartWriter:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._tasks: deque[asyncio.Task[None]] = deque()
+        self._hash_turn = asyncio.Lock()
         self._seal_turn = asyncio.Lock()
         self._write_turn = asyncio.Lock()
         self._header: bytes = self._sealer.header()
@@ -229,12 +230,19 @@ class PartWriter:
         self._tasks.append(asyncio.create_task(self._work(piece, last=last)))
 
     async def _work(self, piece: bytes, *, last: bool) -> None:
-        """Seal in turn, then write in turn: asyncio locks are fair, so the order is kept."""
+        """Hash in turn, seal in turn, write in turn: asyncio locks are fair, so the order is kept.
+
+        MD5 is the slowest of all that is done to a body, so it waits for nothing but itself.
+        """
+        await asyncio.gather(self._hash(piece), self._store(piece, last=last))
+
+    async def _hash(self, piece: bytes) -> None:
+        async with self._hash_turn:
+            await asyncio.to_thread(self._digest.update, piece)
+
+    async def _store(self, piece: bytes, *, last: bool) -> None:
         async with self._seal_turn:
-            # Two threads: MD5 is the slowest of all that is done to a body, and waits for nobody.
-            hashing = asyncio.to_thread(self._digest.update, piece)
-            sealing = asyncio.to_thread(self._seal, piece, last=last)
-            _, sealed = await asyncio.gather(hashing, sealing)
+            sealed = await asyncio.to_thread(self._seal, piece, last=last)
             await self._write_turn.acquire()
         try:
             await self._blob.write(sealed)
