@@ -15,7 +15,7 @@ from rempart.services.storage.kinds import HmacKey, ManagedFolder
 from rempart.services.storage.model import acl
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import crc32c_text, md5_text
-from rempart.services.storage.model.object import Object, retained_until
+from rempart.services.storage.model.object import Headers, Object, retained_until
 from rempart.trust.policy.validate import CONDITION_VERSION, policy_to_json
 
 Json = dict[str, Any]
@@ -189,22 +189,12 @@ def object_json(
         ),
         "timeFinalized": created,
     }
-    optional = {
-        "contentType": headers.content_type,
-        "contentEncoding": headers.content_encoding,
-        "contentDisposition": headers.content_disposition,
-        "contentLanguage": headers.content_language,
-        "cacheControl": headers.cache_control,
-        "crc32c": crc32c_text(content.crc32c) if open_ else "",
-        "md5Hash": md5_text(content.md5) if open_ and content.md5 else "",
-        "componentCount": content.components,
-        "metadata": settings.metadata,
-        "temporaryHold": settings.temporary_hold,
-        "eventBasedHold": settings.event_hold,
-        "customTime": settings.custom_time and rfc3339(Micros(settings.custom_time)),
-        "timeDeleted": found.deleted and rfc3339(Micros(found.deleted)),
-    }
-    shown |= {name: value for name, value in optional.items() if value}
+    if open_:
+        shown["crc32c"] = crc32c_text(content.crc32c)
+        if content.md5:
+            shown["md5Hash"] = md5_text(content.md5)
+    _add_headers(shown, headers)
+    _add_marks(shown, found)
     if settings.retention or bucket.retention:
         shown |= _retention(bucket, found)
     if content.csek_sha256:
@@ -216,6 +206,35 @@ def object_json(
         shown["owner"] = {"entity": found.owner}
         shown["acl"] = [object_acl_json(bucket, found, entry) for entry in found.acl]
     return shown
+
+
+def _add_headers(shown: Json, headers: Headers) -> None:
+    if headers.content_type:
+        shown["contentType"] = headers.content_type
+    if headers.content_encoding:
+        shown["contentEncoding"] = headers.content_encoding
+    if headers.content_disposition:
+        shown["contentDisposition"] = headers.content_disposition
+    if headers.content_language:
+        shown["contentLanguage"] = headers.content_language
+    if headers.cache_control:
+        shown["cacheControl"] = headers.cache_control
+
+
+def _add_marks(shown: Json, found: Object) -> None:
+    settings = found.settings
+    if found.content.components:
+        shown["componentCount"] = found.content.components
+    if settings.metadata:
+        shown["metadata"] = settings.metadata
+    if settings.temporary_hold:
+        shown["temporaryHold"] = True
+    if settings.event_hold:
+        shown["eventBasedHold"] = True
+    if settings.custom_time:
+        shown["customTime"] = rfc3339(Micros(settings.custom_time))
+    if found.deleted:
+        shown["timeDeleted"] = rfc3339(Micros(found.deleted))
 
 
 def _segment(name: str) -> str:

@@ -21,8 +21,7 @@ from rempart.services.storage.model.preconditions import flag, number
 GLOB_CHARS_MAX = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(msgspec.Struct, frozen=True, gc=False):
     """Where the next page begins: after this item (`generation`) or after this prefix (0)."""
 
     name: str
