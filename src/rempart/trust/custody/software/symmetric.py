@@ -1,0 +1,60 @@
+"""GOOGLE_SYMMETRIC_ENCRYPTION: Cobblestone-256 behind a byte of format and the key version's id.
+
+Specified in docs/spec/kms-ciphertext.md. The context binds header and additional data, and the
+message commits to key and context: it opens under no other pair, whoever chose it.
+"""
+
+from __future__ import annotations
+
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.exceptions import InvalidTag
+from typing_extensions import override
+
+from rempart.core.errors import invariant
+from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.software.key import (
+    AAD_BYTES_MAX,
+    PLAINTEXT_BYTES_MAX,
+    Key,
+    check_size,
+)
+
+FORMAT = b"\x01"
+VERSION_BYTES = 8
+HEADER_BYTES = len(FORMAT) + VERSION_BYTES
+_DOMAIN = b"rempart.kms.v1\x00"
+
+
+def version_of(ciphertext: bytes) -> bytes:
+    """Return the id of the key version that sealed a ciphertext, unproven until it is opened."""
+    if len(ciphertext) < HEADER_BYTES or not ciphertext.startswith(FORMAT):
+        raise Tampered
+    return ciphertext[len(FORMAT) : HEADER_BYTES]
+
+
+class SymmetricKey(Key):
+    """A key of 32 bytes that seals up to 64 KiB."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @override
+    def encrypt(self, plaintext: bytes, aad: bytes, version: bytes) -> bytes:
+        invariant(len(version) == VERSION_BYTES, "a key version's id is 8 bytes")
+        check_size("plaintext", plaintext, PLAINTEXT_BYTES_MAX)
+        check_size("additional authenticated data", aad, AAD_BYTES_MAX)
+        header = FORMAT + version
+        sealer = Cobblestone256Encryptor(self._key, _DOMAIN + header + aad)
+        return b"".join((header, sealer.update(plaintext), sealer.finalize()))
+
+    @override
+    def decrypt(self, ciphertext: bytes, aad: bytes = b"") -> bytes:
+        check_size("additional authenticated data", aad, AAD_BYTES_MAX)
+        header = FORMAT + version_of(ciphertext)
+        opener = Cobblestone256Decryptor(self._key, _DOMAIN + header + aad)
+        try:
+            return opener.update(ciphertext[HEADER_BYTES:]) + opener.finalize()
+        except InvalidTag as problem:
+            raise Tampered from problem
