@@ -214,7 +214,7 @@ def _ecdh(name: str, curve: str) -> Algorithm:
         Scheme.ECDH,
         0,
         curve=curve,
-        unavailable="the form of its ciphertext is not published",
+        unavailable="Google's API reference does not say what its ciphertext is",
         anssi_note=_UNTIL_2030,
     )
 
