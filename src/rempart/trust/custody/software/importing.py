@@ -47,7 +47,10 @@ _SEEDED: dict[tuple[Scheme, int], type[_Seeded]] = {
 
 
 def check_import(algorithm: Algorithm, material: bytes) -> bytes:
-    """Return the material as it is kept; raises `BadMaterial` for a foreign or weak key."""
+    """Return the material as it is kept; raises `BadMaterial` for a foreign or weak key.
+
+    The primality tests of an RSA key take up to a second.
+    """
     invariant(not algorithm.unavailable, "only an available algorithm has keys")
     if algorithm.asymmetric and algorithm.scheme is not Scheme.XWING:
         return _checked(algorithm, decode(material))
@@ -62,7 +65,8 @@ def _checked(algorithm: Algorithm, private: PrivateKeyTypes) -> bytes:
         _check_rsa(private, algorithm.bits)
         return encode(private)
     if algorithm.scheme is Scheme.ECDSA and isinstance(private, ec.EllipticCurvePrivateKey):
-        return encode(_checked_ec(private, CURVES[algorithm.curve]))
+        _check_curve(private, CURVES[algorithm.curve])
+        return encode(private)
     kind = _SEEDED.get((algorithm.scheme, algorithm.bits))
     if kind is not None and isinstance(private, kind):
         return private.private_bytes_raw()
@@ -85,10 +89,6 @@ def _check_rsa(private: rsa.RSAPrivateKey, bits: int) -> None:
         raise BadMaterial("The primes are close to each other.")
 
 
-def _checked_ec(
-    private: ec.EllipticCurvePrivateKey, curve: ec.EllipticCurve
-) -> ec.EllipticCurvePrivateKey:
-    """Return the key with the public point that its scalar has, not the one it came with."""
+def _check_curve(private: ec.EllipticCurvePrivateKey, curve: ec.EllipticCurve) -> None:
     if private.curve.name != curve.name:
         raise BadMaterial(f"The key is on the curve {private.curve.name}, not {curve.name}.")
-    return ec.derive_private_key(private.private_numbers().private_value, curve)

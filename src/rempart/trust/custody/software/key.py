@@ -75,7 +75,7 @@ class Key:
     def raw_encrypt(
         self, plaintext: bytes, aad: bytes = b"", initialization_vector: bytes = b""
     ) -> RawCiphertext:
-        """Encrypt in a standard mode; without an initialization vector one is drawn."""
+        """Encrypt in a standard mode; GCM takes no initialization vector, the others may."""
         unreachable(_OTHER_PURPOSE)
 
     def raw_decrypt(

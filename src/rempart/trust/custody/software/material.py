@@ -86,7 +86,7 @@ _LOADERS: dict[Scheme, Callable[[Algorithm, bytes], Key]] = {
 
 
 def generate(algorithm: Algorithm, random: Random) -> bytes:
-    """Return fresh material; of RSA and elliptic curves it is the library's own randomness."""
+    """Return fresh material; for RSA (a second or so) and ECDSA of the library's own randomness."""
     invariant(not algorithm.unavailable, "only an available algorithm has keys")
     if algorithm.scheme in RSA_SCHEMES:
         return encode(rsa.generate_private_key(RSA_EXPONENT, algorithm.bits))

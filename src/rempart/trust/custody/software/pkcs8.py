@@ -21,8 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from rempart.core.errors import unreachable
+from rempart.core.limits import KIB
 from rempart.trust.custody.errors import BadMaterial
 from rempart.trust.custody.software.key import PublicKey
+
+_BYTES_MAX = 3 * KIB
+"""An RSA key of 4096 bits has 2.3 KiB; larger ones would be validated for many seconds."""
 
 _PostQuantumPublicKey = (
     MLDSA44PublicKey | MLDSA65PublicKey | MLDSA87PublicKey | MLKEM768PublicKey | MLKEM1024PublicKey
@@ -36,10 +40,12 @@ def encode(private: PrivateKeyTypes) -> bytes:
 
 def decode(material: bytes) -> PrivateKeyTypes:
     """Return the private key that a stranger brought, validated; raises `BadMaterial`."""
+    if len(material) > _BYTES_MAX:
+        raise BadMaterial(f"The material has {len(material)} bytes; at most {_BYTES_MAX} are read.")
     try:
         return load_der_private_key(material, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
-        raise BadMaterial("The material is not an unencrypted PKCS#8 private key.") from problem
+        raise BadMaterial("The material is no valid, unencrypted PKCS#8 key.") from problem
 
 
 def rsa_key(material: bytes) -> RSAPrivateKey:

@@ -1,7 +1,8 @@
 """RAW_ENCRYPT_DECRYPT: AES in GCM, CBC and CTR as every other library has them.
 
-CBC takes whole blocks and pads nothing. CBC and CTR authenticate nothing: a changed ciphertext
-decrypts to something else (NIST SP 800-38A; GCM is SP 800-38D).
+GCM's initialization vector is drawn, CBC's and CTR's may be given. CBC takes whole blocks and pads
+nothing. CBC and CTR authenticate nothing: a changed ciphertext decrypts to something else.
+Sources: NIST SP 800-38A, SP 800-38D; Cloud KMS documentation, "Raw symmetric encryption".
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ GCM_IV_BYTES = 12
 
 
 class GCMKey(Key):
-    """AES-GCM with a 12-byte initialization vector and a whole tag."""
+    """AES-GCM with a 12-byte initialization vector and a whole tag.
+
+    The vector is always drawn, as at Google: one that a caller repeats would give the key away.
+    """
 
     __slots__ = ("_cipher", "_random")
 
@@ -44,8 +48,9 @@ class GCMKey(Key):
     ) -> RawCiphertext:
         check_size("plaintext", plaintext, PLAINTEXT_BYTES_MAX)
         check_size("additional authenticated data", aad, AAD_BYTES_MAX)
-        iv = initialization_vector or self._random(GCM_IV_BYTES)
-        check_length("initialization vector", iv, GCM_IV_BYTES)
+        if initialization_vector:
+            raise Unfit("The algorithm takes no initialization vector; it draws one.")
+        iv = self._random(GCM_IV_BYTES)
         return RawCiphertext(self._cipher.encrypt(iv, plaintext, aad), iv)
 
     @override
