@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from functools import cache
+from math import gcd
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -40,6 +41,7 @@ from support.vectors import records, wycheproof
 
 AVAILABLE = [it for it in ALGORITHMS.values() if not it.unavailable]
 CLOSE = (1037, 1697)  # 3 * 2^1022 and these are primes
+UNLIKE = (1081, 1085)  # 3 * 2^998, 3 * 2^1046 and these likewise
 PKCS8 = [it for it in AVAILABLE if it.asymmetric and it.name != "KEM_XWING"]
 METHODS = [it for it in IMPORT_METHODS.values() if not it.unavailable]
 by_name = pytest.mark.parametrize("algorithm", AVAILABLE, ids=lambda it: it.name)
@@ -164,6 +166,14 @@ def test_an_rsa_key_with_a_small_public_exponent_is_refused() -> None:
         check_import(ALGORITHMS["RSA_SIGN_PSS_2048_SHA256"], _rsa(p, q, small))
 
 
+def test_an_rsa_key_with_a_huge_public_exponent_is_refused() -> None:
+    p, q = _primes()
+    huge = next(e for e in range((1 << 256) + 1, 1 << 257, 2) if gcd(e, (p - 1) * (q - 1)) == 1)
+
+    with pytest.raises(BadMaterial):
+        check_import(ALGORITHMS["RSA_SIGN_PSS_2048_SHA256"], _rsa(p, q, huge))
+
+
 def test_an_rsa_key_with_a_composite_prime_is_refused() -> None:
     p, q = _primes()
 
@@ -201,13 +211,18 @@ def test_an_rsa_key_with_close_primes_is_refused() -> None:
 
 
 def test_an_rsa_key_with_primes_of_unlike_lengths_is_refused() -> None:
-    p, _ = _primes()
-    unlike = _rsa((1 << 521) - 1, (1 << 1279) - 1, 65537)  # Mersenne's, 1,800 bits together
+    p, q = (3 << 998) + UNLIKE[0], (3 << 1046) + UNLIKE[1]
+    assert (p * q).bit_length() == 2048
 
-    with pytest.raises(BadMaterial, match="1800 bits"):
-        check_import(ALGORITHMS["RSA_SIGN_PSS_2048_SHA256"], unlike)
-    with pytest.raises(BadMaterial):
-        check_import(ALGORITHMS["RSA_SIGN_PSS_2048_SHA256"], _rsa(p, (1 << 1279) - 1, 65537))
+    with pytest.raises(BadMaterial, match="half as long"):
+        check_import(ALGORITHMS["RSA_SIGN_PSS_2048_SHA256"], _rsa(p, q, 65537))
+
+
+def test_an_rsa_key_of_another_size_is_refused() -> None:
+    p, q = (1 << 521) - 1, (1 << 1279) - 1  # Mersenne's
+
+    with pytest.raises(BadMaterial, match="1800 bits; the algorithm's has 2048"):
+        check_import(ALGORITHMS["RSA_SIGN_PSS_2048_SHA256"], _rsa(p, q, 65537))
 
 
 @by_method

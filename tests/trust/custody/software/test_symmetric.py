@@ -170,6 +170,12 @@ def test_the_limits_are_googles() -> None:
         key.decrypt(most, bytes(AAD_BYTES_MAX + 1))
 
 
+def test_what_is_no_ciphertext_tells_no_version() -> None:
+    for wrong in (b"", b"\x01", b"\x01" + VERSION[:-1], b"\x02" + VERSION, VERSION + bytes(99)):
+        with pytest.raises(Tampered):
+            version_of(wrong)
+
+
 def test_a_version_of_another_length_is_a_bug_of_ours() -> None:
     with pytest.raises(Bug):
         SymmetricKey(KEY).encrypt(b"", b"", b"short")

@@ -51,8 +51,10 @@ class Scheme(Enum):
 class Algorithm:
     """One algorithm.
 
-    `bits` is the length of a symmetric key or RSA modulus, or the number of a post-quantum
-    parameter set. `digest` is the member of Google's `Digest` that may be signed instead of data.
+    `bits` is the length of a symmetric key or an RSA modulus, or the number of a post-quantum
+    parameter set. `digest` is the hash inside; of a signing algorithm it is the member of Google's
+    `Digest` that may be signed instead of data. `unavailable` says why software keys cannot have
+    it, and is empty if they can.
     """
 
     name: str
@@ -62,218 +64,136 @@ class Algorithm:
     digest: str = ""
     curve: str = ""
     unavailable: str = ""
-    """Why software keys cannot have it; empty if they can."""
-    anssi: bool = True
-    anssi_note: str = ""
-    """The rule it breaks; of an algorithm that keeps the rules, until when or under what terms."""
 
     @property
     def asymmetric(self) -> bool:
         """Tell whether a key of it has a public half."""
-        return self.purpose in _ASYMMETRIC
+        return self.purpose in {_SIGN, _DECRYPT, _KEM}
 
     @property
     def post_quantum(self) -> bool:
         """Tell whether its public key has a raw format of its own and, at Google, no default."""
         return self.scheme in _POST_QUANTUM
 
+    @property
+    def anssi(self) -> bool:
+        """Tell whether it keeps ANSSI's rules."""
+        return not self._breach
 
-_ASYMMETRIC = {Purpose.ASYMMETRIC_SIGN, Purpose.ASYMMETRIC_DECRYPT, Purpose.KEY_ENCAPSULATION}
-_POST_QUANTUM = {
-    Scheme.ML_DSA,
-    Scheme.ML_DSA_MU,
-    Scheme.SLH_DSA,
-    Scheme.ML_KEM,
-    Scheme.XWING,
+    @property
+    def anssi_note(self) -> str:
+        """Return the rule it breaks; if it breaks none, until when it keeps them."""
+        if self._breach or self.scheme not in _CLASSICAL:
+            return self._breach
+        short = 0 < self.bits < _MODULUS_BITS_FROM_2031
+        return _SHORT_MODULUS if short else _UNTIL_2030
+
+    @property
+    def _breach(self) -> str:
+        if self.digest in {"sha1", "sha224"}:
+            return "a hash of less than 256 bits"
+        return _BREACHES.get(self.scheme, "")
+
+
+_RAW = Purpose.RAW_ENCRYPT_DECRYPT
+_SIGN = Purpose.ASYMMETRIC_SIGN
+_DECRYPT = Purpose.ASYMMETRIC_DECRYPT
+_MAC = Purpose.MAC
+_KEM = Purpose.KEY_ENCAPSULATION
+
+_POST_QUANTUM_ALONE = {Scheme.ML_DSA, Scheme.ML_DSA_MU, Scheme.SLH_DSA, Scheme.ML_KEM}
+_POST_QUANTUM = {*_POST_QUANTUM_ALONE, Scheme.XWING}
+_CLASSICAL = {
+    Scheme.PSS,
+    Scheme.PKCS1,
+    Scheme.OAEP,
+    Scheme.ECDSA,
+    Scheme.ED25519,
+    Scheme.ECDH,
+}
+_MODULUS_BITS_FROM_2031 = 3072
+_SHORT_MODULUS = "moduli below 3072 bits are allowed until the end of 2030"
+_UNTIL_2030 = "from 2030 on only together with a mechanism that withstands quantum computers"
+_BREACHES = {
+    Scheme.CBC: "encryption without integrity",
+    Scheme.CTR: "encryption without integrity",
+    Scheme.RAW_PKCS1: "a signature without a hash",
+    Scheme.EXTERNAL: "what the external key manager does is not known here",
+    **dict.fromkeys(_POST_QUANTUM_ALONE, "a post-quantum mechanism that no classical one backs"),
 }
 
-_UNTIL_2030 = "from 2030 on only together with a mechanism that withstands quantum computers"
-_SHORT_MODULUS = "moduli below 3072 bits are allowed until the end of 2030"
-_NO_INTEGRITY = "encryption without integrity"
-_NO_HASH = "signs without a hash"
-_SHORT_HASH = "a hash of less than 256 bits"
-_NOT_HYBRID = "a post-quantum mechanism that no classical one backs"
-
-
-def _sealing() -> Algorithm:
-    name = "GOOGLE_SYMMETRIC_ENCRYPTION"
-    return Algorithm(name, Purpose.ENCRYPT_DECRYPT, Scheme.SEALING, 256)
-
-
-def _raw(scheme: Scheme, bits: int) -> Algorithm:
-    name = f"AES_{bits}_{scheme.name}"
-    if scheme is Scheme.GCM:
-        return Algorithm(name, Purpose.RAW_ENCRYPT_DECRYPT, scheme, bits)
-    return Algorithm(
-        name, Purpose.RAW_ENCRYPT_DECRYPT, scheme, bits, anssi=False, anssi_note=_NO_INTEGRITY
-    )
-
-
-def _rsa_sign(scheme: Scheme, bits: int, digest: str) -> Algorithm:
-    name = f"RSA_SIGN_{scheme.name}_{bits}_{digest.upper()}"
-    return Algorithm(
-        name, Purpose.ASYMMETRIC_SIGN, scheme, bits, digest, anssi_note=_modulus_note(bits)
-    )
-
-
-def _rsa_sign_raw(bits: int) -> Algorithm:
-    name = f"RSA_SIGN_RAW_PKCS1_{bits}"
-    return Algorithm(
-        name,
-        Purpose.ASYMMETRIC_SIGN,
-        Scheme.RAW_PKCS1,
-        bits,
-        anssi=False,
-        anssi_note=_NO_HASH,
-    )
-
-
-def _rsa_decrypt(bits: int, digest: str) -> Algorithm:
-    name = f"RSA_DECRYPT_OAEP_{bits}_{digest.upper()}"
-    weak = digest == "sha1"
-    return Algorithm(
-        name,
-        Purpose.ASYMMETRIC_DECRYPT,
-        Scheme.OAEP,
-        bits,
-        digest,
-        anssi=not weak,
-        anssi_note=_SHORT_HASH if weak else _modulus_note(bits),
-    )
-
-
-def _modulus_note(bits: int) -> str:
-    return _UNTIL_2030 if bits >= 3072 else _SHORT_MODULUS  # noqa: PLR2004 - the rule's number
-
-
-def _ec_sign(name: str, scheme: Scheme, curve: str, digest: str = "") -> Algorithm:
-    return Algorithm(
-        f"EC_SIGN_{name}",
-        Purpose.ASYMMETRIC_SIGN,
-        scheme,
-        0,
-        digest,
-        curve,
-        anssi_note=_UNTIL_2030,
-    )
-
-
-def _hmac(digest: str, bits: int) -> Algorithm:
-    weak = bits < 256  # noqa: PLR2004 - the rule's number
-    return Algorithm(
-        f"HMAC_{digest.upper()}",
-        Purpose.MAC,
-        Scheme.HMAC,
-        bits,
-        digest,
-        anssi=not weak,
-        anssi_note=_SHORT_HASH if weak else "",
-    )
-
-
-def _ml_dsa(bits: int, *, mu: bool) -> Algorithm:
-    return Algorithm(
-        f"PQ_SIGN_ML_DSA_{bits}{'_EXTERNAL_MU' if mu else ''}",
-        Purpose.ASYMMETRIC_SIGN,
-        Scheme.ML_DSA_MU if mu else Scheme.ML_DSA,
-        bits,
-        "externalMu" if mu else "",
-        anssi=False,
-        anssi_note=_NOT_HYBRID,
-    )
-
-
-def _slh_dsa(name: str, digest: str) -> Algorithm:
-    return Algorithm(
-        name,
-        Purpose.ASYMMETRIC_SIGN,
-        Scheme.SLH_DSA,
-        128,
-        digest,
-        unavailable="the cryptographic library does not have SLH-DSA",
-        anssi=False,
-        anssi_note=_NOT_HYBRID,
-    )
-
-
-def _ml_kem(bits: int) -> Algorithm:
-    return Algorithm(
-        f"ML_KEM_{bits}",
-        Purpose.KEY_ENCAPSULATION,
-        Scheme.ML_KEM,
-        bits,
-        anssi=False,
-        anssi_note=_NOT_HYBRID,
-    )
-
-
-def _ecdh(name: str, curve: str) -> Algorithm:
-    return Algorithm(
-        name,
-        Purpose.KEY_ENCAPSULATION,
-        Scheme.ECDH,
-        0,
-        curve=curve,
-        unavailable="Google's API reference does not say what its ciphertext is",
-        anssi_note=_UNTIL_2030,
-    )
-
-
-_EXTERNAL = Algorithm(
-    "EXTERNAL_SYMMETRIC_ENCRYPTION",
-    Purpose.ENCRYPT_DECRYPT,
-    Scheme.EXTERNAL,
-    0,
-    unavailable="its keys are held by an external key manager",
-    anssi=False,
-    anssi_note="the external key manager's choice is not known here",
-)
-_KEY_WRAP = Algorithm(
-    "AES_256_KWP",
-    Purpose.AES_WRAPPING,
-    Scheme.KEY_WRAP,
-    256,
-    unavailable="its keys are of the protection level HSM_SINGLE_TENANT",
-)
+_NO_SLH_DSA = "the cryptographic library does not have SLH-DSA"
+_NO_ECDH = "Google's API reference does not say what its ciphertext is"
+_EXTERNAL = "its keys are held by an external key manager"
+_SINGLE_TENANT = "its keys are of the protection level HSM_SINGLE_TENANT"
 
 ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        _sealing(),
-        *(_raw(s, n) for s in (Scheme.GCM, Scheme.CBC, Scheme.CTR) for n in (128, 256)),
-        *(
-            _rsa_sign(scheme, bits, digest)
-            for scheme in (Scheme.PSS, Scheme.PKCS1)
-            for bits, digest in (
-                (2048, "sha256"),
-                (3072, "sha256"),
-                (4096, "sha256"),
-                (4096, "sha512"),
-            )
+        Algorithm("GOOGLE_SYMMETRIC_ENCRYPTION", Purpose.ENCRYPT_DECRYPT, Scheme.SEALING, 256),
+        Algorithm("AES_128_GCM", _RAW, Scheme.GCM, 128),
+        Algorithm("AES_256_GCM", _RAW, Scheme.GCM, 256),
+        Algorithm("AES_128_CBC", _RAW, Scheme.CBC, 128),
+        Algorithm("AES_256_CBC", _RAW, Scheme.CBC, 256),
+        Algorithm("AES_128_CTR", _RAW, Scheme.CTR, 128),
+        Algorithm("AES_256_CTR", _RAW, Scheme.CTR, 256),
+        Algorithm("RSA_SIGN_PSS_2048_SHA256", _SIGN, Scheme.PSS, 2048, "sha256"),
+        Algorithm("RSA_SIGN_PSS_3072_SHA256", _SIGN, Scheme.PSS, 3072, "sha256"),
+        Algorithm("RSA_SIGN_PSS_4096_SHA256", _SIGN, Scheme.PSS, 4096, "sha256"),
+        Algorithm("RSA_SIGN_PSS_4096_SHA512", _SIGN, Scheme.PSS, 4096, "sha512"),
+        Algorithm("RSA_SIGN_PKCS1_2048_SHA256", _SIGN, Scheme.PKCS1, 2048, "sha256"),
+        Algorithm("RSA_SIGN_PKCS1_3072_SHA256", _SIGN, Scheme.PKCS1, 3072, "sha256"),
+        Algorithm("RSA_SIGN_PKCS1_4096_SHA256", _SIGN, Scheme.PKCS1, 4096, "sha256"),
+        Algorithm("RSA_SIGN_PKCS1_4096_SHA512", _SIGN, Scheme.PKCS1, 4096, "sha512"),
+        Algorithm("RSA_SIGN_RAW_PKCS1_2048", _SIGN, Scheme.RAW_PKCS1, 2048),
+        Algorithm("RSA_SIGN_RAW_PKCS1_3072", _SIGN, Scheme.RAW_PKCS1, 3072),
+        Algorithm("RSA_SIGN_RAW_PKCS1_4096", _SIGN, Scheme.RAW_PKCS1, 4096),
+        Algorithm("RSA_DECRYPT_OAEP_2048_SHA256", _DECRYPT, Scheme.OAEP, 2048, "sha256"),
+        Algorithm("RSA_DECRYPT_OAEP_3072_SHA256", _DECRYPT, Scheme.OAEP, 3072, "sha256"),
+        Algorithm("RSA_DECRYPT_OAEP_4096_SHA256", _DECRYPT, Scheme.OAEP, 4096, "sha256"),
+        Algorithm("RSA_DECRYPT_OAEP_4096_SHA512", _DECRYPT, Scheme.OAEP, 4096, "sha512"),
+        Algorithm("RSA_DECRYPT_OAEP_2048_SHA1", _DECRYPT, Scheme.OAEP, 2048, "sha1"),
+        Algorithm("RSA_DECRYPT_OAEP_3072_SHA1", _DECRYPT, Scheme.OAEP, 3072, "sha1"),
+        Algorithm("RSA_DECRYPT_OAEP_4096_SHA1", _DECRYPT, Scheme.OAEP, 4096, "sha1"),
+        Algorithm("EC_SIGN_P256_SHA256", _SIGN, Scheme.ECDSA, 0, "sha256", curve="P-256"),
+        Algorithm("EC_SIGN_P384_SHA384", _SIGN, Scheme.ECDSA, 0, "sha384", curve="P-384"),
+        Algorithm("EC_SIGN_SECP256K1_SHA256", _SIGN, Scheme.ECDSA, 0, "sha256", curve="secp256k1"),
+        Algorithm("EC_SIGN_ED25519", _SIGN, Scheme.ED25519, 0, curve="Ed25519"),
+        Algorithm("HMAC_SHA1", _MAC, Scheme.HMAC, 160, "sha1"),
+        Algorithm("HMAC_SHA224", _MAC, Scheme.HMAC, 224, "sha224"),
+        Algorithm("HMAC_SHA256", _MAC, Scheme.HMAC, 256, "sha256"),
+        Algorithm("HMAC_SHA384", _MAC, Scheme.HMAC, 384, "sha384"),
+        Algorithm("HMAC_SHA512", _MAC, Scheme.HMAC, 512, "sha512"),
+        Algorithm("PQ_SIGN_ML_DSA_44", _SIGN, Scheme.ML_DSA, 44),
+        Algorithm("PQ_SIGN_ML_DSA_65", _SIGN, Scheme.ML_DSA, 65),
+        Algorithm("PQ_SIGN_ML_DSA_87", _SIGN, Scheme.ML_DSA, 87),
+        Algorithm("PQ_SIGN_ML_DSA_44_EXTERNAL_MU", _SIGN, Scheme.ML_DSA_MU, 44, "externalMu"),
+        Algorithm("PQ_SIGN_ML_DSA_65_EXTERNAL_MU", _SIGN, Scheme.ML_DSA_MU, 65, "externalMu"),
+        Algorithm("PQ_SIGN_ML_DSA_87_EXTERNAL_MU", _SIGN, Scheme.ML_DSA_MU, 87, "externalMu"),
+        Algorithm("PQ_SIGN_SLH_DSA_SHA2_128S", _SIGN, Scheme.SLH_DSA, 128, unavailable=_NO_SLH_DSA),
+        Algorithm(
+            "PQ_SIGN_HASH_SLH_DSA_SHA2_128S_SHA256",
+            _SIGN,
+            Scheme.SLH_DSA,
+            128,
+            "sha256",
+            unavailable=_NO_SLH_DSA,
         ),
-        *(_rsa_sign_raw(bits) for bits in (2048, 3072, 4096)),
-        *(_rsa_decrypt(bits, "sha256") for bits in (2048, 3072, 4096)),
-        _rsa_decrypt(4096, "sha512"),
-        *(_rsa_decrypt(bits, "sha1") for bits in (2048, 3072, 4096)),
-        _ec_sign("P256_SHA256", Scheme.ECDSA, "P-256", "sha256"),
-        _ec_sign("P384_SHA384", Scheme.ECDSA, "P-384", "sha384"),
-        _ec_sign("SECP256K1_SHA256", Scheme.ECDSA, "secp256k1", "sha256"),
-        _ec_sign("ED25519", Scheme.ED25519, "Ed25519"),
-        _hmac("sha1", 160),
-        _hmac("sha224", 224),
-        _hmac("sha256", 256),
-        _hmac("sha384", 384),
-        _hmac("sha512", 512),
-        *(_ml_dsa(bits, mu=mu) for mu in (False, True) for bits in (44, 65, 87)),
-        _slh_dsa("PQ_SIGN_SLH_DSA_SHA2_128S", ""),
-        _slh_dsa("PQ_SIGN_HASH_SLH_DSA_SHA2_128S_SHA256", "sha256"),
-        _ml_kem(768),
-        _ml_kem(1024),
-        Algorithm("KEM_XWING", Purpose.KEY_ENCAPSULATION, Scheme.XWING, 768),
-        _ecdh("KEM_ECDH_P256", "P-256"),
-        _ecdh("KEM_ECDH_P384", "P-384"),
-        _EXTERNAL,
-        _KEY_WRAP,
+        Algorithm("ML_KEM_768", _KEM, Scheme.ML_KEM, 768),
+        Algorithm("ML_KEM_1024", _KEM, Scheme.ML_KEM, 1024),
+        Algorithm("KEM_XWING", _KEM, Scheme.XWING, 768),
+        Algorithm("KEM_ECDH_P256", _KEM, Scheme.ECDH, 0, curve="P-256", unavailable=_NO_ECDH),
+        Algorithm("KEM_ECDH_P384", _KEM, Scheme.ECDH, 0, curve="P-384", unavailable=_NO_ECDH),
+        Algorithm(
+            "EXTERNAL_SYMMETRIC_ENCRYPTION",
+            Purpose.ENCRYPT_DECRYPT,
+            Scheme.EXTERNAL,
+            0,
+            unavailable=_EXTERNAL,
+        ),
+        Algorithm(
+            "AES_256_KWP", Purpose.AES_WRAPPING, Scheme.KEY_WRAP, 256, unavailable=_SINGLE_TENANT
+        ),
     )
 }
 """Every algorithm that Google names, available or not."""

