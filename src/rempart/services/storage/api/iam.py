@@ -14,12 +14,12 @@ from rempart.core.policy import Policy, Resource
 from rempart.services.storage.api import asked
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
-from rempart.services.storage.model.document import text
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.resources import policy_json
 from rempart.services.storage.store import StorageStore
+from rempart.trust.policy.iam import permissions_held, successor
 from rempart.trust.policy.roles import Level
-from rempart.trust.policy.validate import Place, policy_from_json
+from rempart.trust.policy.validate import Place
 
 POLICY_VERSIONS = {1, 3}
 
@@ -90,8 +90,7 @@ async def _held(call: Call, store: StorageStore, resource: Resource) -> Reply:
     if not wanted:
         raise required("Required parameter: permissions", field="permissions")
     held = await store.session.authority.held(wanted.split("\n"), resource)
-    shown: dict[str, object] = {"kind": "storage#testIamPermissionsResponse"}
-    return Reply(document=shown | ({"permissions": held} if held else {}))
+    return Reply(document={"kind": "storage#testIamPermissionsResponse", **permissions_held(held)})
 
 
 def _shown(policy: Policy, call: Call, resource: str) -> Reply:
@@ -109,16 +108,13 @@ def _shown(policy: Policy, call: Call, resource: str) -> Reply:
 
 
 def _new(old: Policy, bucket: Bucket, call: Call, store: StorageStore, level: Level) -> Policy:
-    claimed = text(call.document, "etag")
-    # gcloud and gsutil send what they read back in the URL-safe alphabet of base64.
-    if claimed and claimed.replace("-", "+").replace("_", "/") != old.etag:
-        raise precondition_failed(
-            "The policy changed since it was read: read it again, change that, and retry.",
-            field="etag",
-        )
     place = Place(
         level,
         public=bucket.public_access_prevention != "enforced",
         conditions=bucket.uniform_access,
     )
-    return policy_from_json(call.document, place, etag=store.policy_etag())
+    stale = precondition_failed(
+        "The policy changed since it was read: read it again, change that, and retry.",
+        field="etag",
+    )
+    return successor(old, call.document, place, etag=store.policy_etag(), stale=stale)

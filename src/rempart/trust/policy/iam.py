@@ -1,0 +1,150 @@
+"""What getIamPolicy, setIamPolicy and testIamPermissions have in common, whatever the service.
+
+A method of a service loads its resource, asks one of these functions, and stores or shows what
+comes back; nothing here reads or writes. `shown`, `replaced` and `permissions_asked` read requests
+of google.iam.v1; `requested_version` and `successor` are the rules under them, for an API of
+another shape (Cloud Storage's JSON API).
+
+Source: google.iam.v1's iam_policy.proto, options.proto and policy.proto; Google's pages on policy
+versions and on "withcond" in role bindings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rempart.core.call import Call
+from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
+from rempart.core.policy import Policy
+from rempart.trust.policy.validate import (
+    CONDITION_VERSION,
+    VERSIONS,
+    Place,
+    policy_from_json,
+    policy_to_json,
+)
+
+PERMISSIONS_PER_TEST_MAX = 100
+"""How many permissions one testIamPermissions may ask about."""
+
+_VERSION_FIELD = "options.requestedPolicyVersion"
+_PATHS = frozenset(("bindings", "etag", "version", "auditConfigs", "audit_configs"))
+_AUDITED = frozenset(("auditConfigs", "audit_configs"))
+
+
+def shown(policy: Policy, call: Call) -> dict[str, object]:
+    """Answer getIamPolicy, by GET with the version in the query or by POST with it in the body."""
+    options = _object(call.document, "options")
+    asked = options.get("requestedPolicyVersion", call.query.get(_VERSION_FIELD))
+    return policy_to_json(policy, requested_version=requested_version(asked, _VERSION_FIELD))
+
+
+def replaced(old: Policy, call: Call, place: Place, *, etag: str) -> Policy:
+    """Return the policy that setIamPolicy asks for; the service stores it.
+
+    `etag` is the fresh one. Raises ABORTED (409) where the request's own etag is not the old
+    policy's. Audit configurations are not kept: asking for them is refused by name.
+    """
+    if "policy" not in call.document:
+        raise required("The request has no policy.", field="policy")
+    document = _object(call.document, "policy")
+    paths = _mask(call.document.get("updateMask"))
+    if paths & _AUDITED and document.get("auditConfigs"):
+        raise unimplemented("Policy.auditConfigs")
+    stale = CloudError(
+        Code.ABORTED,
+        "There were concurrent policy changes. Read the policy again, change that, and retry.",
+        reason="conflict",
+        field="policy.etag",
+    )
+    made = successor(old, document, place, etag=etag, stale=stale)
+    return made if "bindings" in paths else replace(old, etag=etag)
+
+
+def permissions_asked(call: Call) -> list[str]:
+    """Return the permissions that testIamPermissions asks about.
+
+    The service passes them to its session's `authority.held` and answers with `permissions_held`.
+    For a resource that is not there Google answers with no permissions, not with NOT_FOUND.
+    """
+    named = call.document.get("permissions", [])
+    if not isinstance(named, list):
+        raise invalid("permissions must be a list.", field="permissions")
+    if len(named) > PERMISSIONS_PER_TEST_MAX:
+        raise invalid(
+            f"The request asks about {len(named)} permissions; "
+            f"{PERMISSIONS_PER_TEST_MAX} are allowed.",
+            field="permissions",
+        )
+    return [_permission(item) for item in named]
+
+
+def permissions_held(held: list[str]) -> dict[str, object]:
+    """Answer testIamPermissions; without any permission the answer is empty."""
+    return {"permissions": held} if held else {}
+
+
+def requested_version(asked: object, field: str) -> int:
+    """Return the version that a caller asks for; none means 1.
+
+    `asked` is a number, or its digits where it comes from a query.
+    """
+    if asked is None or asked == "":
+        return 1
+    if type(asked) not in {int, str} or str(asked) not in map(str, VERSIONS):
+        raise invalid("Requested policy version must be 0, 1 or 3.", field=field)
+    return int(str(asked))
+
+
+def successor(
+    old: Policy, document: Mapping[str, object], place: Place, *, etag: str, stale: CloudError
+) -> Policy:
+    """Return the policy that a policy's JSON asks for, to take the place of `old`.
+
+    An etag must be the old policy's, else `stale` is raised; and with it, conditions that are
+    there may only be replaced by a caller who shows by version 3 that it knows of them. Without
+    an etag, Google and so we replace whatever there is.
+    """
+    claimed = document.get("etag") or ""
+    if not isinstance(claimed, str):
+        raise invalid("The policy's etag must be a text.", field="etag")
+    # gcloud and gsutil send what they read back in the URL-safe alphabet of base64.
+    if claimed and claimed.replace("-", "+").replace("_", "/") != old.etag:
+        raise stale
+    version = document.get("version", 1)
+    if claimed and old.version == CONDITION_VERSION and version in VERSIONS - {CONDITION_VERSION}:
+        raise invalid(
+            f"Specified policy version ({version}) cannot be less than the existing policy "
+            f"version ({CONDITION_VERSION}).",
+            field="version",
+        )
+    return policy_from_json(document, place, etag=etag)
+
+
+def _mask(asked: object) -> frozenset[str]:
+    """Return the fields that an updateMask names; without one, those that Google defaults to."""
+    if asked is None or asked == "":
+        return frozenset(("bindings", "etag"))
+    paths = frozenset(asked.replace(" ", "").split(",")) if isinstance(asked, str) else {""}
+    if not paths <= _PATHS:
+        raise invalid("updateMask names fields that a policy has not.", field="updateMask")
+    return frozenset(paths)
+
+
+def _object(document: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = document.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise invalid(f"{name} must be an object.", field=name)
+    return found
+
+
+def _permission(item: object) -> str:
+    if not isinstance(item, str) or not item or "*" in item:
+        raise invalid(
+            f"{str(item)[:200]!r} is no permission; wildcards are not allowed.",
+            field="permissions",
+        )
+    return item

@@ -1,0 +1,158 @@
+"""The IAM methods of google.iam.v1: whose policy is replaced, what is shown, what is tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from rempart.core.call import Call
+from rempart.core.errors import CloudError, Code
+from rempart.core.policy import Policy
+from rempart.trust.policy.iam import (
+    PERMISSIONS_PER_TEST_MAX,
+    permissions_asked,
+    permissions_held,
+    replaced,
+    shown,
+)
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.validate import Place, policy_from_json
+from support import worlds
+
+PLACE = Place(Level.PROJECT)
+VIEWER = {"role": "roles/storage.objectViewer", "members": ["user:a@x.com"]}
+GUARDED = VIEWER | {"condition": {"title": "t", "expression": "true"}}
+ADMIN = {"role": "roles/storage.admin", "members": ["user:b@x.com"]}
+
+
+def call(document: Any = None, **query: str) -> Call:
+    asked = {name.replace("_", "."): value for name, value in query.items()}
+    return msgspec.structs.replace(worlds.call(query=asked), document=document or {})
+
+
+def policy(*bindings: Any) -> Policy:
+    return policy_from_json({"version": 3, "bindings": list(bindings)}, PLACE, etag="b+/=")
+
+
+def put(old: Policy, wanted: Any, **more: Any) -> Policy:
+    return replaced(old, call({"policy": wanted, **more}), PLACE, etag="new")
+
+
+def error(old: Policy, wanted: Any, **more: Any) -> CloudError:
+    with pytest.raises(CloudError) as caught:
+        put(old, wanted, **more)
+    return caught.value
+
+
+def roles(found: dict[str, Any]) -> list[str]:
+    return [binding["role"] for binding in found["bindings"]]
+
+
+def test_version_3_shows_conditions_whether_asked_in_the_query_or_in_the_body() -> None:
+    asked_in_query = call(options_requestedPolicyVersion="3")
+    asked_in_body = call({"options": {"requestedPolicyVersion": 3}})
+    for asked in (asked_in_query, asked_in_body):
+        assert shown(policy(GUARDED), asked)["bindings"] == [GUARDED]
+
+
+@pytest.mark.parametrize("options", [None, {}, {"requestedPolicyVersion": 1}])
+def test_a_lower_version_shows_that_a_binding_is_conditional_and_no_more(options: Any) -> None:
+    found = shown(policy(VIEWER, GUARDED), call({"options": options}))
+    plain, guarded = roles(found)
+    assert plain == VIEWER["role"]
+    assert guarded.startswith(f"{VIEWER['role']}_withcond_")
+    assert found["version"] == 1
+
+
+@pytest.mark.parametrize("version", [2, 4, -1, "03", "x", True, 3.0, [], {}])
+def test_a_version_that_is_none_of_googles_is_refused(version: Any) -> None:
+    with pytest.raises(CloudError) as caught:
+        shown(policy(), call({"options": {"requestedPolicyVersion": version}}))
+    assert caught.value.field == "options.requestedPolicyVersion"
+
+
+@pytest.mark.parametrize("etag", [None, "", "b+/=", "b-_="])
+def test_a_policy_is_replaced_by_whoever_read_it_or_does_not_care(etag: str | None) -> None:
+    made = put(policy(VIEWER), {"etag": etag, "bindings": [ADMIN]})
+    assert [binding.role for binding in made.bindings] == [ADMIN["role"]]
+    assert made.etag == "new"
+
+
+def test_a_policy_that_changed_since_it_was_read_stays() -> None:
+    problem = error(policy(VIEWER), {"etag": "old", "bindings": [ADMIN]})
+    assert (problem.code, problem.status) == (Code.ABORTED, 409)
+
+
+@pytest.mark.parametrize("version", [{}, {"version": 0}, {"version": 1}])
+def test_conditions_are_not_lost_to_a_caller_who_could_not_see_them(version: Any) -> None:
+    old = policy(GUARDED)
+    problem = error(old, {"etag": old.etag, "bindings": [ADMIN], **version})
+    assert (problem.code, problem.field) == (Code.INVALID_ARGUMENT, "version")
+    assert "cannot be less than the existing policy version (3)" in problem.message
+
+
+def test_a_version_1_policy_that_was_read_is_not_written_back_even_unchanged() -> None:
+    old = policy(GUARDED)
+    assert error(old, shown(old, call())).field == "version"
+
+
+def test_conditions_go_when_version_3_says_so_or_when_no_etag_is_given() -> None:
+    old = policy(GUARDED)
+    for how in ({"etag": old.etag, "version": 3}, {}):
+        assert put(old, {"bindings": [VIEWER], **how}).version == 1
+
+
+def test_a_request_without_a_policy_is_refused() -> None:
+    with pytest.raises(CloudError) as caught:
+        replaced(policy(VIEWER), call({}), PLACE, etag="new")
+    assert caught.value.field == "policy"
+
+
+def test_an_update_mask_without_bindings_leaves_them() -> None:
+    made = put(policy(VIEWER), {"bindings": [ADMIN]}, updateMask="etag")
+    assert [binding.role for binding in made.bindings] == [VIEWER["role"]]
+    assert made.etag == "new"
+
+
+@pytest.mark.parametrize("mask", ["bindings,etag", "bindings, etag,version", "", None])
+def test_an_update_mask_with_bindings_replaces_them(mask: str | None) -> None:
+    made = put(policy(VIEWER), {"bindings": [ADMIN]}, updateMask=mask)
+    assert [binding.role for binding in made.bindings] == [ADMIN["role"]]
+
+
+@pytest.mark.parametrize("mask", ["members", "bindings,,etag", ["bindings"], 7])
+def test_an_update_mask_names_fields_of_a_policy(mask: Any) -> None:
+    assert error(policy(), {}, updateMask=mask).field == "updateMask"
+
+
+@pytest.mark.parametrize("name", ["auditConfigs", "audit_configs"])
+def test_audit_configurations_are_refused_by_name_rather_than_dropped(name: str) -> None:
+    wanted = {"auditConfigs": [{"service": "allServices"}]}
+    assert error(policy(), wanted, updateMask=f"bindings,{name}").code is Code.UNIMPLEMENTED
+    assert put(policy(), {}, updateMask=f"bindings,{name}").bindings == ()
+
+
+def test_permissions_are_asked_in_their_order() -> None:
+    assert permissions_asked(call({"permissions": ["b.c.d", "a.b.c"]})) == ["b.c.d", "a.b.c"]
+    assert permissions_asked(call()) == []
+
+
+@pytest.mark.parametrize("item", ["*", "storage.*", "", None, 7])
+def test_a_wildcard_is_no_permission(item: object) -> None:
+    with pytest.raises(CloudError) as caught:
+        permissions_asked(call({"permissions": ["a.b.c", item]}))
+    assert caught.value.field == "permissions"
+
+
+def test_only_so_many_permissions_are_tested_at_once() -> None:
+    many = ["a.b.c"] * PERMISSIONS_PER_TEST_MAX
+    assert permissions_asked(call({"permissions": many})) == many
+    with pytest.raises(CloudError, match="101"):
+        permissions_asked(call({"permissions": [*many, "a.b.c"]}))
+
+
+def test_no_permission_is_an_empty_answer() -> None:
+    assert permissions_held([]) == {}
+    assert permissions_held(["a.b.c"]) == {"permissions": ["a.b.c"]}
