@@ -70,6 +70,64 @@ def test_owner_holds_editor_holds_viewer() -> None:
     assert "iam.serviceAccounts.setIamPolicy" in owner - editor
 
 
+USES = {
+    "useToDecapsulate",
+    "useToDecrypt",
+    "useToEncrypt",
+    "useToSign",
+    "useToVerify",
+    "viewPublicKey",
+}
+
+
+def to_versions(role: str) -> set[str]:
+    prefix = "cloudkms.cryptoKeyVersions."
+    return {p.removeprefix(prefix) for p in permissions_of(role) if p.startswith(prefix)}
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        ("cryptoKeyEncrypter", {"useToEncrypt"}),
+        ("cryptoKeyDecrypter", {"useToDecrypt"}),
+        ("cryptoKeyEncrypterDecrypter", {"useToDecrypt", "useToEncrypt"}),
+        ("cryptoKeyEncrypterViaDelegation", {"useToEncryptViaDelegation"}),
+        ("cryptoKeyDecrypterViaDelegation", {"useToDecryptViaDelegation"}),
+        ("signer", {"useToSign"}),
+        ("verifier", {"useToVerify", "viewPublicKey"}),
+        ("signerVerifier", {"useToSign", "useToVerify", "viewPublicKey"}),
+        ("publicKeyViewer", {"viewPublicKey"}),
+        ("decapsulator", {"useToDecapsulate", "viewPublicKey"}),
+        ("cryptoOperator", USES),
+        ("expertRawPKCS1", {"manageRawPKCS1Keys"}),
+        ("importer", set()),
+        ("viewer", {"get", "list"}),
+    ],
+)
+def test_what_a_kms_role_does_with_key_versions(role: str, expected: set[str]) -> None:
+    assert to_versions(f"roles/cloudkms.{role}") == expected
+
+
+def test_who_manages_keys_uses_none_and_who_uses_them_manages_none() -> None:
+    assert not USES & to_versions("roles/cloudkms.admin")
+    operator = permissions_of("roles/cloudkms.cryptoOperator")
+    assert not {p for p in operator if p.startswith(("cloudkms.cryptoKeys.", "cloudkms.keyRings."))}
+
+
+def test_an_owner_uses_keys_but_an_editor_and_a_viewer_do_not() -> None:
+    assert to_versions("roles/owner") >= USES
+    assert to_versions("roles/editor") == {"create", "get", "list", "update"}
+    assert to_versions("roles/viewer") == {"get", "list"}
+
+
+@pytest.mark.parametrize("level", [Level.KEY_RING, Level.CRYPTO_KEY])
+def test_kms_roles_are_granted_down_to_a_key_and_not_on_a_bucket(level: Level) -> None:
+    for role in ("cloudkms.admin", "cloudkms.cryptoKeyDecrypter", "viewer"):
+        assert level in ROLES[f"roles/{role}"].levels
+        assert Level.BUCKET not in ROLES[f"roles/{role}"].levels
+    assert level not in ROLES["roles/storage.admin"].levels
+
+
 def test_legacy_roles_belong_on_buckets_and_basic_roles_above_them() -> None:
     for name, role in ROLES.items():
         if name.startswith(STORAGE + "legacy"):

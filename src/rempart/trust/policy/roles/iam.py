@@ -1,0 +1,55 @@
+"""IAM's roles on service accounts."""
+
+from __future__ import annotations
+
+from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, Level, Role, of
+
+_ACCOUNT_SEEN = of("iam.serviceAccounts", "get list") | PROJECT_SEEN
+
+
+def _account(name: str, title: str, permissions: frozenset[str]) -> Role:
+    levels = HIERARCHY | Level.SERVICE_ACCOUNT
+    return Role(f"roles/iam.serviceAccount{name}", title, permissions, levels)
+
+
+ROLES = (
+    _account(
+        "Admin",
+        "Service Account Admin",
+        _ACCOUNT_SEEN
+        | of(
+            "iam.serviceAccounts",
+            "create createTagBinding delete deleteTagBinding disable enable getIamPolicy "
+            "listEffectiveTags listTagBindings setIamPolicy undelete update",
+        )
+        | of("iam.serviceAccountApiKeyBindings", "create delete undelete"),
+    ),
+    _account(
+        "Creator", "Create Service Accounts", _ACCOUNT_SEEN | of("iam.serviceAccounts", "create")
+    ),
+    _account(
+        "Deleter", "Delete Service Accounts", _ACCOUNT_SEEN | of("iam.serviceAccounts", "delete")
+    ),
+    _account(
+        "KeyAdmin",
+        "Service Account Key Admin",
+        _ACCOUNT_SEEN | of("iam.serviceAccountKeys", "create delete disable enable get list"),
+    ),
+    _account(
+        "TokenCreator",
+        "Service Account Token Creator",
+        _ACCOUNT_SEEN
+        | of(
+            "iam.serviceAccounts",
+            "getAccessToken getOpenIdToken implicitDelegation signBlob signJwt",
+        ),
+    ),
+    _account("User", "Service Account User", _ACCOUNT_SEEN | of("iam.serviceAccounts", "actAs")),
+    _account(
+        "Viewer",
+        "View Service Accounts",
+        _ACCOUNT_SEEN
+        | of("iam.serviceAccounts", "getIamPolicy")
+        | of("iam.serviceAccountKeys", "get list"),
+    ),
+)
