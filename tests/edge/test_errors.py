@@ -12,6 +12,7 @@ from rempart.core.errors import (
     Bug,
     CloudError,
     Code,
+    ErrorInfo,
     denied,
     invalid,
     precondition_failed,
@@ -58,6 +59,17 @@ async def test_other_apis_answer_with_a_canonical_status() -> None:
             ],
         }
     }
+
+
+async def test_a_cause_that_the_api_documents_is_told_to_machines() -> None:
+    info = ErrorInfo("IAM_PERMISSION_DENIED", KMS, (("permission", "a.b.c"), ("resource", "r")))
+    got = await exchange(Gate(denied("No.", info=info)), "GET", KEY, host=KMS)
+    [detail] = got.error["details"]
+    assert detail["reason"] == "IAM_PERMISSION_DENIED"
+    assert detail["domain"] == KMS
+    assert detail["metadata"] == {"permission": "a.b.c", "resource": "r"}
+    got = await exchange(Gate(denied("No.", info=info)), "GET", OBJECT)
+    assert got.error["errors"][0]["reason"] == "forbidden"
 
 
 async def test_a_bad_field_is_named_in_both_shapes() -> None:

@@ -5,6 +5,7 @@ Source: google.rpc.Code and the HTTP mapping in Google's AIP-193; Cloud Storage'
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import NoReturn
 
@@ -38,16 +39,29 @@ class Code(Enum):
         return self.value[1]
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """The cause for machines, where an API documents one (google.rpc.ErrorInfo).
+
+    `metadata` that is empty is filled with the service that was called.
+    """
+
+    reason: str
+    domain: str = "googleapis.com"
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
 class CloudError(Exception):
     """A refusal or failure that the caller is told about.
 
     `message` is for the caller: what is wrong and what to do. `reason` is Google's machine word
     ("conditionNotMet"), `field` names the parameter, header or JSON member at fault, `status`
     replaces the code's usual HTTP status where Google's API differs (412, 416, 413, 304 …);
-    `headers` are sent along (`Content-Range` of a 416).
+    `headers` are sent along (`Content-Range` of a 416). `info` takes the place of the ErrorInfo
+    that is otherwise made of `reason`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that an answer may carry
         self,
         code: Code,
         message: str,
@@ -56,6 +70,7 @@ class CloudError(Exception):
         field: str | None = None,
         status: int | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        info: ErrorInfo | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -64,6 +79,7 @@ class CloudError(Exception):
         self.field = field
         self.status = code.http if status is None else status
         self.headers = headers
+        self.info = info
 
 
 class Bug(Exception):  # noqa: N818 - it is named for what it is
@@ -101,14 +117,18 @@ def already_exists(message: str) -> CloudError:
     return CloudError(Code.ALREADY_EXISTS, message, reason="conflict")
 
 
-def denied(message: str, *, reason: str = "forbidden") -> CloudError:
+def denied(message: str, *, reason: str = "forbidden", info: ErrorInfo | None = None) -> CloudError:
     """Return the error for a caller without the permission."""
-    return CloudError(Code.PERMISSION_DENIED, message, reason=reason)
+    return CloudError(Code.PERMISSION_DENIED, message, reason=reason, info=info)
 
 
-def unauthenticated(message: str, *, reason: str = "authError") -> CloudError:
+def unauthenticated(
+    message: str, *, reason: str = "authError", info: ErrorInfo | None = None
+) -> CloudError:
     """Return the error for a missing or unacceptable credential."""
-    return CloudError(Code.UNAUTHENTICATED, message, reason=reason, field="Authorization")
+    return CloudError(
+        Code.UNAUTHENTICATED, message, reason=reason, field="Authorization", info=info
+    )
 
 
 def precondition_failed(message: str, *, field: str | None = None) -> CloudError:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from rempart.core.call import Reply
-from rempart.core.errors import Bug, CloudError, Code
+from rempart.core.errors import Bug, CloudError, Code, ErrorInfo
 
 RETRY_AFTER_SECONDS = 1
 LISTED = frozenset(("storage", "bigquery", "compute", "sqladmin", "dns"))
@@ -102,13 +102,16 @@ def _is_header(field: str) -> bool:
 
 
 def _status(problem: CloudError, message: str, service: str) -> dict[str, object]:
-    info: dict[str, object] = {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": _HUMP.sub("_", problem.reason).upper(),
-        "domain": "googleapis.com",
-        "metadata": {"service": f"{service}.googleapis.com"} if service else {},
-    }
-    details = [info]
+    info = problem.info or ErrorInfo(_HUMP.sub("_", problem.reason).upper())
+    serving = {"service": f"{service}.googleapis.com"} if service else {}
+    details: list[dict[str, object]] = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": info.reason,
+            "domain": info.domain,
+            "metadata": dict(info.metadata) or serving,
+        }
+    ]
     if problem.field is not None and problem.code is Code.INVALID_ARGUMENT:
         violation = {"field": problem.field, "description": message}
         details.append(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from rempart.core.errors import CloudError, Code
+from rempart.core.errors import CloudError, Code, ErrorInfo
 from rempart.core.grant import Grant
 from rempart.core.names import FolderId, ProjectId, ResourceName
 from rempart.core.policy import Resource
@@ -27,6 +27,7 @@ from support.clouds import (
 
 GET, LIST = "storage.objects.get", "storage.objects.list"
 VIEWER = "roles/storage.objectViewer"
+KMS = "cloudkms.googleapis.com"
 ANNA, BOB = robot("anna"), robot("bob")
 
 
@@ -82,6 +83,42 @@ async def test_the_refusal_has_googles_words(
         f"{name} does not have {GET} access to the Google Cloud Storage {noun}. "
         f"Permission '{GET}' denied on resource (or it may not exist)."
     )
+
+
+KEY_RING = Resource(
+    ResourceName(KMS, f"{KMS}/KeyRing", "projects/lab:demo/locations/global/keyRings/r"), DEMO
+)
+
+
+async def test_other_apis_name_the_resource_and_say_it_to_machines_too() -> None:
+    cloud = await Cloud().build()
+    with pytest.raises(CloudError) as caught:
+        await cloud.decision.authorise(ANNA, "cloudkms.keyRings.get", KEY_RING, time=TIME)
+    name = KEY_RING.name.name
+    assert caught.value.message == (
+        f"Permission 'cloudkms.keyRings.get' denied on resource '{name}' (or it may not exist)."
+    )
+    assert caught.value.info == ErrorInfo(
+        "IAM_PERMISSION_DENIED",
+        KMS,
+        (("permission", "cloudkms.keyRings.get"), ("resource", name)),
+    )
+
+
+async def test_other_apis_ask_nobody_in_particular_for_a_credential() -> None:
+    cloud = await Cloud().build()
+    with pytest.raises(CloudError) as caught:
+        await cloud.decision.authorise(ANONYMOUS, "cloudkms.keyRings.get", KEY_RING, time=TIME)
+    assert caught.value.code is Code.UNAUTHENTICATED
+    assert caught.value.info == ErrorInfo("CREDENTIALS_MISSING")
+
+
+async def test_a_token_whose_scopes_fall_short_is_told_so_by_other_apis() -> None:
+    cloud = await Cloud().build()
+    limited = robot("anna", scopes=frozenset((AUTH + "devstorage.read_only",)))
+    with pytest.raises(CloudError) as caught:
+        await cloud.decision.authorise(limited, "cloudkms.keyRings.get", KEY_RING, time=TIME)
+    assert caught.value.info == ErrorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 
 
 async def test_absent_and_forbidden_are_told_the_same() -> None:

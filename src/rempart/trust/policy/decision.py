@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from rempart.core.clock import Micros, World
-from rempart.core.errors import CloudError, denied, unauthenticated
+from rempart.core.errors import CloudError, ErrorInfo, denied, unauthenticated
 from rempart.core.grant import Grant
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
@@ -57,7 +57,7 @@ class PolicyDecision:
         that is not there (no policies, no project) is the one for a resource that is forbidden.
         """
         if principal.scopes is not None and not permit(principal.scopes, permission):
-            raise denied("Provided scope(s) are not authorized")
+            raise _scope_refusal(permission)
         if not await self._granted(principal, permission, resource, time, attributes):
             raise refusal(principal, permission, resource)
         return Grant(principal, permission, resource.name, time)
@@ -176,7 +176,34 @@ class PolicyDecision:
 
 
 def refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:
-    """Return the answer for a caller without a permission, or for a resource that is not there."""
+    """Return the answer for a caller without a permission, or for a resource that is not there.
+
+    Cloud Storage names the caller and the kind of resource; the other APIs name the resource, and
+    say both once more in google.rpc.ErrorInfo.
+    """
+    if permission.startswith("storage."):
+        return _storage_refusal(principal, permission, resource)
+    if principal.anonymous:
+        text = "Request is missing required authentication credential."
+        return unauthenticated(text, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
+    name, service = resource.name.name, permission.partition(".")[0]
+    domain = _MANAGER if service == "resourcemanager" else f"{service}.googleapis.com"
+    return denied(
+        f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
+        info=ErrorInfo(
+            "IAM_PERMISSION_DENIED", domain, (("permission", permission), ("resource", name))
+        ),
+    )
+
+
+def _scope_refusal(permission: str) -> CloudError:
+    if permission.startswith("storage."):
+        return denied("Provided scope(s) are not authorized")
+    text = "Request had insufficient authentication scopes."
+    return denied(text, info=ErrorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT"))
+
+
+def _storage_refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:
     who = "Anonymous caller" if principal.anonymous else principal.email
     noun = _STORAGE_NOUNS.get(resource.name.type, "Google Cloud project")
     text = (
