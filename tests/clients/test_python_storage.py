@@ -172,6 +172,30 @@ def test_a_policy_that_was_changed_meanwhile_is_not_overwritten(home: storage.Bu
     assert problem.value.code in {409, 412}  # type: ignore[attr-defined]  # every HTTP error has one
 
 
+def test_a_client_that_knows_no_conditions_neither_sees_nor_loses_them(
+    home: storage.Bucket, shell: Universe
+) -> None:
+    policy = home.get_iam_policy(requested_policy_version=3)
+    policy.version = 3
+    member = f"serviceAccount:{shell.keys['stranger']['client_email']}"
+    guarded = {
+        "role": "roles/storage.objectViewer",
+        "members": {member},
+        "condition": {"title": "for now", "expression": "true"},
+    }
+    policy.bindings.append(guarded)
+    home.set_iam_policy(policy)
+    old = home.get_iam_policy()
+    assert old.version == 1
+    (marked,) = (one for one in old.bindings if member in one["members"])
+    assert marked["role"].startswith("roles/storage.objectViewer_withcond_")
+    assert "condition" not in marked
+    old.bindings.remove(marked)
+    with pytest.raises(exceptions.BadRequest, match="less than the existing policy version"):
+        home.set_iam_policy(old)
+    assert guarded in home.get_iam_policy(requested_policy_version=3).bindings
+
+
 def test_everybody_reads_what_all_users_may(
     home: storage.Bucket, anonymous: storage.Client, shell: Universe
 ) -> None:

@@ -258,9 +258,9 @@ def _retention(bucket: Bucket, found: Object) -> Json:
     return shown
 
 
-def policy_json(policy: Policy, resource: str) -> Json:
-    """Return a storage#policy, conditions included."""
-    shown = policy_to_json(policy, requested_version=CONDITION_VERSION)
+def policy_json(policy: Policy, resource: str, *, version: int = CONDITION_VERSION) -> Json:
+    """Return a storage#policy; below version 3 it hides conditions behind names of roles."""
+    shown = policy_to_json(policy, requested_version=version)
     return {"kind": "storage#policy", "resourceId": resource, **shown}
 
 

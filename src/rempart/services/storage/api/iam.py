@@ -8,20 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rempart.core.call import Call, Reply
-from rempart.core.errors import CloudError, Code, precondition_failed, required
+from rempart.core.errors import precondition_failed, required
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy, Resource
 from rempart.services.storage.api import asked
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
-from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.resources import policy_json
 from rempart.services.storage.store import StorageStore
-from rempart.trust.policy.iam import permissions_held, successor
+from rempart.trust.policy.iam import permissions_held, requested_version, successor
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place
-
-POLICY_VERSIONS = {1, 3}
 
 
 async def get_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
@@ -94,17 +91,9 @@ async def _held(call: Call, store: StorageStore, resource: Resource) -> Reply:
 
 
 def _shown(policy: Policy, call: Call, resource: str) -> Reply:
-    """Return the policy, refusing a caller who would lose its conditions without seeing them."""
-    version = number(call.query, "optionsRequestedPolicyVersion") or 1
-    conditional = any(binding.condition for binding in policy.bindings)
-    if conditional and version not in POLICY_VERSIONS - {1}:
-        raise CloudError(
-            Code.FAILED_PRECONDITION,
-            "The policy has conditions: ask with optionsRequestedPolicyVersion=3.",
-            reason="invalid",
-            field="optionsRequestedPolicyVersion",
-        )
-    return Reply(document=policy_json(policy, resource))
+    field = "optionsRequestedPolicyVersion"
+    version = requested_version(call.query.get(field), field)
+    return Reply(document=policy_json(policy, resource, version=version))
 
 
 def _new(old: Policy, bucket: Bucket, call: Call, store: StorageStore, level: Level) -> Policy:
