@@ -56,6 +56,8 @@ class Universe:
     http: int
     engine: str = ""
     """The URL that `--engine` is given; empty for the embedded one."""
+    inside: tuple[str, ...] = ()
+    """The words that lead a command into namespaces where `rempart env --universe` holds."""
     process: subprocess.Popen[bytes] | None = None
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
     """Key files of accounts besides the administrator, by account id."""
@@ -76,8 +78,8 @@ class Universe:
     def start(self) -> None:
         """Run `rempart up` and return when it answers."""
         self._log = (self.data.parent / "rempart.log").open("ab")
-        command = [REMPART, "up", "--data", str(self.data), "--listen", f"127.0.0.1:{self.listen}"]
-        command += ["--http", f"127.0.0.1:{self.http}"]
+        command = [*self.inside, REMPART, "up", "--data", str(self.data)]
+        command += ["--listen", f"127.0.0.1:{self.listen}", "--http", f"127.0.0.1:{self.http}"]
         command += ["--engine", self.engine] if self.engine else []
         self.process = subprocess.Popen(
             command, stdout=self._log, stderr=self._log, env=_plain_environment(self.data.parent)
@@ -131,8 +133,9 @@ class Universe:
     def env(self) -> dict[str, str]:
         """Return the environment of a shell that has evaluated `rempart env`."""
         if not self._env:
+            form = ["--universe"] if self.inside else []
             told = subprocess.run(
-                [REMPART, "env", "--data", str(self.data), "--json"],
+                [REMPART, "env", "--data", str(self.data), "--json", *form],
                 check=True,
                 capture_output=True,
                 env=_plain_environment(self.data.parent),
@@ -207,7 +210,7 @@ class Universe:
     ) -> subprocess.CompletedProcess[str]:
         """Run a client in the shell that `rempart env` sets up; `code=None` admits any end."""
         done = subprocess.run(
-            [str(word) for word in command],
+            [*self.inside, *map(str, command)],
             input=stdin,
             capture_output=True,
             cwd=cwd,

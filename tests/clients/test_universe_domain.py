@@ -1,0 +1,116 @@
+"""Clients that build host names from the universe domain, as `rempart env --universe` prepares it.
+
+A network and a mount namespace are made for it, so that port 443 and /etc/hosts of the machine stay
+as they are, and no name server can be asked by mistake.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.universe import REMPART, Universe, program
+
+HTTPS, HTTP = 443, 8080
+PYTHON = """
+import os, sys
+from google.cloud import storage
+domain = os.environ["GOOGLE_CLOUD_UNIVERSE_DOMAIN"]
+client = storage.Client(client_options={"universe_domain": domain})
+blob = client.bucket(sys.argv[1]).blob("by python")
+blob.upload_from_string(b"x" * 3_000_000)
+print(client._connection.API_BASE_URL, len(blob.download_as_bytes()))
+"""
+
+
+@contextlib.contextmanager
+def namespaces() -> Iterator[tuple[str, ...]]:
+    """Make the namespaces and give the words that lead a command into them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a network of its own")
+    unshare, nsenter, ip = program("unshare"), program("nsenter"), program("ip")
+    script = f"{ip} link set lo up && echo ready && exec cat"
+    words = [unshare, "--net", "--mount", "/bin/sh", "-c", script]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stderr is not None
+        if holder.stdout.readline() != "ready\n":
+            pytest.skip(f"this machine makes no network namespace: {holder.stderr.read()}")
+        # The holder ends with its standard input, which is closed on the way out.
+        yield (nsenter, f"--target={holder.pid}", "--net", "--mount", "--")
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
+    """Return a universe that is reached by its own names alone."""
+    home = tmp_path_factory.mktemp("named")
+    with namespaces() as inside:
+        universe = Universe(home / "data", HTTPS, HTTP, inside=inside)
+        universe.start()
+        try:
+            told = universe.run(REMPART, "env", "--universe", "--data", universe.data).stdout
+            assert "--listen" not in told, "the port is right and needs no advice"
+            hosts = [x.removeprefix("# ") for x in told.splitlines() if x.startswith("# 127.")]
+            (home / "hosts").write_text("\n".join(hosts) + "\n")
+            universe.run(program("mount"), "--bind", home / "hosts", "/etc/hosts")
+            yield universe
+        finally:
+            universe.terminate()
+
+
+@pytest.fixture
+def named_bucket(named: Universe, name: str) -> str:
+    """Return a new bucket, made by curl by the universe's real name."""
+    body = json.dumps({"name": name, "location": named.location})
+    made = curl(named, "POST", f"/storage/v1/b?project={named.project}", "-d", body)
+    assert json.loads(made)["name"] == name
+    return name
+
+
+def curl(named: Universe, verb: str, path: str, *more: str) -> str:
+    url = f"https://storage.{named.domain}{path}"
+    bearer = f"Authorization: Bearer {named.token()}"
+    kind = "Content-Type: application/json"
+    words = (program("curl"), "-sS", "--fail", "-X", verb, "-H", bearer, "-H", kind, *more, url)
+    return named.run(*words).stdout
+
+
+def test_the_machine_itself_knows_none_of_these_names(named: Universe) -> None:
+    done = subprocess.run(
+        ["getent", "hosts", f"storage.{named.domain}"], capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert named.domain not in Path("/etc/hosts").read_text()
+
+
+def test_curl_reaches_the_universe_by_its_name(named: Universe, named_bucket: str) -> None:
+    upload = f"/upload/storage/v1/b/{named_bucket}/o?uploadType=media&name=a"
+    curl(named, "POST", upload, "--data-binary", "by name")
+    assert curl(named, "GET", f"/storage/v1/b/{named_bucket}/o/a?alt=media") == "by name"
+
+
+def test_gcloud_goes_by_the_universe_domain_alone(
+    named: Universe, named_bucket: str, tmp_path: Path
+) -> None:
+    assert not any("ENDPOINT_OVERRIDES" in name for name in named.env)
+    gcloud, source, back = program("gcloud"), tmp_path / "source", tmp_path / "back"
+    source.write_bytes(b"by gcloud\n" * 1000)
+    alone = {"CLOUDSDK_STORAGE_PROCESS_COUNT": "1"}
+    url = f"gs://{named_bucket}/by gcloud"
+    named.run(gcloud, "storage", "cp", source, url, env=alone)
+    assert url in named.run(gcloud, "storage", "ls", f"gs://{named_bucket}", env=alone).stdout
+    named.run(gcloud, "storage", "cp", url, back, env=alone)
+    assert back.read_bytes() == source.read_bytes()
+
+
+def test_pythons_client_builds_the_host_from_the_domain(named: Universe, named_bucket: str) -> None:
+    shown = named.run(sys.executable, "-c", PYTHON, named_bucket).stdout
+    assert shown.split() == [f"https://storage.{named.domain}", "3000000"]
