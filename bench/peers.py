@@ -1,7 +1,8 @@
 """The servers that ours is measured against, each started in a directory of its own.
 
 nginx: static files and WebDAV PUT, plain and over TLS, the near-limit of any HTTP server; it never
-syncs. SeaweedFS: an object store, with its volumes synced at every write and without.
+syncs. SeaweedFS: an object store, with its volumes synced at every write and without. radosgw has a
+file of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from bench.dialects import BUCKET, Dialect, Paths
 from bench.load import Place
 from bench.universe import Broken, answers, free_ports
 
-BUILD = Path(__file__).resolve().parents[1] / ".build"
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / ".build"
 READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 20.0
 
@@ -42,7 +44,8 @@ class Missing(Exception):  # noqa: N818 - it is named for what it is
 
 
 @contextlib.contextmanager
-def _running(words: list[str], home: Path, port: int) -> Iterator[None]:
+def running(words: list[str], home: Path, port: int) -> Iterator[None]:
+    """Run a server until the end of the block, which begins when its port answers."""
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, cwd=home)
     try:
@@ -78,8 +81,8 @@ DAV = "dav_methods PUT DELETE; create_full_put_path on; client_body_buffer_size 
 @contextlib.contextmanager
 def nginx(home: Path, certificate: Path, key: Path) -> Iterator[tuple[Target, Target]]:
     """Run nginx and give it over plain HTTP and over TLS."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    program = program or _install("nginx-light", "/usr/sbin/nginx")
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    install("nginx-light", program)
     home.mkdir()
     (home / "root" / BUCKET).mkdir(parents=True)
     plain, tls = free_ports(2)
@@ -89,7 +92,7 @@ def nginx(home: Path, certificate: Path, key: Path) -> Iterator[tuple[Target, Ta
     )
     (home / "nginx.conf").write_text(text)
     words = [program, "-p", str(home), "-c", str(home / "nginx.conf")]
-    with _running(words, home, plain):
+    with running(words, home, plain):
         anyone = ssl.create_default_context()
         anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
         none = "none: written to the page cache"
@@ -99,17 +102,14 @@ def nginx(home: Path, certificate: Path, key: Path) -> Iterator[tuple[Target, Ta
         )
 
 
-def _install(package: str, program: str) -> str:
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Missing(f"{package} is not installed, and only root can install it")
-    for words in (["update"], ["install", "--no-install-recommends", "--yes", package]):
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(
-            ["apt-get", "-qq", *words], capture_output=True, text=True, env=environment, check=False
-        )
-        if done.returncode:
-            raise Missing(f"{package} cannot be installed: {done.stderr[-300:]}")
-    return program
+def install(packages: str, *programs: str) -> None:
+    """Install Debian packages where one of their programs is missing."""
+    if all(map(shutil.which, programs)):
+        return
+    words = [str(ROOT / "tools" / "system-packages"), *packages.split()]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Missing(done.stderr.strip()[-300:])
 
 
 @contextlib.contextmanager
@@ -125,7 +125,7 @@ def seaweed(home: Path, *, synced: bool) -> Iterator[Target]:
     flags += ["-s3.port.lance=0", "-master.telemetry=false"]
     words = [program, f"-logdir={home}", "server", "-s3", "-ip=127.0.0.1", f"-dir={home}"]
     words += ["-master.volumeSizeLimitMB=1024", "-volume.max=40", *flags]
-    with _running(words, home, s3), _no_sockets_left((s3, *ports)):
+    with running(words, home, s3), _no_sockets_left((s3, *ports)):
         _make_bucket(s3)
         if synced:
             _sync_buckets(program, master=f"127.0.0.1:{ports[0]}.{ports[1]}")

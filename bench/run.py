@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bench import limits, ours, peers, report
 from bench.peers import Missing, Target
+from bench.radosgw import radosgw
 from bench.report import Figure
 from bench.rows import Row, Scale, requests
 from bench.universe import Broken, temporary_universe
@@ -29,10 +30,11 @@ PAIRS = (
     ("Rempart TLS", "nginx TLS"),
     ("Rempart", "SeaweedFS, fsync"),
     ("Rempart", "SeaweedFS"),
+    ("Rempart", "radosgw"),
     ("Rempart", "limit"),
 )
 QUICK = Scale(seconds=0.3, large_bytes=32 << 20, runs=2, many_objects=20_000)
-PEERS = ("nginx", "seaweedfs")
+PEERS = ("nginx", "seaweedfs", "radosgw")
 PARTS = ("start", "memory", "requests", "lists")
 
 
@@ -124,6 +126,11 @@ def _peers(
             found.append(stack.enter_context(peers.seaweed(where, synced=synced)))
         except (Missing, Broken) as problem:
             absent.append(f"SeaweedFS is left out: {problem}")
+    if "radosgw" in wanted:
+        try:
+            found.append(stack.enter_context(radosgw(home / "radosgw")))
+        except (Missing, Broken) as problem:
+            absent.append(f"radosgw is left out: {problem}")
     return found, absent
 
 
