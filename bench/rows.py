@@ -20,8 +20,9 @@ LISTED = 10_000
 class Scale:
     """How long and how large; a smoke test makes all of it small."""
 
-    seconds: float = 3.0
+    seconds: float = 2.5
     large_bytes: int = 1 << 30
+    """Of one stream; several share it."""
     runs: int = 3
     many_objects: int = 1_000_000
     round: int = 0
@@ -54,12 +55,9 @@ def requests(large_bytes: int) -> tuple[Row, ...]:
         Row(f"{verb} 1 MiB, 16 connections", "MB/s", work(MIB, 16), 1e-6 * MIB)
         for verb, work in (("PUT", _puts), ("GET", _gets))
     )
-    large_name = (
-        f"{large_bytes >> 20} MiB" if large_bytes % (1 << 30) else f"{large_bytes >> 30} GiB"
-    )
     large = tuple(
         Row(
-            f"{verb} {large_name}, {count} stream{'s' if count > 1 else ''}",
+            f"{verb} {_size(large_bytes // count)}, {count} stream{'s' if count > 1 else ''}",
             "GB/s",
             work(count),
             1e-9,
@@ -69,6 +67,10 @@ def requests(large_bytes: int) -> tuple[Row, ...]:
     )
     list_ = Row(f"list 1,000 of {LISTED:,}", "pages/s", _lists)
     return (*small, *middle, list_, *large)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count % (1 << 30) else f"{count >> 30} GiB"
 
 
 def _puts(size: int, connections: int) -> Callable[[Target, Scale], float]:
@@ -113,16 +115,16 @@ def _lists(target: Target, scale: Scale) -> float:
 
 def _uploads(count: int) -> Callable[[Target, Scale], float]:
     def measure(target: Target, scale: Scale) -> float:
-        names = [f"large/{index}" for index in range(count)]
-        heads = [target.dialect.put(name, scale.large_bytes) for name in names]
-        return streams.upload(target.place, heads, scale.large_bytes)
+        size = scale.large_bytes // count
+        heads = [target.dialect.put(f"large/{count}/{index}", size) for index in range(count)]
+        return streams.upload(target.place, heads, size)
 
     return measure
 
 
 def _downloads(count: int) -> Callable[[Target, Scale], float]:
     def measure(target: Target, scale: Scale) -> float:
-        heads = [target.dialect.get(f"large/{index}") for index in range(count)]
-        return streams.download(target.place, heads, scale.large_bytes)
+        heads = [target.dialect.get(f"large/{count}/{index}") for index in range(count)]
+        return streams.download(target.place, heads, scale.large_bytes // count)
 
     return measure

@@ -158,14 +158,10 @@ def _row(row: Row, servers: Sequence[Target], scale: Scale, home: Path) -> Itera
 def _limit(row: Row, scale: Scale, home: Path) -> float | None:
     """Return what the machine itself does, where there is such a thing."""
     if row.name.startswith("PUT") and "stream" in row.name:
-        size, streams = scale.large_bytes, 4 if "4 streams" in row.name else 1
-        return (
-            min(
-                limits.md5(size) * min(streams, os.cpu_count() or 1),
-                limits.disk(home, size, streams),
-            )
-            * row.scale
-        )
+        streams = 4 if "4 streams" in row.name else 1
+        size = scale.large_bytes // streams
+        hashed = limits.md5(size) * min(streams, os.cpu_count() or 1)
+        return min(hashed, limits.disk(home, size, streams)) * row.scale
     if row.name == "PUT 4 KiB, 1 connection":
         return limits.syncs(home, scale.seconds)
     return None
