@@ -78,11 +78,17 @@ class Universe:
     def start(self) -> None:
         """Run `rempart up` and return when it answers."""
         self._log = (self.data.parent / "rempart.log").open("ab")
-        command = [*self.inside, REMPART, "up", "--data", str(self.data)]
+        # As the README starts it, by a name from where the user stands; a namespace begins at /.
+        data = str(self.data) if self.inside else self.data.name
+        command = [*self.inside, REMPART, "up", "--data", data]
         command += ["--listen", f"127.0.0.1:{self.listen}", "--http", f"127.0.0.1:{self.http}"]
         command += ["--engine", self.engine] if self.engine else []
         self.process = subprocess.Popen(
-            command, stdout=self._log, stderr=self._log, env=_plain_environment(self.data.parent)
+            command,
+            cwd=self.data.parent,
+            stdout=self._log,
+            stderr=self._log,
+            env=_plain_environment(self.data.parent),
         )
         deadline = time.monotonic() + READY_SECONDS_MAX
         while not (self.data / "run.json").exists():

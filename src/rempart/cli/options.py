@@ -16,7 +16,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
 data_option: Callable[[Decorated], Decorated] = click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
+    # Resolved once, here: children of ours run in other folders.
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
     default=Path("data"),
     envvar="REMPART_DATA",
     show_default="./data",
