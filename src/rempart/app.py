@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rempart.config import EMBEDDED, Address, Config
+from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config
 from rempart.core.call import Call, Reply
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
@@ -31,6 +31,11 @@ from rempart.engine.embedded.engine import EmbeddedEngine
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.kms import METHODS as KMS_METHODS
+from rempart.services.kms import KmsService
+from rempart.services.kms.material import Materials
+from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
@@ -71,6 +76,8 @@ ADMIN_ROLES = (
 )
 STOP_GRACE_SECONDS = 10.0
 COLLECT_AFTER_ALLOCATIONS = 50_000
+SWEEP_EVERY_SECONDS = 3600.0
+DUE_KEYS_EVERY_SECONDS = 30.0
 
 
 def _refused(problem: EngineError) -> SystemExit:
@@ -99,6 +106,7 @@ class Parts:
     identity: Identity
     sealed: SealedEngine
     bodies: Bodies
+    kms: KmsSetup
     world: World
 
 
@@ -117,14 +125,20 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         digests=SessionDigests(),
         system_domain=f"{config.prefix}-system.{accounts.MAIL_DOMAIN}",
     )
+    kms = KmsSetup(
+        materials=Materials(keyring.key("kms"), world.random),
+        regions=config.regions,
+        world=world,
+        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+    )
     gate = Gate(
-        (StorageService(setup),),
+        (StorageService(setup), KmsService(kms)),
         identity=identity,
         decision=PolicyDecision(sealed, world),
         sealed=sealed,
         world=world,
     )
-    return Parts(gate, identity, sealed, bodies, world)
+    return Parts(gate, identity, sealed, bodies, kms, world)
 
 
 async def first_start(data: Path, config: Config) -> None:
@@ -258,16 +272,24 @@ async def _run(
         run_dir=data / "run",
     )
     _settle_memory()
-    sweeper = Sweeper((Sweep(parts.sealed, engine.blobs, parts.bodies, world),))
+    housework = (
+        Sweeper(
+            Sweep(parts.sealed, engine.blobs, parts.bodies, world),
+            every_seconds=SWEEP_EVERY_SECONDS,
+        ),
+        Sweeper(DueKeys(parts.sealed, parts.kms), every_seconds=DUE_KEYS_EVERY_SECONDS),
+    )
     await http.start()
     try:
         await tls.start()
-        sweeper.start()
+        for one in housework:
+            one.start()
         plain = http.http_address or (config.http.host, config.http.port)
         on_ready(Ready(Address(*tls.address), Address(*plain)))
         await _until(stop, tls)
     finally:
-        await sweeper.stop()
+        for one in housework:
+            await one.stop()
         await http.stop(STOP_GRACE_SECONDS)
         await tls.stop()
 
@@ -374,7 +396,10 @@ async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
 
 def answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    return {"storage": {str(method.id) for method in METHODS}}
+    return {
+        "storage": {str(method.id) for method in METHODS},
+        "cloudkms": {str(method.id) for method in KMS_METHODS},
+    }
 
 
 def services_covered() -> Sequence[ServiceCoverage]:

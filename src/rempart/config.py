@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +23,8 @@ FORMAT = 1
 
 FILE_NAME = "rempart.toml"
 EMBEDDED = "embedded"
+ALL_ALGORITHMS = "all"
+ANSSI_ALGORITHMS = "anssi"
 PORT_MAX = 65535
 WORKERS_MAX = 64
 
@@ -75,6 +77,8 @@ class Config:
     engine: str
     """`embedded`, or the URL of a PostgreSQL database without a password in it."""
     workers: int
+    key_algorithms: str = ALL_ALGORITHMS
+    """Which algorithms keys of Cloud KMS may have: `all`, or those that `anssi` admits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,15 @@ def load(data: Path, flags: Flags) -> Config:
     regions = table["regions"]
     if not isinstance(regions, list) or not all(isinstance(region, str) for region in regions):
         raise ConfigProblem(f"{path}: regions is a list of names, such as [{DEFAULT_REGION!r}].")
-    return _checked(flags.over(fixed), project=_text(path, table, "project"), regions=regions)
+    checked = _checked(flags.over(fixed), project=_text(path, table, "project"), regions=regions)
+    return replace(checked, key_algorithms=_key_algorithms(path, table))
+
+
+def _key_algorithms(path: Path, table: Mapping[str, object]) -> str:
+    chosen = table.get("key_algorithms", ALL_ALGORITHMS)
+    if chosen not in {ALL_ALGORITHMS, ANSSI_ALGORITHMS}:
+        raise ConfigProblem(f"{path}: key_algorithms is `all` or `anssi`, not {chosen!r}.")
+    return str(chosen)
 
 
 def exists(data: Path) -> bool:
@@ -200,12 +212,19 @@ http = "{config.http}"
 
 # Server processes; the embedded engine has exactly one.
 workers = {config.workers}
+
+# Algorithms that new keys of Cloud KMS may have: "all" that Google names and this universe has, or
+# only those that "anssi" admits (its rules on cryptographic mechanisms, CRYPTO_B1).
+key_algorithms = "{config.key_algorithms}"
 """
 
 
 _KEYS = frozenset(
     {"format", "domain", "prefix", "engine", "project", "regions", "listen", "http", "workers"}
 )
+
+_OPTIONAL = frozenset({"key_algorithms"})
+"""Settings that came later: a file without them has their defaults."""
 
 
 def _read(path: Path) -> Mapping[str, object]:
@@ -221,11 +240,10 @@ def _read(path: Path) -> Mapping[str, object]:
         )
     if version != FORMAT:
         raise ConfigProblem(f"{path}: format {version} does not exist. Undo the edit.")
-    unknown = sorted(table.keys() - _KEYS)
+    unknown = sorted(table.keys() - _KEYS - _OPTIONAL)
     if unknown:
-        raise ConfigProblem(
-            f"{path}: unknown key {unknown[0]!r}. Known: {', '.join(sorted(_KEYS))}."
-        )
+        known = ", ".join(sorted(_KEYS | _OPTIONAL))
+        raise ConfigProblem(f"{path}: unknown key {unknown[0]!r}. Known: {known}.")
     missing = sorted(_KEYS - table.keys())
     if missing:
         raise ConfigProblem(f"{path}: the key {missing[0]!r} is missing. Undo the edit.")

@@ -19,7 +19,7 @@ from rempart.core.names import ProjectId
 from rempart.engine.seam import Engine
 from rempart.trust.custody.keyring import Keyring
 from support.memory_engine import MemoryEngine
-from support.worlds import NOW, SetClock
+from support.worlds import SetClock
 
 CONFIG = Config(
     domain="apis.example.test",
@@ -61,7 +61,7 @@ class Cloud:
 
     parts: app.Parts
     clock: SetClock
-    token: str
+    key: Mapping[str, str]
     bucket: str = ""
 
     @classmethod
@@ -70,9 +70,14 @@ class Cloud:
         world = World(clock, system_random)
         parts = app.assemble(engine or MemoryEngine(), Keyring(b"k" * 32), CONFIG, world)
         key = json.loads(await app.found(parts.sealed, CONFIG, world))
-        cloud = cls(parts, clock, _token(key))
+        cloud = cls(parts, clock, key)
         await cloud.use_new_bucket(**bucket)
         return cloud
+
+    @property
+    def token(self) -> str:
+        """Return a token of the administrator that is good now."""
+        return token(self.key, self.clock() // 1_000_000)
 
     async def use_new_bucket(self, **bucket: Any) -> None:
         """Create a bucket and make it the one that is meant from now on."""
@@ -155,12 +160,13 @@ def resource(reply: Reply) -> dict[str, Any]:
     return reply.document
 
 
-def _token(key: Mapping[str, str]) -> str:
+def token(key: Mapping[str, str], now: int) -> str:
+    """Return a token that a key file's owner signs, good for an hour."""
     claims = {
         "iss": key["client_email"],
         "sub": key["client_email"],
-        "iat": NOW - 10,
-        "exp": NOW + 3000,
+        "iat": now - 10,
+        "exp": now + 3000,
         "scope": "https://www.googleapis.com/auth/cloud-platform",
     }
     return jwt.encode(

@@ -1,4 +1,4 @@
-"""Housekeeping in the background: each job runs soon after the start and then every hour."""
+"""Housekeeping in the background: a job that runs soon after the start and then at intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import logging
 from typing import Protocol
 
 FIRST_AFTER_SECONDS = 5.0
-EVERY_SECONDS = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -21,10 +20,11 @@ class Job(Protocol):
 
 
 class Sweeper:
-    """Runs jobs until it is stopped. A job that fails is logged and tried again next time."""
+    """Runs a job until it is stopped. One that fails is logged and tried again next time."""
 
-    def __init__(self, jobs: tuple[Job, ...]) -> None:
-        self._jobs = jobs
+    def __init__(self, job: Job, *, every_seconds: float) -> None:
+        self._job = job
+        self._every_seconds = every_seconds
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -32,7 +32,7 @@ class Sweeper:
         self._task = asyncio.create_task(self._run(), name="sweeper")
 
     async def stop(self) -> None:
-        """End, wherever a job is."""
+        """End, wherever the job is."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -41,9 +41,8 @@ class Sweeper:
     async def _run(self) -> None:
         await asyncio.sleep(FIRST_AFTER_SECONDS)
         while True:
-            for job in self._jobs:
-                try:
-                    await job.run()
-                except Exception:  # noqa: BLE001 - one bad job must not end the others
-                    _log.exception("A background job failed; it runs again in an hour.")
-            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                await self._job.run()
+            except Exception:  # noqa: BLE001 - a job that failed must not end the universe
+                _log.exception("A background job failed; it runs again later.")
+            await asyncio.sleep(self._every_seconds)

@@ -174,7 +174,7 @@ class StorageStore:
             start = BUCKET_OF_PROJECT.key(project, after) + b"\x00"
             span = Span(type(span.start)(max(span.start, start)), span.end)
         found = await self.tx.scan(BUCKET_OF_PROJECT, span, limit=limit)
-        return [_last_part(one.key) for one in found]
+        return [BucketName(one.id) for one in found]
 
     # Objects.
 
@@ -293,7 +293,3 @@ class StorageStore:
     def next_generation(self, live: Object | None) -> int:
         """Return a generation number above every one that this object had as live."""
         return self.setup.generations.next(live.generation if live else 0)
-
-
-def _last_part(key: bytes) -> BucketName:
-    return BucketName(key[1:-1].split(b"\x00")[-1].decode())

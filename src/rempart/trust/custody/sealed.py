@@ -90,6 +90,11 @@ class Found(msgspec.Struct, Generic[T], frozen=True, gc=False):
     version: int
     value: T
 
+    @property
+    def id(self) -> str:
+        """Return the last part of the key, which must be text."""
+        return self.key[1:-1].rsplit(b"\x00", 1)[-1].decode()
+
 
 class SealedEngine:
     """An engine whose documents and feed entries are encrypted before they reach it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import Document, section, text
 from rempart.core.errors import invalid, required
 from rempart.core.grant import Grant
 from rempart.core.policy import Binding, Policy
@@ -22,7 +23,6 @@ from rempart.services.storage.model.bucket import (
     locked,
     refuse_unsupported,
 )
-from rempart.services.storage.model.document import Document, section, text
 from rempart.services.storage.model.listing import Resume, page_size, page_token, resume
 from rempart.services.storage.model.preconditions import (
     NotModified,

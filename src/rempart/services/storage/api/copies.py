@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import Document, integer, items, section, text
 from rempart.core.errors import aborted, invalid, required
 from rempart.core.grant import Grant
 from rempart.core.limits import (
@@ -26,7 +27,6 @@ from rempart.services.storage.api.objects import facts, new_acl, replace_live
 from rempart.services.storage.contents import Received, joined, own_key
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
-from rempart.services.storage.model.document import Document, integer, items, section, text
 from rempart.services.storage.model.object import Object, Settings, settings_of
 from rempart.services.storage.model.preconditions import (
     Preconditions,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, already_exists
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy
@@ -15,7 +16,6 @@ from rempart.engine.seam import Key, Span
 from rempart.services.storage.kinds import LIVE, MANAGED_FOLDER, ManagedFolder
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
-from rempart.services.storage.model.document import text
 from rempart.services.storage.model.listing import Resume, page_size, page_token, resume
 from rempart.services.storage.model.preconditions import flag, preconditions
 from rempart.services.storage.resources import managed_folder_json

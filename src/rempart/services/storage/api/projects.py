@@ -9,10 +9,10 @@ import base64
 from dataclasses import replace
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, invalid, not_found, precondition_failed, required
 from rempart.core.grant import Grant
 from rempart.services.storage.kinds import HMAC_KEY, HmacKey
-from rempart.services.storage.model.document import text
 from rempart.services.storage.model.listing import Resume, page_size, page_token, resume
 from rempart.services.storage.model.preconditions import flag
 from rempart.services.storage.resources import etag, hmac_key_json

@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import text
 from rempart.core.errors import too_large
 from rempart.core.grant import Grant
 from rempart.core.limits import OBJECT_BYTES_MAX
@@ -14,7 +15,6 @@ from rempart.services.storage.api.objects import facts, new_acl, replace_live
 from rempart.services.storage.contents import Received, own_key
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import Checksums, claims, header_claims
-from rempart.services.storage.model.document import text
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, Object, settings_of
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from rempart.core.call import Body, Call, Reply
+from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.limits import RESUMABLE_CHUNK_BYTES, RESUMABLE_SESSION_SECONDS
@@ -24,7 +25,6 @@ from rempart.services.storage.contents import OwnKey, Received, own_key, refuse_
 from rempart.services.storage.kinds import REFERENCE, SESSION, Reference, UploadSession
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import claims
-from rempart.services.storage.model.document import text
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, settings_of
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.model.ranges import ContentRange, content_range

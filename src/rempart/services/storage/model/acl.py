@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from rempart.core.document import Document, items, text
 from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.limits import ACL_ENTRIES_MAX
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member
-from rempart.services.storage.model.document import Document, items, text
 
 
 @dataclass(frozen=True, slots=True)

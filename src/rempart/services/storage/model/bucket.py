@@ -8,12 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rempart.core.clock import Micros
-from rempart.core.errors import CloudError, Code, invalid, precondition_failed, unimplemented
-from rempart.core.limits import RETENTION_SECONDS_MAX
-from rempart.core.policy import Policy
-from rempart.services.storage.model import names
-from rempart.services.storage.model.acl import AclEntry
-from rempart.services.storage.model.document import (
+from rempart.core.document import (
     Document,
     boolean,
     integer,
@@ -22,6 +17,11 @@ from rempart.services.storage.model.document import (
     text,
     wrong_type,
 )
+from rempart.core.errors import CloudError, Code, invalid, precondition_failed, unimplemented
+from rempart.core.labels import labels as checked_labels
+from rempart.core.limits import RETENTION_SECONDS_MAX
+from rempart.core.policy import Policy
+from rempart.services.storage.model.acl import AclEntry
 
 STORAGE_CLASSES = frozenset(
     {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "REGIONAL", "MULTI_REGIONAL"}
@@ -112,7 +112,7 @@ def _labels(bucket: Bucket, document: Document, now: Micros) -> Bucket:
     given = patch_pairs(document, "labels")
     merged = {**bucket.labels, **given} if "labels" in document else {}
     kept = {key: value for key, value in merged.items() if value is not None}
-    return replace(bucket, labels=names.labels(kept))
+    return replace(bucket, labels=checked_labels(kept))
 
 
 def _versioning(bucket: Bucket, document: Document, now: Micros) -> Bucket:

@@ -1,4 +1,4 @@
-"""Rules for the names of buckets, objects, managed folders and labels.
+"""Rules for the names of buckets, objects and managed folders.
 
 Source: Cloud Storage documentation, "About Cloud Storage buckets" and "About Cloud Storage
 objects". Names are data: no name of a caller ever becomes part of a path on disk.
@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 
 from rempart.core.errors import invalid, required
-from rempart.core.limits import LABELS_MAX, OBJECT_NAME_BYTES_MAX
+from rempart.core.limits import OBJECT_NAME_BYTES_MAX
 from rempart.core.names import BucketName, ObjectName
 
 BUCKET_NAME_CHARS_MIN = 3
@@ -19,8 +19,6 @@ BUCKET_NAME_CHARS_MAX = 222
 BUCKET_LABEL_CHARS_MAX = 63
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
-_LABEL_KEY = re.compile(r"[^\W\d_A-Z][\w-]{0,62}")
-_LABEL_VALUE = re.compile(r"[\w-]{0,63}")
 _FORBIDDEN = re.compile(r"[\x00\r\n]")
 
 
@@ -89,18 +87,3 @@ def object_name(text: str, *, field: str = "name") -> ObjectName:
 def managed_folder_name(text: str) -> ObjectName:
     """Return the name of a managed folder, with its trailing slash."""
     return object_name(text if text.endswith("/") else text + "/")
-
-
-def labels(pairs: dict[str, str]) -> dict[str, str]:
-    """Return the labels, or raise `invalid` for one that breaks Google's rules."""
-    if len(pairs) > LABELS_MAX:
-        raise invalid(f"At most {LABELS_MAX} labels are allowed.", field="labels")
-    for key, value in pairs.items():
-        lower = key == key.lower() and value == value.lower()
-        if not (lower and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value)):
-            message = (
-                f"The label '{key[:63]}' is not allowed: keys begin with a lower-case letter; keys"
-                " and values have up to 63 lower-case letters, digits, '_' and '-'."
-            )
-            raise invalid(message, field=f"labels.{key[:63]}")
-    return pairs

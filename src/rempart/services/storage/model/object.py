@@ -12,11 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rempart.core.clock import Micros
-from rempart.core.errors import CloudError, Code, invalid
-from rempart.core.limits import CUSTOM_METADATA_BYTES_MAX
-from rempart.services.storage.model.acl import AclEntry
-from rempart.services.storage.model.bucket import Bucket, storage_class
-from rempart.services.storage.model.document import (
+from rempart.core.document import (
     Document,
     boolean,
     moment,
@@ -25,6 +21,10 @@ from rempart.services.storage.model.document import (
     section,
     text,
 )
+from rempart.core.errors import CloudError, Code, invalid
+from rempart.core.limits import CUSTOM_METADATA_BYTES_MAX
+from rempart.services.storage.model.acl import AclEntry
+from rempart.services.storage.model.bucket import Bucket, storage_class
 
 HEADER_FIELD_CHARS_MAX = 1024
 DEFAULT_CONTENT_TYPE = "application/octet-stream"

@@ -1,0 +1,172 @@
+"""Cloud KMS v1: key rings, keys, versions, import jobs, and every use of a key in software.
+
+The table below is the service: each method with the permission that the gate asks for, on what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rempart.core.call import Call, MethodId, Reply
+from rempart.core.grant import Grant
+from rempart.core.method import Access, Method
+from rempart.core.policy import Resource
+from rempart.services.kms.api import (
+    asked,
+    asymmetric,
+    crypto_keys,
+    iam,
+    import_jobs,
+    key_rings,
+    locations,
+    mac,
+    symmetric,
+    versions,
+)
+from rempart.services.kms.api.iam import PolicyMethods
+from rempart.services.kms.store import KmsStore, Setup
+from rempart.trust.gate import Session
+
+_R, _W = Access.READ, Access.WRITE
+_L, _G, _K, _V, _J = (
+    asked.location,
+    asked.key_ring,
+    asked.crypto_key,
+    asked.version,
+    asked.import_job,
+)
+
+Resources = Callable[[Call, KmsStore], Awaitable[Resource]]
+Run = Callable[[Grant, Call, KmsStore], Awaitable[Reply]]
+Stage = Callable[[Grant, Call, KmsStore], Awaitable[Any]]
+
+_LOCATIONS = "cloudkms.projects.locations"
+_RINGS = f"{_LOCATIONS}.keyRings"
+_KEYS = f"{_RINGS}.cryptoKeys"
+_VERSIONS = f"{_KEYS}.cryptoKeyVersions"
+_JOBS = f"{_RINGS}.importJobs"
+
+
+def _method(
+    name: str,
+    access: Access,
+    permission: str,
+    resource: Resources,
+    run: Run,
+    *,
+    stage: Stage | None = None,
+) -> Method[KmsStore]:
+    return Method(MethodId(name), access, run, resource, f"cloudkms.{permission}", stage=stage)
+
+
+def _policies(
+    noun: str, on: str, resource: Resources, methods: PolicyMethods
+) -> tuple[Method[KmsStore], ...]:
+    """Return the three methods on the policies of a kind of resource."""
+    return (
+        _method(f"{noun}.getIamPolicy", _R, f"{on}.getIamPolicy", resource, methods.get),
+        _method(f"{noun}.setIamPolicy", _W, f"{on}.setIamPolicy", resource, methods.set),
+        Method(
+            MethodId(f"{noun}.testIamPermissions"),
+            _R,
+            methods.test,
+            resource,
+            public="it tells callers their own rights only",
+        ),
+    )
+
+
+def _use(name: str, use: str, run: Run, on: Resources = _V) -> Method[KmsStore]:
+    """Return a method that uses a key and changes nothing."""
+    return _method(name, _R, f"cryptoKeyVersions.{use}", on, run)
+
+
+METHODS: tuple[Method[KmsStore], ...] = (
+    _method(f"{_LOCATIONS}.get", _R, "locations.get", _L, locations.get),
+    _method(f"{_LOCATIONS}.list", _R, "locations.list", asked.project, locations.list_),
+    _method(
+        f"{_LOCATIONS}.generateRandomBytes",
+        _R,
+        "locations.generateRandomBytes",
+        _L,
+        locations.generate_random_bytes,
+    ),
+    _method(f"{_RINGS}.create", _W, "keyRings.create", _L, key_rings.create),
+    _method(f"{_RINGS}.get", _R, "keyRings.get", _G, key_rings.get),
+    _method(f"{_RINGS}.list", _R, "keyRings.list", _L, key_rings.list_),
+    *_policies(_RINGS, "keyRings", _G, iam.KEY_RINGS),
+    _method(
+        f"{_KEYS}.create",
+        _W,
+        "cryptoKeys.create",
+        _G,
+        crypto_keys.create,
+        stage=crypto_keys.stage,
+    ),
+    _method(f"{_KEYS}.get", _R, "cryptoKeys.get", _K, crypto_keys.get),
+    _method(f"{_KEYS}.list", _R, "cryptoKeys.list", _G, crypto_keys.list_),
+    _method(f"{_KEYS}.patch", _W, "cryptoKeys.update", _K, crypto_keys.patch),
+    _method(
+        f"{_KEYS}.updatePrimaryVersion",
+        _W,
+        "cryptoKeys.update",
+        _K,
+        crypto_keys.update_primary_version,
+    ),
+    _use(f"{_KEYS}.encrypt", "useToEncrypt", symmetric.encrypt, _K),
+    _use(f"{_KEYS}.decrypt", "useToDecrypt", symmetric.decrypt, _K),
+    *_policies(_KEYS, "cryptoKeys", _K, iam.CRYPTO_KEYS),
+    _method(
+        f"{_VERSIONS}.create",
+        _W,
+        "cryptoKeyVersions.create",
+        _K,
+        versions.create,
+        stage=versions.stage,
+    ),
+    _method(f"{_VERSIONS}.get", _R, "cryptoKeyVersions.get", _V, versions.get),
+    _method(f"{_VERSIONS}.list", _R, "cryptoKeyVersions.list", _K, versions.list_),
+    _method(f"{_VERSIONS}.patch", _W, "cryptoKeyVersions.update", _V, versions.patch),
+    _method(f"{_VERSIONS}.destroy", _W, "cryptoKeyVersions.destroy", _V, versions.destroy),
+    _method(f"{_VERSIONS}.restore", _W, "cryptoKeyVersions.restore", _V, versions.restore_),
+    _method(
+        f"{_VERSIONS}.import",
+        _W,
+        "cryptoKeyVersions.create",
+        _K,
+        import_jobs.import_version,
+        stage=import_jobs.stage_import,
+    ),
+    _use(f"{_VERSIONS}.getPublicKey", "viewPublicKey", versions.get_public_key),
+    _use(f"{_VERSIONS}.rawEncrypt", "useToEncrypt", symmetric.raw_encrypt),
+    _use(f"{_VERSIONS}.rawDecrypt", "useToDecrypt", symmetric.raw_decrypt),
+    _use(f"{_VERSIONS}.asymmetricSign", "useToSign", asymmetric.sign),
+    _use(f"{_VERSIONS}.asymmetricDecrypt", "useToDecrypt", asymmetric.decrypt),
+    _use(f"{_VERSIONS}.decapsulate", "useToDecapsulate", asymmetric.decapsulate),
+    _use(f"{_VERSIONS}.macSign", "useToSign", mac.sign),
+    _use(f"{_VERSIONS}.macVerify", "useToVerify", mac.verify),
+    _method(
+        f"{_JOBS}.create", _W, "importJobs.create", _G, import_jobs.create, stage=import_jobs.stage
+    ),
+    _method(f"{_JOBS}.get", _R, "importJobs.get", _J, import_jobs.get),
+    _method(f"{_JOBS}.list", _R, "importJobs.list", _G, import_jobs.list_),
+    *_policies(_JOBS, "importJobs", _J, iam.IMPORT_JOBS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KmsService:
+    """The API as the gate serves it."""
+
+    setup: Setup
+    name: str = "cloudkms"
+    methods: tuple[Method[KmsStore], ...] = METHODS
+
+    def open(self, session: Session) -> KmsStore:
+        """Return the store of one session."""
+        return KmsStore(self.setup, session)
+
+    async def discard(self, staged: Any) -> None:  # noqa: ANN401 - each method stages its own
+        """Let go of what was staged: it was in memory only."""

@@ -1,0 +1,124 @@
+"""Keys: create, get, list, update, choose the primary version.
+
+Source: the CryptoKey methods of google.cloud.kms.v1.KeyManagementService.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from rempart.core.call import Call, Reply
+from rempart.core.document import boolean, only, text, update_mask
+from rempart.core.errors import CloudError, Code, invalid, required
+from rempart.core.grant import Grant
+from rempart.services.kms.api.asked import name_of
+from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.kinds import CRYPTO_KEY
+from rempart.services.kms.material import Fresh
+from rempart.services.kms.model import names
+from rempart.services.kms.model.crypto_key import CryptoKey, changed, new_key
+from rempart.services.kms.model.listing import page
+from rempart.services.kms.model.names import CryptoKeyName
+from rempart.services.kms.model.version import Version, require_enabled
+from rempart.services.kms.resources import Json, crypto_key_json
+from rempart.services.kms.store import KmsStore
+from rempart.trust.custody.sealed import Found
+
+FIRST = 1
+
+
+async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh | None:
+    """Generate the material of the first version, if there is to be one."""
+    key = _asked(call, store)
+    if _skips_first(call, key):
+        return None
+    return await store.setup.materials.generate(key.algorithm)
+
+
+async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Create a key and, unless told otherwise, its first version."""
+    above = names.key_ring(name_of(call))
+    name = CryptoKeyName(above, names.new_id(call.query.get("cryptoKeyId", ""), "cryptoKeyId"))
+    key, version = _asked(call, store), None
+    fresh: Fresh | None = store.session.staged
+    if fresh is not None:
+        version = store.setup.materials.version(name, FIRST, fresh, key.protection, store.now)
+        key = store.add_version(grant, name, key, version)
+        key = replace(key, primary=FIRST if key.rotates else 0)
+    await store.create_crypto_key(grant, name, key)
+    return _reply(name, key, version)
+
+
+def _asked(call: Call, store: KmsStore) -> CryptoKey:
+    return new_key(call.document, store.new_policy(), store.now, anssi=store.setup.anssi)
+
+
+def _skips_first(call: Call, key: CryptoKey) -> bool:
+    skips = boolean(_flags(call), "skipInitialVersionCreation")
+    if key.import_only and not skips:
+        message = "A key of importOnly needs skipInitialVersionCreation=true."
+        raise invalid(message, field="skipInitialVersionCreation")
+    return skips
+
+
+def _flags(call: Call) -> dict[str, object]:
+    return dict(call.query)
+
+
+async def get(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Return a key."""
+    name = names.crypto_key(name_of(call))
+    key = await store.crypto_key(grant, name)
+    shown = crypto_key_json(name, key, await store.primary(grant, name, key))
+    return Reply(document=shown)
+
+
+async def list_(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """List the keys of a ring."""
+    above = names.key_ring(name_of(call))
+    ring, asked = await store.key_ring(grant, above), page(call.query)
+
+    async def show(found: Found[CryptoKey]) -> Json:
+        name = CryptoKeyName(above, found.id)
+        return crypto_key_json(name, found.value, await store.primary(grant, name, found.value))
+
+    shown, following = await store.listed(grant, CRYPTO_KEY, above.parts, asked, show)
+    return listed("cryptoKeys", shown, following, 0 if asked.filtered else ring.crypto_keys)
+
+
+async def patch(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Change the members of a key that the mask names."""
+    name = names.crypto_key(name_of(call))
+    old = await store.crypto_key(grant, name)
+    mask = update_mask(call.query)
+    new = changed(old, call.document, mask, store.now, anssi=store.setup.anssi)
+    store.reschedule(grant, name, old, new)
+    return _reply(name, new, await store.primary(grant, name, new))
+
+
+async def update_primary_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Make another enabled version the one that encrypts."""
+    only(call.document, "cryptoKeyVersionId")
+    name = names.crypto_key(name_of(call))
+    key = await store.crypto_key(grant, name)
+    if not key.rotates:
+        raise CloudError(
+            Code.FAILED_PRECONDITION,
+            f"{name} has no primary version: its purpose is {key.purpose}.",
+            reason="WRONG_PURPOSE",
+        )
+    number = text(call.document, "cryptoKeyVersionId")
+    if not number:
+        raise required("cryptoKeyVersionId is required.", field="cryptoKeyVersionId")
+    if not number.isdecimal() or not 0 < int(number) <= key.versions:
+        raise invalid(f"{name} has no version {number[:80]}.", field="cryptoKeyVersionId")
+    version = await store.version(grant, name.version(int(number)))
+    require_enabled(version, str(name.version(version.number)))
+    key = replace(key, primary=version.number)
+    store.put_crypto_key(grant, name, key)
+    return _reply(name, key, version)
+
+
+def _reply(name: CryptoKeyName, key: CryptoKey, primary: Version | None) -> Reply:
+    shown = crypto_key_json(name, key, primary if key.primary else None)
+    return Reply(document=shown, audit={"cryptoKey": str(name)})

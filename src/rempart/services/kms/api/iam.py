@@ -1,0 +1,102 @@
+"""IAM policies of key rings, keys and import jobs.
+
+Source: google.iam.v1.IAMPolicy, as Cloud KMS serves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from msgspec.structs import replace
+
+from rempart.core.call import Call, Reply
+from rempart.core.grant import Grant
+from rempart.core.policy import Policy, Resource
+from rempart.services.kms.api import asked
+from rempart.services.kms.kinds import KeyRing
+from rempart.services.kms.model import names
+from rempart.services.kms.model.crypto_key import CryptoKey
+from rempart.services.kms.model.import_job import ImportJob
+from rempart.services.kms.model.names import CryptoKeyName, ImportJobName, KeyRingName
+from rempart.services.kms.store import KmsStore
+from rempart.trust.policy import iam
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.validate import Place, policy_to_json
+
+N = TypeVar("N")
+Guarded = TypeVar("Guarded", KeyRing, CryptoKey, ImportJob)
+Run = Callable[[Grant, Call, KmsStore], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyMethods:
+    """The three methods on the policy of a kind of resource."""
+
+    get: Run
+    set: Run
+    test: Run
+
+
+@dataclass(frozen=True, slots=True)
+class _Noun(Generic[N, Guarded]):
+    """A kind of resource that has a policy: how it is named, read, written and asked about."""
+
+    level: Level
+    name: Callable[[str], N]
+    find: Callable[[KmsStore, Grant, N], Awaitable[Guarded]]
+    put: Callable[[KmsStore, Grant, N, Guarded], None]
+    resource: Callable[[Call, KmsStore], Awaitable[Resource]]
+
+
+def _methods(noun: _Noun[N, Guarded]) -> PolicyMethods:
+    async def get(grant: Grant, call: Call, store: KmsStore) -> Reply:
+        """Return the policy of a resource."""
+        found = await noun.find(store, grant, noun.name(asked.name_of(call)))
+        return Reply(document=iam.shown(found.policy, call))
+
+    async def set_(grant: Grant, call: Call, store: KmsStore) -> Reply:
+        """Replace the policy of a resource."""
+        name = noun.name(asked.name_of(call))
+        old = await noun.find(store, grant, name)
+        policy = iam.replaced(old.policy, call, Place(noun.level), etag=store.policy_etag())
+        noun.put(store, grant, name, _with(old, policy))
+        shown = policy_to_json(policy, requested_version=policy.version)
+        return Reply(document=shown, audit={"resource": str(name)})
+
+    async def test(grant: Grant, call: Call, store: KmsStore) -> Reply:
+        """Return those of the asked permissions that the caller has."""
+        wanted = iam.permissions_asked(call)
+        resource = await noun.resource(call, store)
+        held = await store.session.authority.held(wanted, resource)
+        return Reply(document=iam.permissions_held(held))
+
+    return PolicyMethods(get, set_, test)
+
+
+def _with(resource: Guarded, policy: Policy) -> Guarded:
+    return replace(resource, policy=policy)
+
+
+KEY_RINGS = _methods(
+    _Noun(Level.KEY_RING, names.key_ring, KmsStore.key_ring, KmsStore.put_key_ring, asked.key_ring)
+)
+CRYPTO_KEYS = _methods(
+    _Noun(
+        Level.CRYPTO_KEY,
+        names.crypto_key,
+        KmsStore.crypto_key,
+        KmsStore.put_crypto_key,
+        asked.crypto_key,
+    )
+)
+IMPORT_JOBS = _methods(
+    _Noun(
+        Level.IMPORT_JOB,
+        names.import_job,
+        KmsStore.import_job,
+        KmsStore.put_import_job,
+        asked.import_job,
+    )
+)

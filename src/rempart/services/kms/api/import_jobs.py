@@ -1,0 +1,171 @@
+"""Import jobs, and the versions that come by them.
+
+Source: the ImportJob methods and ImportCryptoKeyVersion of
+google.cloud.kms.v1.KeyManagementService.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from rempart.core.call import Call, Reply
+from rempart.core.document import octets, only, text
+from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
+from rempart.core.grant import Grant
+from rempart.services.kms.api import versions
+from rempart.services.kms.api.asked import name_of
+from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.kinds import IMPORT_JOB
+from rempart.services.kms.material import Fresh
+from rempart.services.kms.model import names
+from rempart.services.kms.model.crypto_key import SOFTWARE, algorithm_of
+from rempart.services.kms.model.import_job import ImportJob, asked_method, require_active
+from rempart.services.kms.model.listing import page
+from rempart.services.kms.model.names import ImportJobName
+from rempart.services.kms.resources import Json, import_job_json
+from rempart.services.kms.store import KmsStore
+from rempart.trust.custody.errors import BadMaterial, Tampered
+from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.software.algorithms import Algorithm, Purpose
+from rempart.trust.custody.software.import_job import (
+    IMPORT_METHODS,
+    WrappingKey,
+    generate_wrapping_key,
+)
+from rempart.trust.custody.software.importing import check_import
+
+WRAPPED_BYTES_MAX = 16 * 1024
+_USE = "cloudkms.importJobs.useToImport"
+_WRAPPED = ("wrappedKey", "rsaAesWrappedKey")
+
+
+@dataclass(frozen=True, slots=True)
+class JobKey:
+    """The key pair of a job that is being made."""
+
+    private: bytes
+    public_pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Material that came by a job, unwrapped and checked."""
+
+    job: ImportJobName
+    fresh: Fresh
+
+
+async def stage(grant: Grant, call: Call, store: KmsStore) -> JobKey:
+    """Generate the key pair of a new job, on a thread."""
+    method = asked_method(call.document)
+
+    def pair() -> JobKey:
+        private = generate_wrapping_key(method)
+        return JobKey(private, WrappingKey(method, private).public_key().pem)
+
+    return await asyncio.to_thread(pair)
+
+
+async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Create an import job, good for three days."""
+    above = names.key_ring(name_of(call))
+    name = ImportJobName(above, names.new_id(call.query.get("importJobId", ""), "importJobId"))
+    pair: JobKey = store.session.staged
+    job = ImportJob(
+        created=store.now,
+        method=asked_method(call.document).name,
+        protection=SOFTWARE,
+        material=store.setup.materials.wrap(name, pair.private),
+        public_key=pair.public_pem,
+        policy=store.new_policy(),
+    )
+    await store.create_import_job(grant, name, job)
+    return Reply(document=import_job_json(name, job, store.now), audit={"importJob": str(name)})
+
+
+async def get(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Return an import job."""
+    if call.query.get("publicKeyFormat", "PEM") not in {"PEM", "PUBLIC_KEY_FORMAT_UNSPECIFIED"}:
+        raise invalid("The public key of an RSA import job is PEM.", field="publicKeyFormat")
+    name = names.import_job(name_of(call))
+    job = await store.import_job(grant, name)
+    return Reply(document=import_job_json(name, job, store.now))
+
+
+async def list_(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """List the import jobs of a key ring."""
+    above = names.key_ring(name_of(call))
+    ring, asked = await store.key_ring(grant, above), page(call.query)
+
+    async def show(found: Found[ImportJob]) -> Json:
+        return import_job_json(ImportJobName(above, found.id), found.value, store.now)
+
+    shown, following = await store.listed(grant, IMPORT_JOB, above.parts, asked, show)
+    return listed("importJobs", shown, following, 0 if asked.filtered else ring.import_jobs)
+
+
+async def stage_import(grant: Grant, call: Call, store: KmsStore) -> Imported:
+    """Unwrap the material and check that it is a key of the algorithm, on a thread."""
+    document = call.document
+    only(document, "parent", "cryptoKeyVersion", "algorithm", "importJob", *_WRAPPED)
+    if text(document, "cryptoKeyVersion"):
+        raise unimplemented("Importing into a version that is there already")
+    name = names.crypto_key(name_of(call))
+    key = await store.crypto_key(grant, name)
+    algorithm = algorithm_of(
+        text(document, "algorithm"), Purpose(key.purpose), anssi=store.setup.anssi
+    )
+    if algorithm.name != key.algorithm:
+        raise invalid(f"The versions of {name} are {key.algorithm}.", field="algorithm")
+    job = names.import_job(text(document, "importJob"))
+    if job.parent != name.parent:
+        raise invalid(f"The import job must be one of {name.parent}.", field="importJob")
+    await store.session.authority.require(_USE, await store.job_resource(job))
+    found = await store.import_job(grant, job)
+    require_active(found, str(job), store.now)
+    wrapping = WrappingKey(
+        IMPORT_METHODS[found.method], store.setup.materials.private_key(job, found)
+    )
+    material = await asyncio.to_thread(_opened, wrapping, algorithm, _wrapped(call))
+    return Imported(job, Fresh(algorithm.name, material))
+
+
+async def import_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Add a version whose material the customer wrapped under an import job's public key."""
+    name = names.crypto_key(name_of(call))
+    key = await store.crypto_key(grant, name)
+    imported: Imported = store.session.staged
+    number = key.versions + 1
+    made = store.setup.materials.version(name, number, imported.fresh, key.protection, store.now)
+    version = replace(made, imported=made.created, import_job=str(imported.job))
+    store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))
+    return versions.reply(name.version(number), version)
+
+
+def _wrapped(call: Call) -> bytes:
+    given = [field for field in _WRAPPED if call.document.get(field)]
+    if not given:
+        raise required("wrappedKey is required.", field="wrappedKey")
+    wrapped = octets(call.document, given[0])
+    if len(given) > 1 or len(wrapped) > WRAPPED_BYTES_MAX:
+        message = f"Send one wrapped key of at most {WRAPPED_BYTES_MAX} bytes."
+        raise invalid(message, field=given[-1])
+    return wrapped
+
+
+def _opened(wrapping: WrappingKey, algorithm: Algorithm, wrapped: bytes) -> bytes:
+    """Return the material; what does not unwrap and what is no key are told apart, as at Google."""
+    try:
+        return check_import(algorithm, wrapping.unwrap(wrapped))
+    except Tampered as problem:
+        raise CloudError(
+            Code.INVALID_ARGUMENT,
+            "The wrapped key does not open under this import job by its import method.",
+            reason="UNWRAPPING_FAILED",
+            field="wrappedKey",
+        ) from problem
+    except BadMaterial as problem:
+        raise invalid(f"The wrapped key is not usable: {problem}", field="wrappedKey") from problem

@@ -1,0 +1,1 @@
+"""Values and pure rules of Cloud KMS; no I/O."""

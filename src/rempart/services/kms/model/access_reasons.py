@@ -1,0 +1,55 @@
+"""Key access justifications: for which reasons a key may be used.
+
+Source: KeyAccessJustificationsPolicy and AccessReason of google.cloud.kms.v1. One meaning for an
+empty list, everywhere: nothing is allowed. A key without a policy allows every reason.
+"""
+
+from __future__ import annotations
+
+from rempart.core.document import Document, only, section, strings
+from rempart.core.errors import CloudError, Code, invalid
+
+CUSTOMER_INITIATED_ACCESS = "CUSTOMER_INITIATED_ACCESS"
+"""The reason of every direct call: whoever holds the permission asks for themselves."""
+
+REASONS = frozenset(
+    (
+        "REASON_UNSPECIFIED",
+        "CUSTOMER_INITIATED_SUPPORT",
+        "GOOGLE_INITIATED_SERVICE",
+        "THIRD_PARTY_DATA_REQUEST",
+        "GOOGLE_INITIATED_REVIEW",
+        CUSTOMER_INITIATED_ACCESS,
+        "GOOGLE_INITIATED_SYSTEM_OPERATION",
+        "REASON_NOT_EXPECTED",
+        "MODIFIED_CUSTOMER_INITIATED_ACCESS",
+        "MODIFIED_GOOGLE_INITIATED_SYSTEM_OPERATION",
+        "GOOGLE_RESPONSE_TO_PRODUCTION_ALERT",
+        "CUSTOMER_AUTHORIZED_WORKFLOW_SERVICING",
+    )
+)
+
+FIELD = "keyAccessJustificationsPolicy"
+
+
+def access_reasons(document: Document) -> tuple[str, ...] | None:
+    """Return the allowed reasons of a key's document, or None where it sets no policy."""
+    if document.get(FIELD) is None:
+        return None
+    policy = section(document, FIELD)
+    only(policy, "allowedAccessReasons")
+    reasons = strings(policy, "allowedAccessReasons")
+    unknown = sorted(set(reasons) - REASONS)
+    if unknown:
+        raise invalid(f"{unknown[0][:80]} is not an access reason.", field=FIELD)
+    return tuple(sorted(set(reasons)))
+
+
+def require_reason(allowed: tuple[str, ...] | None, reason: str, name: str) -> None:
+    """Raise unless a key may be used for a reason."""
+    if allowed is not None and reason not in allowed:
+        raise CloudError(
+            Code.PERMISSION_DENIED,
+            f"The key access justifications policy of {name} does not allow {reason}.",
+            reason="KEY_ACCESS_JUSTIFICATION_DENIED",
+        )

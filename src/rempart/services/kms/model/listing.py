@@ -1,0 +1,85 @@
+"""Pages of a listing: size, token, and filters of the simple form `field = value AND …`.
+
+Source: AIP-158 and AIP-160; of the filter language the rest is refused, never ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rempart.core.document import integer
+from rempart.core.errors import invalid, unimplemented
+
+PAGE_SIZE_DEFAULT = 100
+PAGE_SIZE_MAX = 1000
+FILTER_CHARS_MAX = 1024
+_TERM = re.compile(r"([A-Za-z_.]+)\s*(=|!=|:)\s*(\"[^\"]*\"|[^\s\"()]+)")
+_SNAKE = re.compile(r"_([a-z0-9])")
+_EQUAL = frozenset(("=", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a listing asks for: how many, after what, and which of them."""
+
+    size: int
+    after: bytes
+    admits: Callable[[Mapping[str, object]], bool]
+    filtered: bool
+
+
+def page(query: Mapping[str, str]) -> Page:
+    """Return the page that a request asks for."""
+    size = integer(query, "pageSize") or PAGE_SIZE_DEFAULT
+    if size < 0:
+        raise invalid("pageSize must not be negative.", field="pageSize")
+    if query.get("orderBy", "") not in {"", "name", "name asc"}:
+        raise unimplemented("Sorting by another field than name")
+    text = query.get("filter", "")
+    return Page(
+        min(size, PAGE_SIZE_MAX), _after(query.get("pageToken", "")), _admits(text), text != ""
+    )
+
+
+def token(last_key: bytes) -> str:
+    """Return the token of the page after the one that ended at a key."""
+    return base64.urlsafe_b64encode(last_key).decode().rstrip("=")
+
+
+def _after(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as problem:
+        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem
+
+
+def _admits(text: str) -> Callable[[Mapping[str, object]], bool]:
+    if len(text) > FILTER_CHARS_MAX:
+        raise invalid(f"A filter has at most {FILTER_CHARS_MAX} characters.", field="filter")
+    if not text.strip():
+        return lambda _: True
+    terms = [_term(piece) for piece in re.split(r"\s+AND\s+", text.strip())]
+
+    def admits(resource: Mapping[str, object]) -> bool:
+        return all((_at(resource, path) == value) == wanted for path, value, wanted in terms)
+
+    return admits
+
+
+def _term(piece: str) -> tuple[list[str], str, bool]:
+    found = _TERM.fullmatch(piece)
+    if found is None:
+        raise unimplemented(f"The filter {piece[:80]!r}")
+    path, operator, value = found.groups()
+    names = [_SNAKE.sub(lambda hump: hump[1].upper(), name) for name in path.split(".")]
+    return names, value.strip('"'), operator in _EQUAL
+
+
+def _at(resource: object, path: list[str]) -> object:
+    for name in path:
+        resource = resource.get(name) if isinstance(resource, Mapping) else None
+    return resource

@@ -1,0 +1,177 @@
+"""Names of Cloud KMS's resources, parsed at the rim: `projects/…/cryptoKeyVersions/1` and above.
+
+Source: the resource patterns of google.cloud.kms.v1. `parts` are what a document's key is made of.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from rempart.core.errors import CloudError, invalid, required
+
+GLOBAL = "global"
+"""The location that every universe has besides its regions."""
+
+ID_CHARS_MAX = 63
+_ID = re.compile(rf"[a-zA-Z0-9_-]{{1,{ID_CHARS_MAX}}}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class LocationName:
+    """`projects/P/locations/L`."""
+
+    project: str
+    location: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the project and the location."""
+        return (self.project, self.location)
+
+    @override
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRingName:
+    """`…/keyRings/R`."""
+
+    parent: LocationName
+    id: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what is above, then the id."""
+        return (*self.parent.parts, self.id)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}/keyRings/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoKeyName:
+    """`…/cryptoKeys/K`."""
+
+    parent: KeyRingName
+    id: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what is above, then the id."""
+        return (*self.parent.parts, self.id)
+
+    def version(self, number: int) -> VersionName:
+        """Return the name of one of its versions."""
+        return VersionName(self, number)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}/cryptoKeys/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJobName:
+    """`…/importJobs/J`."""
+
+    parent: KeyRingName
+    id: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what is above, then the id."""
+        return (*self.parent.parts, self.id)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}/importJobs/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionName:
+    """`…/cryptoKeyVersions/N`; numbers begin at 1."""
+
+    parent: CryptoKeyName
+    number: int
+
+    @property
+    def parts(self) -> tuple[str | int, ...]:
+        """Return what is above, then the number."""
+        return (*self.parent.parts, self.number)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}/cryptoKeyVersions/{self.number}"
+
+
+def location(text: str) -> LocationName:
+    """Return the name of a location."""
+    return LocationName(*_segments(text, "projects", "locations"))
+
+
+def key_ring(text: str) -> KeyRingName:
+    """Return the name of a key ring."""
+    project, place, ring = _segments(text, "projects", "locations", "keyRings")
+    return KeyRingName(LocationName(project, place), ring)
+
+
+def crypto_key(text: str) -> CryptoKeyName:
+    """Return the name of a key."""
+    above, ring, key = _under_ring(text, "cryptoKeys")
+    return CryptoKeyName(KeyRingName(above, ring), key)
+
+
+def import_job(text: str) -> ImportJobName:
+    """Return the name of an import job."""
+    above, ring, job = _under_ring(text, "importJobs")
+    return ImportJobName(KeyRingName(above, ring), job)
+
+
+def version(text: str) -> VersionName:
+    """Return the name of a key version."""
+    key, found, number = text.partition("/cryptoKeyVersions/")
+    if not found or not _NUMBER.fullmatch(number):
+        raise _misshapen(text, "projects/*/locations/*/keyRings/*/cryptoKeys/*/cryptoKeyVersions/*")
+    return VersionName(crypto_key(key), int(number))
+
+
+def key_or_version(text: str) -> tuple[CryptoKeyName, int | None]:
+    """Return the name of a key, and the version if one is named too."""
+    if "/cryptoKeyVersions/" in text:
+        named = version(text)
+        return named.parent, named.number
+    return crypto_key(text), None
+
+
+def new_id(text: str, field: str) -> str:
+    """Return the id of a resource that is to be made."""
+    if not text:
+        raise required(f"{field} is required.", field=field)
+    if not _ID.fullmatch(text):
+        message = f"{field} takes 1 to {ID_CHARS_MAX} letters, digits, hyphens and underscores."
+        raise invalid(message, field=field)
+    return text
+
+
+def _under_ring(text: str, noun: str) -> tuple[LocationName, str, str]:
+    project, place, ring, last = _segments(text, "projects", "locations", "keyRings", noun)
+    return LocationName(project, place), ring, last
+
+
+def _segments(text: str, *nouns: str) -> list[str]:
+    """Return what stands behind each noun."""
+    pieces = text.split("/")
+    if tuple(pieces[::2]) != nouns or len(pieces) % 2 or not all(pieces[1::2]):
+        raise _misshapen(text, "/".join(f"{noun}/*" for noun in nouns))
+    if "\x00" in text:
+        raise _misshapen(text[:80], "a name without NUL")
+    return pieces[1::2]
+
+
+def _misshapen(text: str, pattern: str) -> CloudError:
+    return invalid(f"The name {text[:300]!r} does not have the form {pattern}.", field="name")

@@ -1,0 +1,95 @@
+"""A key version: its states, and what may be done in each.
+
+Source: CryptoKeyVersion of google.cloud.kms.v1, "Key version states".
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
+
+from rempart.core.clock import Micros
+from rempart.core.errors import CloudError, Code, invalid
+
+VERSIONS_PER_KEY_MAX = 100_000
+
+
+class State(Enum):
+    """Where a version stands in its life."""
+
+    ENABLED = "ENABLED"
+    DISABLED = "DISABLED"
+    DESTROY_SCHEDULED = "DESTROY_SCHEDULED"
+    DESTROYED = "DESTROYED"
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a key; `material` is wrapped, and empty once the version is destroyed.
+
+    `destroy_at` is when a scheduled destruction falls due; `destroyed` when it happened.
+    """
+
+    number: int
+    created: int
+    algorithm: str
+    protection: str
+    state: State = State.ENABLED
+    material: bytes = b""
+    destroy_at: int = 0
+    destroyed: int = 0
+    import_job: str = ""
+    imported: int = 0
+
+
+def require_enabled(version: Version, name: str) -> None:
+    """Raise unless the version may be used."""
+    if version.state is not State.ENABLED:
+        raise _wrong_state(version, name, "enabled")
+
+
+def wrong_purpose(name: str, purpose: str) -> CloudError:
+    """Return the refusal of an operation that a key's purpose does not have."""
+    return CloudError(
+        Code.FAILED_PRECONDITION,
+        f"{name} cannot do that: its purpose is {purpose}.",
+        reason="WRONG_PURPOSE",
+    )
+
+
+def set_state(version: Version, wanted: str, name: str) -> Version:
+    """Return the version enabled or disabled, as an update asks."""
+    if wanted not in {"ENABLED", "DISABLED"}:
+        raise invalid("A version can be set ENABLED or DISABLED only.", field="state")
+    if version.state not in {State.ENABLED, State.DISABLED}:
+        raise _wrong_state(version, name, "enabled or disabled")
+    return replace(version, state=State(wanted))
+
+
+def schedule_destruction(version: Version, name: str, at: Micros) -> Version:
+    """Return the version with its destruction due at a time."""
+    if version.state not in {State.ENABLED, State.DISABLED}:
+        raise _wrong_state(version, name, "enabled or disabled")
+    return replace(version, state=State.DESTROY_SCHEDULED, destroy_at=at)
+
+
+def restore(version: Version, name: str, now: Micros) -> Version:
+    """Return the version disabled, its destruction called off in time."""
+    if version.state is not State.DESTROY_SCHEDULED or version.destroy_at <= now:
+        raise _wrong_state(version, name, "scheduled for destruction")
+    return replace(version, state=State.DISABLED, destroy_at=0)
+
+
+def destroyed(version: Version, now: Micros) -> Version:
+    """Return the version without its material, for ever."""
+    return replace(version, state=State.DESTROYED, material=b"", destroyed=now)
+
+
+def _wrong_state(version: Version, name: str, wanted: str) -> CloudError:
+    kind = "KEY_DESTROYED" if version.state is State.DESTROYED else "KEY_DISABLED"
+    return CloudError(
+        Code.FAILED_PRECONDITION,
+        f"{name} is not {wanted}, current state is: {version.state.value}.",
+        reason=kind,
+    )

@@ -1,0 +1,272 @@
+"""Cloud KMS's verbs on the sealed engine. Every verb that touches data takes a Grant."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from rempart.core.clock import Micros, World
+from rempart.core.errors import CloudError, Code, already_exists, not_found
+from rempart.core.grant import Grant
+from rempart.core.names import ProjectId, ResourceName
+from rempart.core.policy import Policy, Resource
+from rempart.engine.seam import Key, Span
+from rempart.services.kms.kinds import (
+    CRYPTO_KEY,
+    DUE,
+    IMPORT_JOB,
+    KEY_RING,
+    RINGS_OF_LOCATION,
+    VERSION,
+    Due,
+    KeyRing,
+    RingsOfLocation,
+)
+from rempart.services.kms.material import Materials
+from rempart.services.kms.model.crypto_key import CryptoKey
+from rempart.services.kms.model.import_job import ImportJob
+from rempart.services.kms.model.listing import Page, token
+from rempart.services.kms.model.names import (
+    GLOBAL,
+    CryptoKeyName,
+    ImportJobName,
+    KeyRingName,
+    LocationName,
+    VersionName,
+)
+from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, Version
+from rempart.trust.custody.sealed import Found, Kind, Transaction
+from rempart.trust.gate import Session
+from rempart.trust.policy.validate import new_etag
+
+SERVICE = "cloudkms.googleapis.com"
+T = TypeVar("T")
+Json = dict[str, object]
+Show = Callable[[Found[T]], Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the service needs for its whole life."""
+
+    materials: Materials
+    regions: tuple[str, ...]
+    world: World
+    anssi: bool = False
+    """Whether only algorithms that ANSSI's rules admit may be chosen."""
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Return the locations that keys may live in."""
+        return (*self.regions, GLOBAL)
+
+
+class KmsStore:
+    """The documents of Cloud KMS as one session sees them."""
+
+    __slots__ = ("session", "setup", "tx")
+
+    def __init__(self, setup: Setup, session: Session) -> None:
+        self.setup = setup
+        self.session = session
+        self.tx: Transaction = session.tx
+
+    # Resources: what policy is asked about. One that is not there is its project to policy.
+
+    def location_resource(self, project: str, name: str) -> Resource:
+        """Return a location, or a project, as policy sees it."""
+        kind = "Location" if "/locations/" in name else "Project"
+        return Resource(ResourceName(SERVICE, f"{SERVICE}/{kind}", name), ProjectId(project))
+
+    async def ring_resource(self, name: KeyRingName) -> Resource:
+        """Return a key ring as policy sees it."""
+        return self._resource("KeyRing", str(name), name, await self._policies(name))
+
+    async def key_resource(self, name: CryptoKeyName) -> Resource:
+        """Return a key as policy sees it: its own policy, then its ring's."""
+        key = await self.tx.get(CRYPTO_KEY, *name.parts)
+        own = (key.policy,) if key else ()
+        policies = (*own, *await self._policies(name.parent))
+        return self._resource("CryptoKey", str(name), name.parent, policies)
+
+    async def version_resource(self, name: VersionName) -> Resource:
+        """Return a version as policy sees it: its key's policies count."""
+        above = await self.key_resource(name.parent)
+        return self._resource("CryptoKeyVersion", str(name), name.parent.parent, above.policies)
+
+    async def job_resource(self, name: ImportJobName) -> Resource:
+        """Return an import job as policy sees it."""
+        job = await self.tx.get(IMPORT_JOB, *name.parts)
+        own = (job.policy,) if job else ()
+        policies = (*own, *await self._policies(name.parent))
+        return self._resource("ImportJob", str(name), name.parent, policies)
+
+    async def _policies(self, ring: KeyRingName) -> tuple[Policy, ...]:
+        found = await self.tx.get(KEY_RING, *ring.parts)
+        return (found.policy,) if found else ()
+
+    def _resource(
+        self, noun: str, name: str, ring: KeyRingName, policies: tuple[Policy, ...]
+    ) -> Resource:
+        full = ResourceName(SERVICE, f"{SERVICE}/{noun}", name)
+        return Resource(full, ProjectId(ring.parent.project), policies)
+
+    # Key rings.
+
+    async def key_ring(self, grant: Grant, name: KeyRingName) -> KeyRing:
+        """Return a key ring; raises `not_found`."""
+        return await self._found(KEY_RING, name, "KeyRing")
+
+    async def create_key_ring(self, grant: Grant, name: KeyRingName) -> KeyRing:
+        """Store a new, empty key ring; raises `already_exists`."""
+        if await self.tx.get(KEY_RING, *name.parts) is not None:
+            raise already_exists(f"KeyRing {name} already exists.")
+        ring = KeyRing(created=self.now, policy=self.new_policy())
+        count = await self.ring_count(grant, name.parent)
+        self.tx.put(RINGS_OF_LOCATION, *name.parent.parts, value=RingsOfLocation(count + 1))
+        self.put_key_ring(grant, name, ring)
+        return ring
+
+    def put_key_ring(self, grant: Grant, name: KeyRingName, ring: KeyRing) -> None:
+        """Store a key ring."""
+        self.tx.put(KEY_RING, *name.parts, value=ring)
+
+    async def ring_count(self, grant: Grant, name: LocationName) -> int:
+        """Return how many key rings a location has."""
+        counted = await self.tx.get(RINGS_OF_LOCATION, *name.parts)
+        return counted.count if counted else 0
+
+    # Keys.
+
+    async def crypto_key(self, grant: Grant, name: CryptoKeyName) -> CryptoKey:
+        """Return a key; raises `not_found`."""
+        return await self._found(CRYPTO_KEY, name, "CryptoKey")
+
+    async def create_crypto_key(self, grant: Grant, name: CryptoKeyName, key: CryptoKey) -> None:
+        """Store a new key and count it; raises `already_exists`, `not_found` for its ring."""
+        if await self.tx.get(CRYPTO_KEY, *name.parts) is not None:
+            raise already_exists(f"CryptoKey {name} already exists.")
+        ring = await self.key_ring(grant, name.parent)
+        self.put_key_ring(grant, name.parent, replace(ring, crypto_keys=ring.crypto_keys + 1))
+        self.put_crypto_key(grant, name, key)
+        self._put_due(key.next_rotation, name.version(0))
+
+    def put_crypto_key(self, grant: Grant, name: CryptoKeyName, key: CryptoKey) -> None:
+        """Store a key."""
+        self.tx.put(CRYPTO_KEY, *name.parts, value=key)
+
+    def reschedule(self, grant: Grant, name: CryptoKeyName, old: CryptoKey, new: CryptoKey) -> None:
+        """Store a key whose rotation may have moved."""
+        if old.next_rotation != new.next_rotation:
+            self._drop_due(old.next_rotation, name.version(0))
+            self._put_due(new.next_rotation, name.version(0))
+        self.put_crypto_key(grant, name, new)
+
+    # Versions.
+
+    async def version(self, grant: Grant, name: VersionName) -> Version:
+        """Return a version; raises `not_found`."""
+        return await self._found(VERSION, name, "CryptoKeyVersion")
+
+    async def primary(self, grant: Grant, name: CryptoKeyName, key: CryptoKey) -> Version | None:
+        """Return a key's primary version, or None where it has none."""
+        return await self.version(grant, name.version(key.primary)) if key.primary else None
+
+    def add_version(
+        self, grant: Grant, name: CryptoKeyName, key: CryptoKey, version: Version
+    ) -> CryptoKey:
+        """Store a new version and return the key that counts it, which the caller stores."""
+        if key.versions >= VERSIONS_PER_KEY_MAX:
+            raise CloudError(
+                Code.RESOURCE_EXHAUSTED,
+                f"{name} has {VERSIONS_PER_KEY_MAX} versions, which is the most a key may have.",
+                reason="VERSIONS_PER_KEY",
+            )
+        self.put_version(grant, name.version(version.number), version)
+        return replace(key, versions=version.number)
+
+    def put_version(self, grant: Grant, name: VersionName, version: Version) -> None:
+        """Store a version."""
+        self.tx.put(VERSION, *name.parts, value=version)
+
+    def replace_version(self, grant: Grant, name: VersionName, old: Version, new: Version) -> None:
+        """Store a version whose destruction may have been scheduled or called off."""
+        if old.state is State.DESTROY_SCHEDULED:
+            self._drop_due(old.destroy_at, name)
+        if new.state is State.DESTROY_SCHEDULED:
+            self._put_due(new.destroy_at, name)
+        self.put_version(grant, name, new)
+
+    # Import jobs.
+
+    async def import_job(self, grant: Grant, name: ImportJobName) -> ImportJob:
+        """Return an import job; raises `not_found`."""
+        return await self._found(IMPORT_JOB, name, "ImportJob")
+
+    async def create_import_job(self, grant: Grant, name: ImportJobName, job: ImportJob) -> None:
+        """Store a new import job and count it; raises `already_exists`."""
+        if await self.tx.get(IMPORT_JOB, *name.parts) is not None:
+            raise already_exists(f"ImportJob {name} already exists.")
+        ring = await self.key_ring(grant, name.parent)
+        self.put_key_ring(grant, name.parent, replace(ring, import_jobs=ring.import_jobs + 1))
+        self.put_import_job(grant, name, job)
+
+    def put_import_job(self, grant: Grant, name: ImportJobName, job: ImportJob) -> None:
+        """Store an import job."""
+        self.tx.put(IMPORT_JOB, *name.parts, value=job)
+
+    # What every method asks.
+
+    async def listed(
+        self, grant: Grant, kind: Kind[T], above: tuple[str, ...], page: Page, show: Show[T]
+    ) -> tuple[list[Json], str]:
+        """Return a page of what lies under a resource, shown, and the token of the next page."""
+        span, shown = kind.under(*above), list[Json]()
+        last = max(span.start, page.after)
+        while found := await self.tx.scan(
+            kind, Span(Key(last + b"\x00"), span.end), limit=page.size + 1
+        ):
+            for one in found:
+                if len(shown) == page.size:
+                    return shown, token(last)
+                last = one.key
+                resource = await show(one)
+                if page.admits(resource):
+                    shown.append(resource)
+        return shown, ""
+
+    def new_policy(self) -> Policy:
+        """Return an empty policy with a fresh etag."""
+        return Policy(etag=self.policy_etag())
+
+    def policy_etag(self) -> str:
+        """Return a fresh entity tag for a policy."""
+        return new_etag(self.setup.world.random)
+
+    @property
+    def now(self) -> Micros:
+        """Return the time of this session's reads and writes."""
+        return self.setup.world.clock()
+
+    def require_location(self, name: LocationName) -> None:
+        """Raise unless the universe has a location."""
+        if name.location not in self.setup.locations:
+            there = ", ".join(self.setup.locations)
+            raise not_found(f"Location {name} is not found; this universe has: {there}.")
+
+    async def _found(self, kind: Kind[T], name: Any, noun: str) -> T:  # noqa: ANN401
+        found = await self.tx.get(kind, *name.parts)
+        if found is None:
+            raise not_found(f"{noun} {name} not found.")
+        return found
+
+    def _put_due(self, when: int, name: VersionName) -> None:
+        if when:
+            self.tx.put(DUE, when, *name.parts, value=Due())
+
+    def _drop_due(self, when: int, name: VersionName) -> None:
+        if when:
+            self.tx.delete(DUE, when, *name.parts)
