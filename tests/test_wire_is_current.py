@@ -9,15 +9,31 @@ from types import ModuleType
 
 import pytest
 
+from rempart.edge.grpc.messages import google_messages
 from rempart.wire import WireParameter, all_services, load
+from rempart.wire.grpc import all_tables, descriptors
 
 ROOT = Path(__file__).resolve().parent.parent
 WIRE = ROOT / "src" / "rempart" / "wire"
+GRPC = WIRE / "grpc"
+KEPT = {".json", ".binpb"}
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("derive_wire", ROOT / "tools" / "derive_wire.py")
+    return _loaded("derive_wire")
+
+
+@pytest.fixture(scope="module")
+def grpc_tool() -> ModuleType:
+    tool = _loaded("derive_grpc")
+    if not tool.installed():
+        pytest.skip("google-cloud-kms, which carries the descriptions, is not installed")
+    return tool
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -41,6 +57,14 @@ def test_the_tables_are_those_that_the_tool_derives(tool: ModuleType, documents:
     assert sorted(on_disk) == sorted(derived)
     stale = [name for name, text in derived.items() if on_disk[name] != text]
     assert not stale, "run tools/derive_wire.py"
+
+
+def test_the_grpc_tables_are_those_that_the_tool_derives(grpc_tool: ModuleType) -> None:
+    on_disk = {path.name: path.read_bytes() for path in GRPC.iterdir() if path.suffix in KEPT}
+    derived = grpc_tool.derive()
+    assert sorted(on_disk) == sorted(derived)
+    stale = [name for name, content in derived.items() if on_disk[name] != content]
+    assert not stale, "run tools/derive_grpc.py"
 
 
 def test_a_pattern_that_routes_cannot_express_is_refused(tool: ModuleType) -> None:
@@ -88,10 +112,39 @@ def test_every_message_named_in_storage_is_described() -> None:
 
 
 def test_no_prose_of_google_is_in_the_tables() -> None:
-    for path in WIRE.glob("*.json"):
+    for path in [*WIRE.glob("*.json"), *GRPC.glob("*.json")]:
         assert " " not in path.read_text("utf-8"), path.name
 
 
 def test_all_services_are_sorted_and_distinct() -> None:
     names = [(service.name, service.version) for service in all_services()]
     assert names == sorted(set(names))
+
+
+def test_every_grpc_method_leads_to_rest_methods_and_to_messages_that_are_described() -> None:
+    for table in all_tables():
+        known = {method.id: method for method in load(table.api, table.version).methods}
+        for method in table.methods:
+            google_messages().of(method.request)
+            google_messages().of(method.response)
+            assert method.bindings, method.path
+            for binding in method.bindings:
+                rest = known[binding.id]
+                captured = [one.name for one in rest.parameters if one.location == "path"]
+                assert captured == [one.name for one in binding.variables]
+                assert rest.verb == binding.verb
+
+
+def test_all_of_key_management_is_served_by_grpc() -> None:
+    [kms] = [table for table in all_tables() if table.api == "cloudkms"]
+    services = {method.path.partition("/")[0] for method in kms.methods}
+    assert {one.rpartition(".")[2] for one in services} == {
+        "Autokey", "AutokeyAdmin", "EkmService", "HsmManagement", "IAMPolicy",
+        "KeyManagementService", "Locations", "Operations",
+    }  # fmt: skip
+    assert len(kms.methods) == 63
+
+
+def test_the_descriptors_stay_small_and_carry_no_options_of_google() -> None:
+    assert len(descriptors()) < 50_000
+    assert b"google/api/" not in descriptors()

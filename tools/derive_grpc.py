@@ -1,0 +1,278 @@
+"""Derive the gRPC tables and descriptors of `src/rempart/wire/grpc/` from Google's own packages.
+
+Each API's PyPI package knows its gRPC methods, their types and the HTTP rule of each; the tables of
+`derive_wire.py` know the ids of the REST methods that those rules lead to. Only facts are kept, in
+two forms: for each API a table, and for all together one `FileDescriptorSet` without services,
+options and source info. `python tools/derive_grpc.py` writes them; `--check` only compares.
+
+Names of fields are in lower camel case, as JSON has them. Adding an API is a line in `APIS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+Json = dict[str, Any]
+
+WIRE = Path(__file__).resolve().parent.parent / "src" / "rempart" / "wire"
+TABLES = WIRE / "grpc"
+DESCRIPTORS = "descriptors.binpb"
+
+APIS = {"cloudkms.v1": "google.cloud.kms_v1"}
+"""The package of each API that is served by gRPC."""
+
+MIXINS = {
+    "GetLocation": "google.cloud.location.Locations",
+    "ListLocations": "google.cloud.location.Locations",
+    "GetOperation": "google.longrunning.Operations",
+    "GetIamPolicy": "google.iam.v1.IAMPolicy",
+    "SetIamPolicy": "google.iam.v1.IAMPolicy",
+    "TestIamPermissions": "google.iam.v1.IAMPolicy",
+}
+"""The services that many APIs share, by those of their methods that have an HTTP rule."""
+
+DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
+"""What errors are made of."""
+
+_VARIABLE = re.compile(r"\{([^}=]+)(?:=([^}]+))?\}")
+_OPTIONS_KEPT = {"map_entry", "packed"}
+
+
+def installed() -> bool:
+    """Tell whether the packages that carry the descriptions are there."""
+    return importlib.util.find_spec("google.cloud.kms_v1") is not None
+
+
+def derive() -> dict[str, bytes]:
+    """Return the content of every file, by name."""
+    derived: dict[str, bytes] = {}
+    messages: list[Any] = []
+    for name, package in APIS.items():
+        rules = _rules(package)
+        methods = _methods(package, rules)
+        messages += [message for _, *pair in methods for message in pair]
+        derived[f"{name}.json"] = _table(name, methods, rules)
+    for name in DETAILS:
+        messages += importlib.import_module(name).DESCRIPTOR.message_types_by_name.values()
+    derived[DESCRIPTORS] = _descriptors(messages)
+    return derived
+
+
+def _table(name: str, methods: list[tuple[str, Any, Any]], rules: dict[str, list[Json]]) -> bytes:
+    ids = _rest_ids(name)
+    rows = [
+        {
+            "path": path,
+            "request": request.full_name,
+            "response": response.full_name,
+            "bindings": [_binding(rule, ids, request) for rule in rules[path.rpartition("/")[2]]],
+        }
+        for path, request, response in methods
+    ]
+    api, _, version = name.partition(".")
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
+    return f'{{"api":"{api}","version":"{version}","methods":[\n{lines}\n]}}\n'.encode()
+
+
+def _binding(rule: Json, ids: dict[tuple[str, str], Json], request: Any) -> Json:
+    """Return where a rule leads: a REST method, and which field becomes which path parameter."""
+    verb, uri = rule["method"].upper(), rule["uri"].lstrip("/")
+    method = ids[verb, _anonymous(uri)]
+    fields = [(_json_name(request, field), segments) for field, segments in _VARIABLE.findall(uri)]
+    names = [name for name, _ in _VARIABLE.findall(method["path"])]
+    variables = [
+        {"field": field, "name": name, "segments": segments or "*"}
+        for (field, segments), name in zip(fields, names, strict=True)
+    ]
+    body = rule.get("body", "")
+    binding = {"id": method["id"], "verb": verb, "variables": variables}
+    return binding | ({"body": body if body == "*" else _json_name(request, body)} if body else {})
+
+
+def _json_name(message: Any, path: str) -> str:
+    names: list[str] = []
+    for part in path.split("."):
+        field = message.fields_by_name[part]
+        names.append(field.json_name)
+        message = field.message_type
+    return ".".join(names)
+
+
+def _anonymous(template: str) -> str:
+    """Return a template without its variables' names; `**` and `*` are not told apart.
+
+    For `cryptoKeys.decrypt` discovery writes the one and the HTTP rule the other.
+    """
+    return _VARIABLE.sub(lambda found: f"{{{found[2] or '*'}}}", template).replace("**", "*")
+
+
+def _rest_ids(name: str) -> dict[tuple[str, str], Json]:
+    table = json.loads((WIRE / f"{name}.json").read_text("utf-8"))
+    return {(one["verb"], _anonymous(one["path"])): one for one in table["methods"]}
+
+
+def _methods(package: str, rules: dict[str, list[Json]]) -> list[tuple[str, Any, Any]]:
+    """Return path, request and response of every unary method, sorted."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for module in _modules(package, ".transports.grpc"):
+        for transport in _own_classes(module):
+            if transport.__name__.endswith("GrpcTransport"):
+                found |= _stubs(transport)
+    for name, service in MIXINS.items():
+        if name in rules:
+            method = _mixin(service, name)
+            found[f"{service}/{name}"] = (method.input_type, method.output_type)
+    return [(path, *found[path]) for path in sorted(found)]
+
+
+def _mixin(service: str, name: str) -> Any:
+    from google.cloud.location import locations_pb2  # noqa: F401, PLC0415 - it registers itself
+    from google.iam.v1 import iam_policy_pb2  # noqa: F401, PLC0415 - it registers itself
+    from google.longrunning import operations_pb2  # noqa: F401, PLC0415 - it registers itself
+    from google.protobuf import descriptor_pool  # noqa: PLC0415 - where it is installed
+
+    return descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+
+
+def _stubs(transport: Any) -> dict[str, tuple[Any, Any]]:
+    """Return what a transport would call, by letting it make every stub on a recording channel."""
+    recorded: dict[str, tuple[Any, Any]] = {}
+
+    class Channel:
+        @staticmethod
+        def unary_unary(path: str, request_serializer: Any, response_deserializer: Any) -> None:
+            path = path.lstrip("/")
+            if path.partition("/")[0] not in MIXINS.values():
+                recorded[path] = (_message(request_serializer), _message(response_deserializer))
+
+    made = object.__new__(transport)
+    made._logged_channel, made._stubs = Channel, {}
+    for name, member in vars(transport).items():
+        if isinstance(member, property) and "unary_unary" in inspect.getsource(member.fget):
+            getattr(made, name)
+    return recorded
+
+
+def _message(codec: Any) -> Any:
+    """Return the descriptor behind a serializer or deserializer: proto-plus's or protobuf's."""
+    owner = codec.__self__
+    return owner.pb(owner()).DESCRIPTOR if hasattr(owner, "pb") else owner.DESCRIPTOR
+
+
+def _rules(package: str) -> dict[str, list[Json]]:
+    """Return the HTTP rules by the method's name; the services of an API agree on their mixins."""
+    rules: dict[str, list[Json]] = {}
+    for module in _modules(package, ".transports.rest_base"):
+        for transport in _own_classes(module):
+            for name, member in vars(transport).items():
+                options = getattr(member, "_get_http_options", None)
+                if options is not None:
+                    known = rules.setdefault(name.removeprefix("_Base"), options())
+                    if known != options():
+                        raise ValueError(f"{package}: two rules for {name}")
+    return rules
+
+
+def _modules(package: str, ending: str) -> Iterator[ModuleType]:
+    found = importlib.import_module(package)
+    for one in pkgutil.walk_packages(found.__path__, f"{package}."):
+        if one.name.endswith(ending):
+            yield importlib.import_module(one.name)
+
+
+def _own_classes(module: ModuleType) -> list[Any]:
+    return [
+        one for _, one in inspect.getmembers(module, inspect.isclass)
+        if one.__module__ == module.__name__
+    ]  # fmt: skip
+
+
+def _descriptors(messages: list[Any]) -> bytes:
+    from google.protobuf import descriptor_pb2  # noqa: PLC0415 - where it is installed
+
+    files: dict[str, Any] = {}
+    for message in messages:
+        _collect(message.file, files)
+    return descriptor_pb2.FileDescriptorSet(
+        file=[files[name] for name in _sorted(files)]
+    ).SerializeToString(deterministic=True)
+
+
+def _collect(file: Any, files: dict[str, Any]) -> None:
+    """Add a file and what it needs, without services, options and extensions."""
+    from google.protobuf import descriptor_pb2  # noqa: PLC0415 - where it is installed
+
+    if file.name in files:
+        return
+    proto = descriptor_pb2.FileDescriptorProto()
+    file.CopyToProto(proto)
+    for name in ("service", "extension", "source_code_info", "options", "public_dependency"):
+        proto.ClearField(name)
+    _strip(proto)
+    needed = [one for one in file.dependencies if not one.name.startswith("google/api/")]
+    needed = [one for one in needed if one.name != "google/protobuf/descriptor.proto"]
+    needed = [one for one in needed if one.message_types_by_name or one.enum_types_by_name]
+    del proto.dependency[:]
+    proto.dependency.extend(sorted(one.name for one in needed))
+    files[file.name] = proto
+    for one in needed:
+        _collect(one, files)
+
+
+def _strip(proto: Any) -> None:
+    """Clear the options within a description, but for those that say how bytes are read."""
+    for field, value in proto.ListFields():
+        if field.name == "options":
+            kept = {one.name: set_to for one, set_to in value.ListFields()}
+            proto.ClearField("options")
+            for name in _OPTIONS_KEPT & kept.keys():
+                setattr(proto.options, name, kept[name])
+        elif field.message_type is not None and field.is_repeated:
+            for one in value:
+                _strip(one)
+
+
+def _sorted(files: dict[str, Any]) -> list[str]:
+    """Return the names so that every file comes after those that it needs."""
+    ordered: dict[str, None] = {}
+
+    def place(name: str) -> None:
+        for needed in files[name].dependency:
+            place(needed)
+        ordered.setdefault(name)
+
+    for name in sorted(files):
+        place(name)
+    return list(ordered)
+
+
+def main() -> int:
+    """Write the files, or with `--check` report those that differ."""
+    if not installed():
+        print("google-cloud-kms is not installed", file=sys.stderr)
+        return 2
+    TABLES.mkdir(exist_ok=True)
+    stale = {
+        name: content
+        for name, content in derive().items()
+        if not (TABLES / name).exists() or (TABLES / name).read_bytes() != content
+    }
+    for name, content in stale.items():
+        print(f"{name}: {len(content):,} bytes")
+        if "--check" not in sys.argv:
+            (TABLES / name).write_bytes(content)
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
