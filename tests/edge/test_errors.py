@@ -134,18 +134,6 @@ def test_an_xml_error_is_well_formed_whatever_it_says(message: str) -> None:
     assert ET.fromstring(reply.content).tag == "Error"
 
 
-async def test_a_grpc_client_gets_the_status_in_its_own_terms() -> None:
-    path = "/google.cloud.kms.v1.KeyManagementService/Encrypt"
-    gate = Gate()
-    got = await exchange(gate, "POST", path, host=KMS, headers={"content-type": "application/grpc"})
-    assert not gate.calls
-    assert got.status == 200
-    assert got["content-type"] == "application/grpc"
-    assert got["grpc-status"] == "12"
-    assert got["grpc-message"].startswith("google.cloud.kms.v1.KeyManagementService/Encrypt is not")
-    assert got.body == b""
-
-
 async def test_an_unexpected_exception_is_logged_once_without_what_it_quotes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -5,9 +5,10 @@ Source: google.rpc.Code and the HTTP mapping in Google's AIP-193; Cloud Storage'
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NoReturn
+from typing import NoReturn, Self
 
 
 class Code(Enum):
@@ -61,6 +62,8 @@ class CloudError(Exception):
     that is otherwise made of `reason`.
     """
 
+    details: tuple[Mapping[str, object], ...] = ()
+
     def __init__(  # noqa: PLR0913 - each is one thing that an answer may carry
         self,
         code: Code,
@@ -80,6 +83,16 @@ class CloudError(Exception):
         self.status = code.http if status is None else status
         self.headers = headers
         self.info = info
+
+    def with_details(self, *details: Mapping[str, object]) -> Self:
+        """Add further messages of google.rpc and return the error.
+
+        They are in JSON form, each with its `@type`: a PreconditionFailure, a ResourceInfo. The
+        ErrorInfo, and the BadRequest of an invalid field, are there without it. The older APIs,
+        whose errors are lists of reasons, do not show them.
+        """
+        self.details = (*self.details, *details)
+        return self
 
 
 class Bug(Exception):  # noqa: N818 - it is named for what it is

@@ -12,12 +12,13 @@ from typing import Any
 
 from rempart.core.call import Body, Call, MethodId, Reply
 from rempart.core.clock import World
-from rempart.core.errors import CloudError, Code, invalid, not_found, required, unimplemented
+from rempart.core.errors import CloudError, Code, invalid, not_found, required
 from rempart.core.errors import invariant as ensure
 from rempart.edge.batch import serve_batch
 from rempart.edge.body import Receive, RequestBody, read_document_bytes
-from rempart.edge.errors import GRPC, XML, internal, log_failure, render_error
+from rempart.edge.errors import XML, internal, log_failure, render_error
 from rempart.edge.fields import check_mask
+from rempart.edge.grpc.door import GRPCDoor, is_grpc
 from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.json import read_object
 from rempart.edge.multipart import read_upload
@@ -66,6 +67,7 @@ class Application:
         self._world = world
         self._domain = universe_domain
         self._origins = Origins(universe_domain)
+        self._grpc = GRPCDoor(serve, origins=self._origins, world=world)
         self._extra = _by_place(extra)
         self._repeated = _repeated_parameters()
 
@@ -89,6 +91,9 @@ class Application:
             self._world.random(_REQUEST_ID_BYTES).hex(),
             whole=WHOLE_RESPONSE in scope.get("extensions", ()),
         )
+        if is_grpc(request):
+            await self._grpc.answer(request, send)
+            return
         answer = await self.answer(request)
         if headers.get("connection") == "close" and "expect" not in headers:
             # Closed with bytes unread, a connection is reset, and the answer with it.
@@ -111,9 +116,6 @@ class Application:
         )
 
     async def _reply(self, request: Request) -> Reply:
-        if request.headers.get("content-type", "").startswith("application/grpc"):
-            request.service = GRPC
-            raise unimplemented(_shown(request.path[1:]))
         origin = self._origins.of(request.scheme, request.host)
         endpoints = self._extra.get((origin.label, request.path))
         if endpoints is not None:

@@ -1,7 +1,8 @@
-"""Errors as Google's APIs write them: two JSON shapes, the XML of Cloud Storage, gRPC's trailers.
+"""Errors as Google's APIs write them: two JSON shapes and the XML of Cloud Storage.
 
 Sources: google.rpc.Status and ErrorInfo (AIP-193); the error list of the older JSON APIs; the XML
-API's error document; gRPC over HTTP/2. Nothing of an unexpected exception reaches a client.
+API's error document. Nothing of an unexpected exception reaches a client. gRPC's statuses, with
+the same details, are in `edge/grpc/status.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from urllib.parse import quote
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from rempart.core.call import Reply
@@ -20,12 +21,12 @@ LISTED = frozenset(("storage", "bigquery", "compute", "sqladmin", "dns"))
 """The APIs whose errors carry a list of reasons in place of a canonical status."""
 
 XML = "storage-xml"
-GRPC = "grpc"
 
 _LOG = logging.getLogger("rempart.edge")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _MESSAGE_CHARS_MAX = 2000
+_RPC = "type.googleapis.com/google.rpc"
 _XML_CODES = {
     400: "InvalidArgument",
     401: "AuthenticationRequired",
@@ -44,8 +45,6 @@ _XML_CODES = {
 
 def render_error(problem: CloudError, service: str, domain: str) -> Reply:
     """Return the answer that tells the caller, in the shape of the API that was called."""
-    if service == GRPC:
-        return _grpc(problem)
     headers = (*problem.headers, *_headers(problem.status, domain))
     if problem.status == 304:  # noqa: PLR2004 - not modified
         return Reply(304)
@@ -54,6 +53,24 @@ def render_error(problem: CloudError, service: str, domain: str) -> Reply:
         return _xml(problem, message, headers)
     body = _listed(problem, message) if service in LISTED else _status(problem, message, service)
     return Reply(problem.status, headers, document={"error": body})
+
+
+def details_of(problem: CloudError, message: str, service: str) -> list[Mapping[str, object]]:
+    """Return the details of google.rpc.Status in JSON form, for both of its doors."""
+    info = problem.info or ErrorInfo(_HUMP.sub("_", problem.reason).upper())
+    serving = {"service": f"{service}.googleapis.com"} if service else {}
+    details: list[Mapping[str, object]] = [
+        {
+            "@type": f"{_RPC}.ErrorInfo",
+            "reason": info.reason,
+            "domain": info.domain,
+            "metadata": dict(info.metadata) or serving,
+        }
+    ]
+    if problem.field is not None and problem.code is Code.INVALID_ARGUMENT:
+        violation = {"field": problem.field, "description": message}
+        details.append({"@type": f"{_RPC}.BadRequest", "fieldViolations": [violation]})
+    return [*details, *problem.details]
 
 
 def internal(request_id: str) -> CloudError:
@@ -102,29 +119,11 @@ def _is_header(field: str) -> bool:
 
 
 def _status(problem: CloudError, message: str, service: str) -> dict[str, object]:
-    info = problem.info or ErrorInfo(_HUMP.sub("_", problem.reason).upper())
-    serving = {"service": f"{service}.googleapis.com"} if service else {}
-    details: list[dict[str, object]] = [
-        {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": info.reason,
-            "domain": info.domain,
-            "metadata": dict(info.metadata) or serving,
-        }
-    ]
-    if problem.field is not None and problem.code is Code.INVALID_ARGUMENT:
-        violation = {"field": problem.field, "description": message}
-        details.append(
-            {
-                "@type": "type.googleapis.com/google.rpc.BadRequest",
-                "fieldViolations": [violation],
-            }
-        )
     return {
         "code": problem.status,
         "message": message,
         "status": problem.code.name,
-        "details": details,
+        "details": details_of(problem, message, service),
     }
 
 
@@ -137,16 +136,3 @@ def _xml(problem: CloudError, message: str, headers: tuple[tuple[str, str], ...]
     )
     typed = ("content-type", "application/xml; charset=UTF-8")
     return Reply(problem.status, (*headers, typed), content=content.encode())
-
-
-def _grpc(problem: CloudError) -> Reply:
-    """Return a trailers-only answer: the status travels in the headers, there is no message."""
-    message = quote(problem.message[:_MESSAGE_CHARS_MAX], safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~")
-    return Reply(
-        200,
-        (
-            ("content-type", "application/grpc"),
-            ("grpc-status", str(problem.code.grpc)),
-            ("grpc-message", message),
-        ),
-    )
