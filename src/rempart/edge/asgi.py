@@ -16,7 +16,7 @@ from rempart.core.errors import CloudError, Code, invalid, not_found, required
 from rempart.core.errors import invariant as ensure
 from rempart.edge.batch import serve_batch
 from rempart.edge.body import Receive, RequestBody, read_document_bytes
-from rempart.edge.errors import XML, internal, log_failure, render_error
+from rempart.edge.errors import LISTED, XML, internal, log_failure, render_error
 from rempart.edge.fields import check_mask
 from rempart.edge.grpc.door import GRPCDoor, is_grpc
 from rempart.edge.http.protocol import WHOLE_RESPONSE
@@ -25,6 +25,7 @@ from rempart.edge.multipart import read_upload
 from rempart.edge.render import Answer, Send, render, send_answer
 from rempart.edge.request import Origin, Origins, Request, read_headers, read_query
 from rempart.edge.routes import BadPath, Match, NotFound, RouteTable
+from rempart.edge.spelling import both_spellings, google_spelling
 from rempart.wire import all_services
 
 _REQUEST_ID_BYTES = 16
@@ -32,6 +33,9 @@ _WITH_DOCUMENT = frozenset(("POST", "PUT", "PATCH"))
 _WITHOUT_DOCUMENT = frozenset(("GET", "HEAD"))
 _UNREAD = ("application/x-www-form-urlencoded", "application/xml", "text/xml")
 """Bodies of these types are left to the method."""
+
+_AS_SPELLED = LISTED | {XML}
+"""The APIs that no `.proto` file describes."""
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
@@ -68,6 +72,7 @@ class Application:
         self._domain = universe_domain
         self._origins = Origins(universe_domain)
         self._grpc = GRPCDoor(serve, origins=self._origins, world=world)
+        self._spelling = google_spelling()
         self._extra = _by_place(extra)
         self._repeated = _repeated_parameters()
 
@@ -135,10 +140,14 @@ class Application:
         body: Body = request.body
         if request.verb not in _WITHOUT_DOCUMENT:
             document, body = await _contents(request, match)
+        query = request.query
+        if request.service not in _AS_SPELLED:
+            query = self._spelling.query(match.method, query)
+            document = self._spelling.document(match.method, document)
         call = Call(
             match.method,
             match.path,
-            request.query,
+            query,
             request.headers,
             document,
             body,
@@ -195,11 +204,12 @@ def _by_place(extra: Iterable[Endpoint]) -> dict[tuple[str, bytes], dict[str, Ha
 
 def _repeated_parameters() -> frozenset[str]:
     return frozenset(
-        parameter.name
+        name
         for service in all_services()
         for method in service.methods
         for parameter in method.parameters
         if parameter.repeated
+        for name in both_spellings(parameter.name)
     )
 
 
