@@ -20,6 +20,7 @@ from rempart.edge.grpc.frames import check_headers, framed, read_message, timeou
 from rempart.edge.grpc.messages import Messages, google_messages
 from rempart.edge.grpc.methods import Methods, choose
 from rempart.edge.grpc.status import status_headers
+from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.render import Headers, Send, safe_name, safe_value
 from rempart.edge.request import Origins, Request
 from rempart.wire.grpc import GRPCService, all_tables
@@ -159,6 +160,9 @@ async def _refuse(problem: CloudError, exchange: _Exchange, send: Send) -> None:
     more = [one for one in problem.headers if one[0].startswith(("grpc-", _METADATA))]
     headers = [(name.encode(), safe_value(value)) for name, value in (*status, *more)]
     headers = [_TYPED, *headers, (b"content-length", b"0")]
+    if exchange.request.whole:
+        await send({"type": WHOLE_RESPONSE, "status": 200, "headers": headers, "body": b""})
+        return
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
