@@ -18,9 +18,10 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 Json = dict[str, Any]
 
@@ -41,6 +42,8 @@ MIXINS = {
 }
 """The services that many APIs share, by those of their methods that have an HTTP rule."""
 
+_OF_MIXINS = tuple(f"{service}/" for service in MIXINS.values())
+
 DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
 """What errors are made of."""
 
@@ -58,26 +61,34 @@ def derive() -> dict[str, bytes]:
     derived: dict[str, bytes] = {}
     messages: list[Any] = []
     for name, package in APIS.items():
-        rules = _rules(package)
-        methods = _methods(package, rules)
-        messages += [message for _, *pair in methods for message in pair]
-        derived[f"{name}.json"] = _table(name, methods, rules)
+        rpcs = _rpcs(package)
+        messages += [message for rpc in rpcs.values() for message in (rpc.request, rpc.response)]
+        derived[f"{name}.json"] = _table(name, rpcs)
     for name in DETAILS:
         messages += importlib.import_module(name).DESCRIPTOR.message_types_by_name.values()
     derived[DESCRIPTORS] = _descriptors(messages)
     return derived
 
 
-def _table(name: str, methods: list[tuple[str, Any, Any]], rules: dict[str, list[Json]]) -> bytes:
+@dataclass
+class Rpc:
+    """A unary method: the descriptors of its messages, and its HTTP rules."""
+
+    request: Any
+    response: Any
+    rules: list[Json]
+
+
+def _table(name: str, rpcs: dict[str, Rpc]) -> bytes:
     ids = _rest_ids(name)
     rows = [
         {
             "path": path,
-            "request": request.full_name,
-            "response": response.full_name,
-            "bindings": [_binding(rule, ids, request) for rule in rules[path.rpartition("/")[2]]],
+            "request": rpc.request.full_name,
+            "response": rpc.response.full_name,
+            "bindings": [_binding(rule, ids, rpc.request) for rule in rpc.rules],
         }
-        for path, request, response in methods
+        for path, rpc in sorted(rpcs.items())
     ]
     api, _, version = name.partition(".")
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
@@ -121,66 +132,68 @@ def _rest_ids(name: str) -> dict[tuple[str, str], Json]:
     return {(one["verb"], _anonymous(one["path"])): one for one in table["methods"]}
 
 
-def _methods(package: str, rules: dict[str, list[Json]]) -> list[tuple[str, Any, Any]]:
-    """Return path, request and response of every unary method, sorted."""
-    found: dict[str, tuple[Any, Any]] = {}
-    for module in _modules(package, ".transports.grpc"):
-        for transport in _own_classes(module):
-            if transport.__name__.endswith("GrpcTransport"):
-                found |= _stubs(transport)
-    for name, service in MIXINS.items():
-        if name in rules:
-            method = _mixin(service, name)
-            found[f"{service}/{name}"] = (method.input_type, method.output_type)
-    return [(path, *found[path]) for path in sorted(found)]
+def _rpcs(package: str) -> dict[str, Rpc]:
+    """Return the unary methods of a package by path; mixins have the rules of all its services."""
+    rpcs: dict[str, Rpc] = {}
+    for module in _modules(package, ".transports.rest_base"):
+        rules = _rules(module)
+        own = _stubs(importlib.import_module(module.__name__.removesuffix("rest_base") + "grpc"))
+        names = {path.rpartition("/")[2] for path in own}
+        rpcs |= {path: Rpc(*pair, rules[path.rpartition("/")[2]]) for path, pair in own.items()}
+        for name, service in MIXINS.items():
+            if name in rules and name not in names:
+                rpc = rpcs.setdefault(f"{service}/{name}", _mixin(service, name))
+                rpc.rules += [rule for rule in rules[name] if rule not in rpc.rules]
+    return rpcs
 
 
-def _mixin(service: str, name: str) -> Any:
+def _mixin(service: str, name: str) -> Rpc:
     from google.cloud.location import locations_pb2  # noqa: F401, PLC0415 - it registers itself
     from google.iam.v1 import iam_policy_pb2  # noqa: F401, PLC0415 - it registers itself
     from google.longrunning import operations_pb2  # noqa: F401, PLC0415 - it registers itself
     from google.protobuf import descriptor_pool  # noqa: PLC0415 - where it is installed
 
-    return descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+    method = descriptor_pool.Default().FindMethodByName(f"{service}.{name}")
+    return Rpc(method.input_type, method.output_type, [])
 
 
-def _stubs(transport: Any) -> dict[str, tuple[Any, Any]]:
-    """Return what a transport would call, by letting it make every stub on a recording channel."""
-    recorded: dict[str, tuple[Any, Any]] = {}
+def _stubs(module: ModuleType) -> dict[str, tuple[Any, Any]]:
+    """Return the messages of what a transport would call, by path.
+
+    It makes every stub on a recording channel; the types are those of its annotations.
+    """
+    [transport] = [one for one in _own_classes(module) if one.__name__.endswith("GrpcTransport")]
+    paths: list[str] = []
 
     class Channel:
         @staticmethod
-        def unary_unary(path: str, request_serializer: Any, response_deserializer: Any) -> None:
-            path = path.lstrip("/")
-            if path.partition("/")[0] not in MIXINS.values():
-                recorded[path] = (_message(request_serializer), _message(response_deserializer))
+        def unary_unary(path: str, **_: Any) -> None:
+            paths.append(path.lstrip("/"))
 
     made = object.__new__(transport)
     made._logged_channel, made._stubs = Channel, {}
+    stubs: dict[str, tuple[Any, Any]] = {}
     for name, member in vars(transport).items():
         if isinstance(member, property) and "unary_unary" in inspect.getsource(member.fget):
             getattr(made, name)
-    return recorded
+            [request], response = get_args(get_type_hints(member.fget)["return"])
+            stubs[paths[-1]] = (_described(request), _described(response))
+    return {path: pair for path, pair in stubs.items() if not path.startswith(_OF_MIXINS)}
 
 
-def _message(codec: Any) -> Any:
-    """Return the descriptor behind a serializer or deserializer: proto-plus's or protobuf's."""
-    owner = codec.__self__
-    return owner.pb(owner()).DESCRIPTOR if hasattr(owner, "pb") else owner.DESCRIPTOR
+def _described(message: Any) -> Any:
+    """Return the descriptor of a class: proto-plus's or protobuf's."""
+    return message.pb(message()).DESCRIPTOR if hasattr(message, "pb") else message.DESCRIPTOR
 
 
-def _rules(package: str) -> dict[str, list[Json]]:
-    """Return the HTTP rules by the method's name; the services of an API agree on their mixins."""
-    rules: dict[str, list[Json]] = {}
-    for module in _modules(package, ".transports.rest_base"):
-        for transport in _own_classes(module):
-            for name, member in vars(transport).items():
-                options = getattr(member, "_get_http_options", None)
-                if options is not None:
-                    known = rules.setdefault(name.removeprefix("_Base"), options())
-                    if known != options():
-                        raise ValueError(f"{package}: two rules for {name}")
-    return rules
+def _rules(module: ModuleType) -> dict[str, list[Json]]:
+    """Return the HTTP rules of one service and its mixins, by the method's name."""
+    return {
+        name.removeprefix("_Base"): member._get_http_options()  # noqa: SLF001 - Google's own
+        for transport in _own_classes(module)
+        for name, member in vars(transport).items()
+        if hasattr(member, "_get_http_options")
+    }
 
 
 def _modules(package: str, ending: str) -> Iterator[ModuleType]:
@@ -191,10 +204,8 @@ def _modules(package: str, ending: str) -> Iterator[ModuleType]:
 
 
 def _own_classes(module: ModuleType) -> list[Any]:
-    return [
-        one for _, one in inspect.getmembers(module, inspect.isclass)
-        if one.__module__ == module.__name__
-    ]  # fmt: skip
+    members = inspect.getmembers(module, inspect.isclass)
+    return [one for _, one in members if one.__module__ == module.__name__]
 
 
 def _descriptors(messages: list[Any]) -> bytes:
