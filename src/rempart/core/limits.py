@@ -15,6 +15,9 @@ JSON_DEPTH_MAX = 32
 GRPC_MESSAGE_BYTES_MAX = 4 * MIB
 """What gRPC servers take unless told otherwise."""
 
+GRPC_ELEMENTS_MAX = 50_000
+"""Elements of the repeated fields of one message: two bytes each would cost seconds otherwise."""
+
 MULTIPART_HEAD_BYTES_MAX = 1 * MIB
 BATCH_CALLS_MAX = 100
 BATCH_BODY_BYTES_MAX = 10 * MIB

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.core.call import Call, Reply
-from rempart.core.limits import GRPC_MESSAGE_BYTES_MAX
+from rempart.core.limits import GRPC_ELEMENTS_MAX, GRPC_MESSAGE_BYTES_MAX
 from rempart.edge.grpc.messages import google_messages
 from support.exchange import DOMAIN, KMS, STORAGE, Gate, exchange
 from support.grpc_caller import KEYS, TYPED, ask, encoded, frame
@@ -117,6 +117,30 @@ async def test_the_longest_message_is_taken() -> None:
     message = request.SerializeToString()
     assert len(message) == GRPC_MESSAGE_BYTES_MAX
     assert (await ask(replying({}), f"{KEYS}/Encrypt", frame(message))).code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "deep"),
+    [("TestIamPermissions", "permissions", []), ("SetIamPolicy", "audit_configs", ["policy"])],
+)
+async def test_many_tiny_values_are_refused_before_they_cost_much(
+    kind: str, path: str, deep: list[str]
+) -> None:
+    def asking(count: int) -> bytes:
+        request = google_messages().of(f"google.iam.v1.{kind}Request")(resource=NAME)
+        holder = request
+        for name in deep:
+            holder = getattr(holder, name)
+        values = getattr(holder, path)
+        for _ in range(count):
+            values.append("") if not deep else values.add()
+        content: bytes = request.SerializeToString()
+        return frame(content)
+
+    method = f"google.iam.v1.IAMPolicy/{kind}"
+    assert (await ask(replying({}), method, asking(GRPC_ELEMENTS_MAX))).code == 0
+    told = await ask(replying({}), method, asking(GRPC_ELEMENTS_MAX + 1))
+    assert (told.code, "more than 50000" in told.message) == (3, True)
 
 
 @given(st.binary(max_size=60))

@@ -13,6 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.message import DecodeError
 
 from rempart.core.errors import Bug, invalid
+from rempart.core.limits import GRPC_ELEMENTS_MAX
 from rempart.edge.grpc.frames import malformed
 from rempart.wire.grpc import descriptors
 
@@ -42,6 +43,8 @@ class Messages:
             message = self.of(name).FromString(content)
         except DecodeError as problem:
             raise malformed(f"The message is not a {name}.") from problem
+        if len(content) > GRPC_ELEMENTS_MAX:  # an element takes a byte at least
+            _check_elements(message, GRPC_ELEMENTS_MAX)
         try:
             return self.document(message)
         except (json_format.Error, TypeError, ValueError) as problem:
@@ -62,6 +65,19 @@ class Messages:
             raise Bug(f"a document is no {name}") from problem
         content: bytes = message.SerializeToString()
         return content
+
+
+def _check_elements(message: Any, left: int) -> int:  # noqa: ANN401 - of any message
+    """Return how many more elements there may be; raise where there are too many already."""
+    for field, value in message.ListFields():
+        if field.is_repeated:
+            left -= len(value)
+        if left < 0:
+            raise invalid(f"The message has more than {GRPC_ELEMENTS_MAX} repeated values.")
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for one in value if field.is_repeated else (value,):
+                left = _check_elements(one, left)
+    return left
 
 
 @cache
