@@ -114,5 +114,17 @@ def test_any_message_is_printable_ascii_and_comes_back(message: str) -> None:
     assert sum(len(name) + len(value) for name, value in headers.items()) < 8000
 
 
+@pytest.mark.parametrize("text", ["x", "\u6f22", "\U0001f512", "%"])
+def test_a_status_fits_into_the_metadata_that_every_client_takes(text: str) -> None:
+    problem = invalid(text * 5000, field="f")
+    for one in (
+        problem,
+        invalid("", field="f").with_details({**DISABLED, "violations": [{"type": text * 5000}]}),
+    ):
+        headers = dict(status_headers(one, "cloudkms"))
+        assert sum(len(name) + len(value) + 32 for name, value in headers.items()) < 8 * 1024
+    assert "grpc-status-details-bin" in dict(status_headers(problem, "cloudkms"))
+
+
 def test_a_lone_surrogate_breaks_nothing() -> None:
     assert dict(status_headers(denied("a\ud800b"), ""))["grpc-message"] == "a?b"

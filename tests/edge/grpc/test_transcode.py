@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rempart.core.call import Call, Reply
 from rempart.edge.grpc.messages import google_messages
 from rempart.edge.grpc.methods import Methods, choose
-from rempart.wire.grpc import Binding, GRPCService, UnaryMethod, all_tables
+from rempart.edge.grpc.transcode import Rule
+from rempart.wire.grpc import Binding, GRPCService, UnaryMethod, Variable, all_tables
 from support.exchange import Gate
 from support.grpc_caller import KEYS, ask, encoded, frame
 
@@ -111,7 +112,9 @@ async def test_the_resource_of_a_policy_tells_which_method_is_meant(
     assert answered == {"version": 1, "etag": "YQ=="}
 
 
-@pytest.mark.parametrize("name", ["", "projects/p", f"{KEY}/", f"/{KEY}", f"{KEY}/x", "é"])
+@pytest.mark.parametrize(
+    "name", ["", "projects/p", f"{KEY}/", f"/{KEY}", f"{KEY}/x", "é", KEY.replace("/p/", "//")]
+)
 async def test_a_name_of_another_form_is_refused_with_its_field(name: str) -> None:
     gate = Gate()
     told = await ask(
@@ -148,6 +151,23 @@ def test_a_mixin_that_two_apis_answer_is_chosen_by_host_or_refused() -> None:
         assert method.api == label.partition(".")[0]
     with pytest.raises(Exception, match="host name of one"):
         choose(methods.named(path, ""), dict(document))
+
+
+def test_the_values_of_a_repeated_parameter_are_told_apart_by_newlines() -> None:
+    rule = Rule.of(Binding("x.list", "GET", (Variable("name", "name", "projects/*"),)))
+    document = {"name": "projects/p", "types": ["a", "b"], "flags": [True, False], "sizes": [1, 2]}
+    asked = rule.apply(document, {"name": "projects/p"})
+    assert asked.query == {"types": "a\nb", "flags": "true\nfalse", "sizes": "1\n2"}
+
+
+def test_a_rule_may_have_several_variables() -> None:
+    variables = (Variable("a.b", "b", "x/*"), Variable("c", "c", "**"))
+    rule = Rule.of(Binding("x.get", "POST", variables, "*"))
+    document = {"a": {"b": "x/1", "d": 1}, "c": "y/z\n"}
+    assert rule.path({"a": {"b": "x/1"}}) is None
+    path = rule.path(document)
+    assert path == {"b": "x/1", "c": "y/z\n"}
+    assert rule.apply(document, path).document == {"a": {"d": 1}}
 
 
 # Nothing is lost: message → Call → message.
