@@ -84,7 +84,7 @@ def call(
     return answer
 
 
-def request(name: str, **fields: Any) -> bytes:
+def request(name: str, /, **fields: Any) -> bytes:
     return google_messages().write(f"google.cloud.kms.v1.{name}", fields)
 
 
@@ -278,3 +278,30 @@ def test_the_server_keeps_a_deadline_that_its_client_does_not(shell: Universe) -
         url = f"{shell.url}/{SERVICE}/CreateKeyRing"
         answer = caller.post(url, content=framed, headers=headers)
     assert (answer.status_code, answer.headers["grpc-status"]) == (200, "4")
+
+
+def test_writes_that_are_cut_by_their_deadlines_break_nothing(
+    shell: Universe, connect: Connect
+) -> None:
+    parent = f"projects/{shell.project}/locations/{shell.location}"
+    channel, token = connect(), shell.token()
+    create = channel.unary_unary(f"/{SERVICE}/CreateKeyRing")
+    metadata = [("authorization", f"Bearer {token}")]
+    names = [_fresh() for _ in range(150)]
+    cut = [
+        create.future(
+            request("CreateKeyRingRequest", parent=parent, keyRingId=name),
+            metadata=metadata,
+            timeout=0.002 + number % 30 / 1000,
+        )
+        for number, name in enumerate(names)
+    ]
+    ends = {one.code() for one in cut}
+    assert ends <= {grpc.StatusCode.OK, grpc.StatusCode.DEADLINE_EXCEEDED}
+    assert grpc.StatusCode.DEADLINE_EXCEEDED in ends
+    for name, one in zip(names, cut, strict=True):
+        content = request("GetKeyRingRequest", name=f"{parent}/keyRings/{name}")
+        found = call(channel, f"{SERVICE}/GetKeyRing", content, token=token)
+        if isinstance(found, grpc.RpcError):
+            assert found.code() is grpc.StatusCode.NOT_FOUND
+            assert one.code() is grpc.StatusCode.DEADLINE_EXCEEDED, "answered, and not there"

@@ -30,6 +30,9 @@ _OK: Headers = [(b"grpc-status", b"0")]
 _METADATA = "x-"
 """Headers of a reply that are metadata here; the others speak of HTTP."""
 
+_EXPECTED = (Code.UNIMPLEMENTED, Code.DEADLINE_EXCEEDED)
+"""Codes of the server's kind that are nothing for our log."""
+
 
 def is_grpc(request: Request) -> bool:
     """Tell whether a request is for this door."""
@@ -126,9 +129,6 @@ class GRPCDoor:
         invariant(not reply.content and reply.stream is None, "media in answer to a gRPC call")
         document = {} if reply.document is None else msgspec.to_builtins(reply.document)
         return self._messages.write(name, document)
-
-
-_EXPECTED = (Code.UNIMPLEMENTED, Code.DEADLINE_EXCEEDED)
 
 
 def _late() -> CloudError:
