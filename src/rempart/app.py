@@ -6,7 +6,6 @@ config → engine → custody → identity, policy, witness → gate → service
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rempart import memory
 from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config
 from rempart.core.call import Call, Reply
 from rempart.core.clock import World
@@ -75,7 +75,6 @@ ADMIN_ROLES = (
     "roles/storage.admin",
 )
 STOP_GRACE_SECONDS = 10.0
-COLLECT_AFTER_ALLOCATIONS = 50_000
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 
@@ -271,7 +270,7 @@ async def _run(
         key=certificate.key,
         run_dir=data / "run",
     )
-    _settle_memory()
+    memory.settle()
     housework = (
         Sweeper(
             Sweep(parts.sealed, engine.blobs, parts.bodies, world),
@@ -338,13 +337,6 @@ def _answer(document: object) -> Handler:
         return Reply(document=document)
 
     return handler
-
-
-def _settle_memory() -> None:
-    """Tell the collector that what is there stays: it then looks at requests' garbage alone."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER_ALLOCATIONS, 20, 100)
 
 
 async def _until(stop: asyncio.Event, tls: TLSDoor) -> None:
