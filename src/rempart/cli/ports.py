@@ -32,6 +32,17 @@ def claim(address: Address, flag: str) -> Address:
         return Address(address.host, probe.getsockname()[1])
 
 
+def claim_both(listen: Address, http: Address) -> tuple[Address, Address]:
+    """Return both addresses as `claim` does, on two ports even where the kernel chooses them.
+
+    Each port is closed again, so the kernel may hand out the same one twice.
+    """
+    first, second = claim(listen, "listen"), claim(http, "http")
+    while first.port == second.port and 0 in {listen.port, http.port}:
+        first, second = claim(listen, "listen"), claim(http, "http")
+    return first, second
+
+
 def answers(address: Address) -> bool:
     """Return whether something accepts connections there."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - compared, not bound

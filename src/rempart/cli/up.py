@@ -57,11 +57,8 @@ def _run(context: click.Context, data: Path, flags: Flags) -> None:
     created = not config.exists(data)
     begun = data / creation.STAGE_NAME if creation.unfinished(data) else data
     settings = config.load(begun, flags) if config.exists(begun) else config.first(flags)
-    listening = dataclasses.replace(
-        settings,
-        listen=ports.claim(settings.listen, "listen"),
-        http=ports.claim(settings.http, "http"),
-    )
+    listen, http = ports.claim_both(settings.listen, settings.http)
+    listening = dataclasses.replace(settings, listen=listen, http=http)
     if listening.listen.port == listening.http.port:
         options.refuse("--listen and --http name one port: give each its own.")
     operations = options.operations(context)
