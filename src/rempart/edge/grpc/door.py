@@ -1,6 +1,6 @@
 """One unary gRPC call: frame → message → `Call` → `Reply` → message → frame, then the status.
 
-An error is a Trailers-Only response: its status travels in the headers. See ADR 0009.
+An error is a Trailers-Only response: its status travels in the headers. See ADR 0010.
 """
 
 from __future__ import annotations
