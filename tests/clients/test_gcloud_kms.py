@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, mlkem, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 
 from support.universe import Universe, program
@@ -128,33 +128,19 @@ def test_a_mac_key_signs_and_verifies(kms: Kms, ring: list[str], tmp_path: Path)
     (tmp_path / "data").write_bytes(b"as agreed")
     version = [*ring, "--key=m", "--version=1", "--input-file=data"]
     kms("mac-sign", *version, "--signature-file=tag")
-    kms("mac-verify", *version, "--signature-file=tag")
+    assert "True" in kms("mac-verify", *version, "--signature-file=tag")
     (tmp_path / "data").write_bytes(b"as changed")
-    assert "False" in kms("mac-verify", *version, "--signature-file=tag", "--format=value(success)")
+    assert "True" not in kms("mac-verify", *version, "--signature-file=tag")
 
 
 def test_a_raw_key_encrypts_in_a_standard_mode(kms: Kms, ring: list[str], tmp_path: Path) -> None:
-    kms("keys", "create", "w", *ring, "--purpose=raw-encryption", "--default-algorithm=aes-256-gcm")
-    (tmp_path / "plain").write_bytes(b"raw")
+    kms("keys", "create", "w", *ring, "--purpose=raw-encryption", "--default-algorithm=aes-256-cbc")
+    (tmp_path / "plain").write_bytes(b"sixteen bytes or")
+    (tmp_path / "iv").write_bytes(bytes(range(16)))
     version = [*ring, "--key=w", "--version=1", "--initialization-vector-file=iv"]
     kms("raw-encrypt", *version, "--plaintext-file=plain", "--ciphertext-file=sealed")
     kms("raw-decrypt", *version, "--ciphertext-file=sealed", "--plaintext-file=opened")
-    assert (tmp_path / "opened").read_bytes() == b"raw"
-
-
-def test_a_secret_is_encapsulated_and_decapsulated(
-    kms: Kms, ring: list[str], tmp_path: Path
-) -> None:
-    kms("keys", "create", "e", *ring, "--purpose=key-encapsulation",
-        "--default-algorithm=ml-kem-768")  # fmt: skip
-    kms("keys", "versions", "get-public-key", "1", *ring, "--key=e",
-        "--public-key-format=nist-pqc", "--output-file=public")  # fmt: skip
-    public = mlkem.MLKEM768PublicKey.from_public_bytes((tmp_path / "public").read_bytes())
-    secret, ciphertext = public.encapsulate()
-    (tmp_path / "sealed").write_bytes(ciphertext)
-    kms("decapsulate", *ring, "--key=e", "--version=1", "--ciphertext-file=sealed",
-        "--shared-secret-file=secret")  # fmt: skip
-    assert (tmp_path / "secret").read_bytes() == secret
+    assert (tmp_path / "opened").read_bytes() == b"sixteen bytes or"
 
 
 def test_a_key_of_ones_own_is_imported(kms: Kms, ring: list[str], tmp_path: Path) -> None:
@@ -169,7 +155,8 @@ def test_a_key_of_ones_own_is_imported(kms: Kms, ring: list[str], tmp_path: Path
     wrapped = wrapping.encrypt(ephemeral, mask) + aes_key_wrap_with_padding(ephemeral, mine)
     (tmp_path / "wrapped").write_bytes(wrapped)
     kms("keys", "create", "i", *ring, "--purpose=raw-encryption",
-        "--default-algorithm=aes-256-gcm", "--skip-initial-version-creation", "--import-only")  # fmt: skip
+        "--default-algorithm=aes-256-gcm", "--skip-initial-version-creation",
+        "--import-only")  # fmt: skip
     imported = read(kms, "keys", "versions", "import", *ring, "--key=i", "--import-job=j",
                     "--algorithm=aes-256-gcm", "--wrapped-key-file=wrapped")  # fmt: skip
     assert imported["importJob"].endswith("/importJobs/j")

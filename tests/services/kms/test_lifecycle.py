@@ -11,6 +11,7 @@ from support.cloud_kms import DAY, LOCATION, RING, Kms, b64
 
 KEYS = "keyRings.cryptoKeys"
 VERSIONS = f"{KEYS}.cryptoKeyVersions"
+MAC, SEALS = {"purpose": "MAC"}, {"purpose": "ENCRYPT_DECRYPT"}
 
 
 async def refused(kms: Kms, method: str, *asked: Any, **path: Any) -> CloudError:
@@ -247,19 +248,19 @@ async def test_a_wrong_checksum_is_refused_and_a_right_one_confirmed(checked: st
         ({}, "purpose"),
         ({"purpose": "HASHING"}, "purpose"),
         ({"purpose": "MAC"}, "versionTemplate.algorithm"),
-        ({"purpose": "MAC", "versionTemplate": {"algorithm": "AES_256_GCM"}}, "versionTemplate.algorithm"),
-        ({"purpose": "MAC", "versionTemplate": {"algorithm": 5}}, "algorithm"),
-        ({"purpose": "ENCRYPT_DECRYPT", "labels": {"UPPER": "x"}}, "labels.UPPER"),
-        ({"purpose": "ENCRYPT_DECRYPT", "rotationPeriod": "60s"}, "rotationPeriod"),
-        ({"purpose": "ENCRYPT_DECRYPT", "rotationPeriod": "86400s"}, "nextRotationTime"),
-        ({"purpose": "ENCRYPT_DECRYPT", "destroyScheduledDuration": "1s"}, "destroyScheduledDuration"),
-        ({"purpose": "ENCRYPT_DECRYPT", "destroyScheduledDuration": "10368001s"}, "destroyScheduledDuration"),
-        ({"purpose": "ENCRYPT_DECRYPT", "nextRotationTime": "2020-01-01T00:00:00Z"}, "nextRotationTime"),
-        ({"purpose": "ENCRYPT_DECRYPT", "importOnly": True}, "skipInitialVersionCreation"),
-        ({"purpose": "ENCRYPT_DECRYPT", "colour": "red"}, "colour"),
-        ({"purpose": "ENCRYPT_DECRYPT", "versionTemplate": {"protectionLevel": "PAPER"}}, "versionTemplate"),
+        (MAC | {"versionTemplate": {"algorithm": "AES_256_GCM"}}, "versionTemplate.algorithm"),
+        (MAC | {"versionTemplate": {"algorithm": 5}}, "algorithm"),
+        (SEALS | {"labels": {"UPPER": "x"}}, "labels.UPPER"),
+        (SEALS | {"rotationPeriod": "60s"}, "rotationPeriod"),
+        (SEALS | {"rotationPeriod": "86400s"}, "nextRotationTime"),
+        (SEALS | {"destroyScheduledDuration": "1s"}, "destroyScheduledDuration"),
+        (SEALS | {"destroyScheduledDuration": "10368001s"}, "destroyScheduledDuration"),
+        (SEALS | {"nextRotationTime": "2020-01-01T00:00:00Z"}, "nextRotationTime"),
+        (SEALS | {"importOnly": True}, "skipInitialVersionCreation"),
+        (SEALS | {"colour": "red"}, "colour"),
+        (SEALS | {"versionTemplate": {"protectionLevel": "PAPER"}}, "versionTemplate"),
     ],
-)  # fmt: skip
+)
 async def test_a_key_that_cannot_be_is_refused_by_the_field(
     document: dict[str, Any], field: str
 ) -> None:

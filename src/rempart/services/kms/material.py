@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rempart.core.clock import Micros, Random
 from rempart.core.errors import data_loss
@@ -31,7 +31,7 @@ class Fresh:
     """Material that was just generated, on its way into a version."""
 
     algorithm: str
-    material: bytes
+    material: bytes = field(repr=False)
 
 
 class Materials:

@@ -19,7 +19,6 @@ from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
-from rempart.services.kms.model.names import CryptoKeyName, ImportJobName, KeyRingName
 from rempart.services.kms.store import KmsStore
 from rempart.trust.policy import iam
 from rempart.trust.policy.roles import Level

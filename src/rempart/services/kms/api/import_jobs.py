@@ -7,7 +7,7 @@ google.cloud.kms.v1.KeyManagementService.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -46,7 +46,7 @@ _WRAPPED = ("wrappedKey", "rsaAesWrappedKey")
 class JobKey:
     """The key pair of a job that is being made."""
 
-    private: bytes
+    private: bytes = field(repr=False)
     public_pem: str
 
 

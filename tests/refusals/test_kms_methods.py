@@ -1,0 +1,195 @@
+"""Every method of Cloud KMS that is answered, by every caller who must not: refused, in vain.
+
+The list is generated from the table of methods. The same requests, made by the administrator, are
+not refused: so it is the caller who is.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from rempart.services.kms import METHODS
+from rempart.wire import WireMethod, load
+from support.universe import Universe
+
+WIRE = {method.id: method for method in load("cloudkms", "v1").methods}
+ANSWERED = {str(method.id): method for method in METHODS}
+SECRET = base64.b64encode(b"the secret").decode()
+REFUSED = {
+    "anonymous": 401,
+    "stranger": 403,
+    "expired": 401,
+    "wrong audience": 401,
+    "other project": 403,
+}
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A key ring with a key, its version and an import job, all the administrator's."""
+
+    project: str
+    location: str
+    ring: str
+    sealed: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Return a name for each kind of resource, by the last noun of its pattern."""
+        place = f"projects/{self.project}/locations/{self.location}"
+        ring = f"{place}/keyRings/{self.ring}"
+        return {
+            "projects": f"projects/{self.project}",
+            "locations": place,
+            "keyRings": ring,
+            "cryptoKeys": f"{ring}/cryptoKeys/key",
+            "cryptoKeyVersions": f"{ring}/cryptoKeys/key/cryptoKeyVersions/1",
+            "importJobs": f"{ring}/importJobs/job",
+        }
+
+
+QUERIES = {
+    "keyRings.create": "keyRingId",
+    "cryptoKeys.create": "cryptoKeyId",
+    "importJobs.create": "importJobId",
+}
+
+
+def ask(caller: httpx.Client, method: str, victim: Victim) -> httpx.Response:
+    wire = WIRE[method]
+    path = _path(wire, victim)
+    short = method.rsplit(".locations.", maxsplit=1)[-1].removeprefix("keyRings.")
+    query = {}
+    for name, parameter in QUERIES.items():
+        if name.endswith(short) or f"keyRings.{short}" == name:
+            query[parameter] = f"new-{uuid.uuid4().hex[:8]}"
+    if wire.verb == "PATCH":
+        query["updateMask"] = "state" if "Versions" in method else "labels"
+    body = _body(method, victim) if wire.verb in {"POST", "PATCH"} else None
+    return caller.request(wire.verb, f"/cloudkms/{path}", params=query, json=body)
+
+
+def _path(wire: WireMethod, victim: Victim) -> str:
+    template = wire.path
+    start, end = template.index("{"), template.index("}")
+    pattern = template[start + 1 : end].partition("=")[2]
+    nouns = [noun for noun in pattern.split("/") if "*" not in noun]
+    return template[:start] + victim.names[nouns[-1]] + template[end + 1 :]
+
+
+def _body(method: str, victim: Victim) -> dict[str, Any]:
+    bodies: dict[str, dict[str, Any]] = {
+        "cryptoKeys.create": {"purpose": "ENCRYPT_DECRYPT"},
+        "importJobs.create": {
+            "importMethod": "RSA_OAEP_3072_SHA256",
+            "protectionLevel": "SOFTWARE",
+        },
+        "cryptoKeys.decrypt": {"ciphertext": victim.sealed},
+        "cryptoKeys.encrypt": {"plaintext": SECRET},
+        "cryptoKeys.patch": {"labels": {"touched": "yes"}},
+        "cryptoKeyVersions.patch": {"state": "DISABLED"},
+        "updatePrimaryVersion": {"cryptoKeyVersionId": "1"},
+        "setIamPolicy": {
+            "policy": {
+                "bindings": [
+                    {"role": "roles/cloudkms.admin", "members": ["user:other@example.test"]}
+                ]
+            }
+        },
+        "testIamPermissions": {"permissions": ["cloudkms.cryptoKeys.get"]},
+        "generateRandomBytes": {"lengthBytes": 16},
+    }
+    return next((body for end, body in bodies.items() if method.endswith(end)), {})
+
+
+@pytest.fixture(scope="module")
+def victim(admin: httpx.Client, universe: Universe) -> Victim:
+    ring = f"r-{uuid.uuid4().hex[:8]}"
+    made = Victim(universe.project, universe.location, ring, "")
+    place, base = made.names["locations"], made.names["keyRings"]
+    job = {"importMethod": "RSA_OAEP_3072_SHA256", "protectionLevel": "SOFTWARE"}
+    for path, query, body in (
+        (f"{place}/keyRings", {"keyRingId": ring}, {}),
+        (f"{base}/cryptoKeys", {"cryptoKeyId": "key"}, {"purpose": "ENCRYPT_DECRYPT"}),
+        (f"{base}/importJobs", {"importJobId": "job"}, job),
+    ):
+        answer = admin.post(f"/cloudkms/v1/{path}", params=query, json=body)
+        assert answer.status_code == 200, answer.text
+    sealed = admin.post(f"/cloudkms/v1/{base}/cryptoKeys/key:encrypt", json={"plaintext": SECRET})
+    return Victim(universe.project, universe.location, ring, sealed.json()["ciphertext"])
+
+
+@pytest.fixture(scope="module")
+def callers(universe: Universe) -> Iterator[dict[str, httpx.Client]]:
+    now = int(time.time())
+    tokens = {
+        "anonymous": None,
+        "stranger": universe.token(universe.keys["stranger"]),
+        "expired": universe.token(iat=now - 7200, exp=now - 3600),
+        "wrong audience": universe.token(aud=f"https://storage.{universe.domain}/", scope=None),
+        "other project": universe.token(universe.keys["neighbour"]),
+    }
+    made = {name: universe.caller(token) for name, token in tokens.items()}
+    yield made
+    for caller in made.values():
+        caller.close()
+
+
+def state(admin: httpx.Client, victim: Victim) -> list[Any]:
+    """Return everything that a request could have changed."""
+    names = victim.names
+    paths = [
+        f"{names['keyRings']}/cryptoKeys",
+        f"{names['cryptoKeys']}/cryptoKeyVersions",
+        f"{names['keyRings']}/importJobs",
+        *(f"{names[noun]}:getIamPolicy" for noun in ("keyRings", "cryptoKeys", "importJobs")),
+    ]
+    rings = admin.get(f"/cloudkms/v1/{names['locations']}/keyRings", params={"pageSize": 1000})
+    return [rings.json()["totalSize"], *(admin.get(f"/cloudkms/v1/{one}").json() for one in paths)]
+
+
+@pytest.mark.parametrize("who", REFUSED)
+@pytest.mark.parametrize("method", sorted(ANSWERED))
+def test_the_wrong_caller_is_refused_and_nothing_happens(
+    admin: httpx.Client, callers: dict[str, httpx.Client], victim: Victim, method: str, who: str
+) -> None:
+    before = state(admin, victim)
+    answer = ask(callers[who], method, victim)
+    assert SECRET not in answer.text
+    if ANSWERED[method].public and who not in {"expired", "wrong audience"}:
+        assert answer.status_code == 200, answer.text
+        assert not answer.json().get("permissions")
+    else:
+        assert answer.status_code == REFUSED[who], answer.text
+        error = answer.json()["error"]
+        assert error["code"] == REFUSED[who]
+        assert error["status"] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+        assert error["details"][0]["@type"].endswith("google.rpc.ErrorInfo")
+    assert state(admin, victim) == before
+
+
+@pytest.mark.parametrize("method", sorted(ANSWERED))
+def test_the_administrator_is_not_refused(admin: httpx.Client, victim: Victim, method: str) -> None:
+    answer = ask(admin, method, victim)
+    assert answer.status_code not in {401, 403, 404, 500, 501}, answer.text
+
+
+@pytest.mark.parametrize("method", sorted(WIRE.keys() - ANSWERED.keys()))
+def test_what_is_not_answered_says_so_by_name(
+    admin: httpx.Client, victim: Victim, method: str
+) -> None:
+    path = WIRE[method].path
+    start, end = path.index("{"), path.index("}")
+    pattern = path[start + 1 : end].partition("=")[2].replace("**", "x/y")
+    filled = pattern.replace("projects/*", f"projects/{victim.project}").replace("*", "x")
+    answer = admin.request(WIRE[method].verb, f"/cloudkms/{path[:start]}{filled}{path[end + 1 :]}")
+    assert answer.status_code == 501, answer.text
+    assert method in answer.json()["error"]["message"]
