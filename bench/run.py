@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import limits, ours, peers, report
+from bench.keys import keys
 from bench.peers import Missing, Target
 from bench.radosgw import radosgw
 from bench.report import Figure
@@ -35,7 +36,7 @@ PAIRS = (
 )
 QUICK = Scale(seconds=0.3, large_bytes=32 << 20, runs=2, many_objects=20_000)
 PEERS = ("nginx", "seaweedfs", "radosgw")
-PARTS = ("start", "memory", "requests", "lists")
+PARTS = ("start", "memory", "requests", "lists", "keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,12 @@ def measure(scale: Scale, wanted: Wanted, show: Show) -> tuple[list[Figure], str
     remark = ""
     with tempfile.TemporaryDirectory(prefix="rempart-bench-") as name:
         home = Path(name)
-        alone = {"start": ours.start_up, "memory": ours.memory_rows, "lists": ours.lists}
+        alone = {
+            "start": ours.start_up,
+            "memory": ours.memory_rows,
+            "lists": ours.lists,
+            "keys": keys,
+        }
         for part in wanted.parts:
             if part == "requests":
                 with contextlib.ExitStack() as stack:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from bench.demo import main as demonstrate  # noqa: E402
+from bench.keys import USES, keys  # noqa: E402
 from bench.peers import Target  # noqa: E402
 from bench.report import Figure  # noqa: E402
 from bench.universe import Broken, Universe, temporary_universe  # noqa: E402
@@ -71,6 +72,12 @@ def test_a_filled_bucket_lists_as_an_uploaded_one_does(tmp_path: Path) -> None:
     figures = {one.row: one for one in ours.lists(SCALE, tmp_path)}
     assert "list 1,000 of 1,200, middle page" in figures
     assert all(min(one.runs) > 0 for one in figures.values())
+
+
+def test_every_use_of_a_key_is_measured(tmp_path: Path) -> None:
+    figures = list(keys(SCALE, tmp_path))
+    assert len(figures) == len(USES)
+    assert all(min(one.runs) > 0 for one in figures)
 
 
 def test_memory_counts_this_process_and_its_children() -> None:

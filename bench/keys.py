@@ -1,0 +1,96 @@
+"""What keys of Cloud KMS do in a second, asked over plain HTTP by the small requests' generator."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench import load, ours
+from bench.load import Place
+from bench.report import Figure
+from bench.rows import Scale
+from bench.universe import Universe, temporary_universe
+
+CONNECTIONS = 16
+PLAIN = base64.b64encode(bytes(32)).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of a key: its row, the key's purpose and algorithm, and the method asked."""
+
+    row: str
+    purpose: str
+    algorithm: str
+    method: str
+    field: str
+
+
+SEALS = ("ENCRYPT_DECRYPT", "GOOGLE_SYMMETRIC_ENCRYPTION")
+SIGNS = "ASYMMETRIC_SIGN"
+USES = (
+    Use("encrypt 32 bytes", *SEALS, "encrypt", "plaintext"),
+    Use("decrypt 32 bytes", *SEALS, "decrypt", ""),
+    Use("HMAC-SHA256 of 32 bytes", "MAC", "HMAC_SHA256", "macSign", "data"),
+    Use("sign, P-256", SIGNS, "EC_SIGN_P256_SHA256", "asymmetricSign", "data"),
+    Use("sign, RSA-3072 PSS", SIGNS, "RSA_SIGN_PSS_3072_SHA256", "asymmetricSign", "data"),
+    Use("sign, ML-DSA-65", SIGNS, "PQ_SIGN_ML_DSA_65", "asymmetricSign", "data"),
+)
+
+
+def keys(scale: Scale, under: Path) -> Iterator[Figure]:
+    """Measure each use over 16 connections."""
+    busy, rates = ours.busyness(), dict[str, list[float]]()
+    with temporary_universe(under) as universe:
+        universe.start()
+        work = {use.row: _load(universe, use, scale.seconds) for use in USES}
+        for _ in range(scale.runs):
+            for row, asked in work.items():
+                rates.setdefault(row, []).append(load.rate(Place(universe.http), asked))
+    for row, values in rates.items():
+        yield Figure(f"{row}, {CONNECTIONS} connections", "/s", "Rempart", tuple(values), busy)
+
+
+def _load(universe: Universe, use: Use, seconds: float) -> load.Load:
+    name = _key(universe, use)
+    document = {use.field: PLAIN}
+    if use.method == "decrypt":
+        document = {
+            "ciphertext": _ask(universe, f"{name}:encrypt", {"plaintext": PLAIN})["ciphertext"]
+        }
+    target = name if use.purpose == "ENCRYPT_DECRYPT" else f"{name}/cryptoKeyVersions/1"
+    body = json.dumps(document).encode()
+    head = (
+        f"POST /cloudkms/v1/{target}:{use.method} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {universe.token()}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return load.Load([head.encode()], body, CONNECTIONS, seconds)
+
+
+def _key(universe: Universe, use: Use) -> str:
+    told = universe.environment
+    place = f"projects/{told['GOOGLE_CLOUD_PROJECT']}/locations/{told['REMPART_LOCATION']}"
+    id_ = "".join(letter for letter in use.row if letter.isalnum())
+    _ask(universe, f"{place}/keyRings?keyRingId={id_}", {})
+    template = {"purpose": use.purpose, "versionTemplate": {"algorithm": use.algorithm}}
+    made = _ask(universe, f"{place}/keyRings/{id_}/cryptoKeys?cryptoKeyId=key", template)
+    return str(made["name"])
+
+
+def _ask(universe: Universe, path: str, document: dict[str, Any]) -> dict[str, Any]:
+    answer = httpx.post(
+        f"{universe.plain_url}/cloudkms/v1/{path}",
+        headers={"authorization": f"Bearer {universe.token()}"},
+        json=document,
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    content: dict[str, Any] = answer.json()
+    return content
