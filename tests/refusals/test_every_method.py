@@ -7,7 +7,6 @@ same requests, made by the administrator, succeed: so it is the caller who is re
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing_extensions import override
 from rempart.services.storage import METHODS
 from rempart.wire import WireMethod, load
 from support.universe import Universe, created
+from support.wrong_callers import REFUSED, wrong_callers
 
 WIRE = {method.id: method for method in load("storage", "v1").methods}
 ANSWERED = {str(method.id): method for method in METHODS}
@@ -193,34 +193,14 @@ def state(admin: httpx.Client, victim: Victim) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def callers(universe: Universe) -> Iterator[dict[str, httpx.Client]]:
-    """Return everybody who must be refused."""
-    now = int(time.time())
-    tokens = {
-        "anonymous": None,
-        "stranger": universe.token(universe.keys["stranger"]),
-        "expired": universe.token(iat=now - 7200, exp=now - 3600),
-        "wrong audience": universe.token(aud=f"https://cloudkms.{universe.domain}/", scope=None),
-        "other project": universe.token(universe.keys["neighbour"]),
-    }
-    made = {name: universe.caller(token) for name, token in tokens.items()}
-    yield made
-    for caller in made.values():
-        caller.close()
+    with wrong_callers(universe, "cloudkms") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def victim(admin: httpx.Client, universe: Universe) -> Victim:
     """Return one victim for all refusals: none of them changes it."""
     return new_victim(admin, universe)
-
-
-REFUSED = {
-    "anonymous": 401,
-    "stranger": 403,
-    "expired": 401,
-    "wrong audience": 401,
-    "other project": 403,
-}
 
 
 @pytest.mark.parametrize("who", REFUSED)

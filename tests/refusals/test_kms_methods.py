@@ -7,7 +7,6 @@ not refused: so it is the caller who is.
 from __future__ import annotations
 
 import base64
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,17 +18,11 @@ import pytest
 from rempart.services.kms import METHODS
 from rempart.wire import WireMethod, load
 from support.universe import Universe
+from support.wrong_callers import REFUSED, wrong_callers
 
 WIRE = {method.id: method for method in load("cloudkms", "v1").methods}
 ANSWERED = {str(method.id): method for method in METHODS}
 SECRET = base64.b64encode(b"the secret").decode()
-REFUSED = {
-    "anonymous": 401,
-    "stranger": 403,
-    "expired": 401,
-    "wrong audience": 401,
-    "other project": 403,
-}
 
 
 @dataclass(frozen=True)
@@ -129,18 +122,8 @@ def victim(admin: httpx.Client, universe: Universe) -> Victim:
 
 @pytest.fixture(scope="module")
 def callers(universe: Universe) -> Iterator[dict[str, httpx.Client]]:
-    now = int(time.time())
-    tokens = {
-        "anonymous": None,
-        "stranger": universe.token(universe.keys["stranger"]),
-        "expired": universe.token(iat=now - 7200, exp=now - 3600),
-        "wrong audience": universe.token(aud=f"https://storage.{universe.domain}/", scope=None),
-        "other project": universe.token(universe.keys["neighbour"]),
-    }
-    made = {name: universe.caller(token) for name, token in tokens.items()}
-    yield made
-    for caller in made.values():
-        caller.close()
+    with wrong_callers(universe, "storage") as made:
+        yield made
 
 
 def state(admin: httpx.Client, victim: Victim) -> list[Any]:

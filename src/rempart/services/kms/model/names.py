@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -55,41 +56,39 @@ class KeyRingName:
 
 
 @dataclass(frozen=True, slots=True)
-class CryptoKeyName:
-    """`…/cryptoKeys/K`."""
+class _InRing:
+    """Something that a key ring holds."""
 
     parent: KeyRingName
     id: str
+    noun: ClassVar[str]
 
     @property
     def parts(self) -> tuple[str, ...]:
         """Return what is above, then the id."""
         return (*self.parent.parts, self.id)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}/{self.noun}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoKeyName(_InRing):
+    """`…/cryptoKeys/K`."""
+
+    noun: ClassVar[str] = "cryptoKeys"
 
     def version(self, number: int) -> VersionName:
         """Return the name of one of its versions."""
         return VersionName(self, number)
 
-    @override
-    def __str__(self) -> str:
-        return f"{self.parent}/cryptoKeys/{self.id}"
-
 
 @dataclass(frozen=True, slots=True)
-class ImportJobName:
+class ImportJobName(_InRing):
     """`…/importJobs/J`."""
 
-    parent: KeyRingName
-    id: str
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return what is above, then the id."""
-        return (*self.parent.parts, self.id)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.parent}/importJobs/{self.id}"
+    noun: ClassVar[str] = "importJobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +121,12 @@ def key_ring(text: str) -> KeyRingName:
 
 def crypto_key(text: str) -> CryptoKeyName:
     """Return the name of a key."""
-    above, ring, key = _under_ring(text, "cryptoKeys")
-    return CryptoKeyName(KeyRingName(above, ring), key)
+    return CryptoKeyName(*_in_ring(text, CryptoKeyName.noun))
 
 
 def import_job(text: str) -> ImportJobName:
     """Return the name of an import job."""
-    above, ring, job = _under_ring(text, "importJobs")
-    return ImportJobName(KeyRingName(above, ring), job)
+    return ImportJobName(*_in_ring(text, ImportJobName.noun))
 
 
 def version(text: str) -> VersionName:
@@ -158,9 +155,9 @@ def new_id(text: str, field: str) -> str:
     return text
 
 
-def _under_ring(text: str, noun: str) -> tuple[LocationName, str, str]:
+def _in_ring(text: str, noun: str) -> tuple[KeyRingName, str]:
     project, place, ring, last = _segments(text, "projects", "locations", "keyRings", noun)
-    return LocationName(project, place), ring, last
+    return KeyRingName(LocationName(project, place), ring), last
 
 
 def _segments(text: str, *nouns: str) -> list[str]:
