@@ -202,7 +202,7 @@ engine = "{config.engine}"
 # The project that `rempart env` names.
 project = "{config.project}"
 
-# Locations that a bucket may be created in. Remove none that a bucket uses.
+# Locations that buckets and keys may be created in. Remove none that is in use.
 regions = [{regions}]
 
 # Where the universe listens: TLS for REST and gRPC, and plaintext for development.

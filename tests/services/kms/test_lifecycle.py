@@ -170,7 +170,7 @@ async def test_a_key_does_what_it_is_for_and_nothing_else(purpose: str, algorith
     key = await kms.ask(f"{KEYS}.get", name=name)
     assert "primary" not in key
     problem = await refused(kms, f"{KEYS}.encrypt", {"plaintext": b64(b"x")}, name=name)
-    assert problem.code is Code.FAILED_PRECONDITION
+    assert (problem.code, problem.reason) == (Code.FAILED_PRECONDITION, "WRONG_PURPOSE")
     version = f"{name}/cryptoKeyVersions/1"
     for method, document, wanted in (
         ("macSign", {"data": b64(b"x")}, "MAC"),
@@ -211,8 +211,34 @@ async def test_a_filter_counts_whole_pages() -> None:
         f"{KEYS}.list", query=query | {"pageToken": page["nextPageToken"]}, parent=RING
     )
     assert [one["name"][-2:] for one in more["cryptoKeys"]] == ["k5"]
-    problem = await refused(kms, f"{KEYS}.list", query={"filter": "name > 3"}, parent=RING)
-    assert problem.code is Code.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("name > 3", Code.UNIMPLEMENTED),
+        ("labels.a:*", Code.UNIMPLEMENTED),
+        ("name:k", Code.UNIMPLEMENTED),
+        ("labels.a=*", Code.UNIMPLEMENTED),
+        ("colour=red", Code.INVALID_ARGUMENT),
+        ("colour!=red", Code.INVALID_ARGUMENT),
+    ],
+)
+async def test_a_filter_that_is_not_understood_is_refused_not_ignored(
+    text: str, code: Code
+) -> None:
+    kms = await Kms.start()
+    problem = await refused(kms, f"{KEYS}.list", query={"filter": text}, parent=RING)
+    assert problem.code is code
+
+
+@pytest.mark.parametrize("label", ["cost_center", "env-1", "a"])
+async def test_a_filter_takes_a_labels_key_as_it_is(label: str) -> None:
+    kms = await Kms.start()
+    await kms.key("marked", labels={label: "x"})
+    await kms.key("plain")
+    page = await kms.ask(f"{KEYS}.list", query={"filter": f"labels.{label}=x"}, parent=RING)
+    assert [one["name"].rpartition("/")[2] for one in page["cryptoKeys"]] == ["marked"]
 
 
 async def test_a_justifications_policy_without_a_reason_stops_every_use() -> None:

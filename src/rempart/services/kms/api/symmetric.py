@@ -14,6 +14,7 @@ from rempart.services.kms.api.use import attempt, usable
 from rempart.services.kms.model import names
 from rempart.services.kms.model.checksums import marks, shown, verified
 from rempart.services.kms.model.names import CryptoKeyName
+from rempart.services.kms.model.version import wrong_purpose
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.software.algorithms import Purpose, Scheme
@@ -52,6 +53,8 @@ async def encrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
 
 async def _primary(grant: Grant, store: KmsStore, name: CryptoKeyName) -> int:
     key = await store.crypto_key(grant, name)
+    if not key.rotates:
+        raise wrong_purpose(str(name), key.purpose)
     if not key.primary:
         raise CloudError(
             Code.FAILED_PRECONDITION,

@@ -17,9 +17,23 @@ from rempart.core.errors import invalid, unimplemented
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 1000
 FILTER_CHARS_MAX = 1024
-_TERM = re.compile(r"([A-Za-z_.]+)\s*(=|!=|:)\s*(\"[^\"]*\"|[^\s\"()]+)")
+_TERM = re.compile(r"([A-Za-z_]+(?:\.[\w-]+)*)\s*(=|!=)\s*(\"[^\"]*\"|[^\s\"()*]+)")
 _SNAKE = re.compile(r"_([a-z0-9])")
-_EQUAL = frozenset(("=", ":"))
+_FIELDS = frozenset(
+    (
+        "name",
+        "state",
+        "purpose",
+        "algorithm",
+        "protectionLevel",
+        "importMethod",
+        "importJob",
+        "primary.state",
+        "versionTemplate.algorithm",
+        "versionTemplate.protectionLevel",
+    )
+)
+_LABELS = "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +89,18 @@ def _term(piece: str) -> tuple[list[str], str, bool]:
     if found is None:
         raise unimplemented(f"The filter {piece[:80]!r}")
     path, operator, value = found.groups()
-    names = [_SNAKE.sub(lambda hump: hump[1].upper(), name) for name in path.split(".")]
-    return names, value.strip('"'), operator in _EQUAL
+    return _path(path), value.strip('"'), operator == "="
+
+
+def _path(text: str) -> list[str]:
+    """Return the names down to a field; a label's key is taken as it is."""
+    first, _, label = text.partition(".")
+    if first == _LABELS and label:
+        return [first, label]
+    path = _SNAKE.sub(lambda hump: hump[1].upper(), text)
+    if path not in _FIELDS:
+        raise invalid(f"{text[:80]} is no field to filter by.", field="filter")
+    return path.split(".")
 
 
 def _at(resource: object, path: list[str]) -> object:
