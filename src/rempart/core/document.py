@@ -155,11 +155,12 @@ def strings(document: Document, name: str) -> list[str]:
 
 def update_mask(query: Mapping[str, str]) -> frozenset[str]:
     """Return the paths of a required `updateMask`, in camelCase however they were written."""
-    paths = {_camel(path.strip()) for path in query.get("updateMask", "").split(",")} - {""}
+    paths = {camel(path.strip()) for path in query.get("updateMask", "").split(",")} - {""}
     if not paths:
         raise invalid("updateMask is required.", field="updateMask", reason="required")
     return frozenset(paths)
 
 
-def _camel(path: str) -> str:
+def camel(path: str) -> str:
+    """Return a field's path in camelCase, as JSON has it."""
     return _SNAKE.sub(lambda found: found[1].upper(), path)

@@ -11,14 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rempart.core.document import integer
+from rempart.core.document import camel, integer
 from rempart.core.errors import invalid, unimplemented
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 1000
 FILTER_CHARS_MAX = 1024
 _TERM = re.compile(r"([A-Za-z_]+(?:\.[\w-]+)*)\s*(=|!=)\s*(\"[^\"]*\"|[^\s\"()*]+)")
-_SNAKE = re.compile(r"_([a-z0-9])")
 _FIELDS = frozenset(
     (
         "name",
@@ -97,7 +96,7 @@ def _path(text: str) -> list[str]:
     first, _, label = text.partition(".")
     if first == _LABELS and label:
         return [first, label]
-    path = _SNAKE.sub(lambda hump: hump[1].upper(), text)
+    path = camel(text)
     if path not in _FIELDS:
         raise invalid(f"{text[:80]} is no field to filter by.", field="filter")
     return path.split(".")
