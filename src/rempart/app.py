@@ -33,6 +33,7 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
+from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.material import Materials
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
@@ -116,6 +117,12 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     identity = Identity(
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
+    kms = KmsSetup(
+        materials=Materials(keyring.key("kms"), world.random),
+        regions=config.regions,
+        world=world,
+        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+    )
     setup = Setup(
         contents=Contents(Envelopes(keyring, world.random), bodies, world.random),
         regions=config.regions,
@@ -123,12 +130,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         generations=Generations(world.clock),
         digests=SessionDigests(),
         system_domain=f"{config.prefix}-system.{accounts.MAIL_DOMAIN}",
-    )
-    kms = KmsSetup(
-        materials=Materials(keyring.key("kms"), world.random),
-        regions=config.regions,
-        world=world,
-        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        customer_keys=ManagedKeys(kms),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),

@@ -1,0 +1,88 @@
+"""Keys of customers as other services use them: each in the name of its own service agent.
+
+A service keeps a key of its own wrapped by a version here. Every use asks whether the version may
+be used now; what was opened is remembered, so that a use is not a call of the key itself each time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from rempart.core.errors import CloudError, Code
+from rempart.core.grant import Grant
+from rempart.services.kms.api.use import Usable, attempt, usable
+from rempart.services.kms.model import names
+from rempart.services.kms.model.names import CryptoKeyName, VersionName
+from rempart.services.kms.model.version import wrong_purpose
+from rempart.services.kms.store import KmsStore, Setup
+from rempart.trust.custody.envelope import BucketKey
+from rempart.trust.custody.keyring import KEY_BYTES
+from rempart.trust.custody.software.algorithms import Purpose
+from rempart.trust.custody.software.symmetric import VERSION_BYTES
+from rempart.trust.gate import Session
+
+OPEN_KEYS_MAX = 4096
+_ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
+_DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
+
+
+class ManagedKeys:
+    """What other services see of Cloud KMS; sessions are their service agents'."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._random = setup.world.random
+        self._open: OrderedDict[tuple[str, bytes], BucketKey] = OrderedDict()
+
+    async def primary(self, session: Session, key: str) -> str:
+        """Return the name of the version of a key that encrypts now."""
+        store, name = KmsStore(self._setup, session), names.crypto_key(key)
+        grant = await _granted(store, name, _ENCRYPT)
+        found = await store.crypto_key(grant, name)
+        number = found.primary
+        if not found.rotates:
+            raise wrong_purpose(str(name), found.purpose)
+        if not number:
+            message = f"{name} has no primary version: it cannot encrypt."
+            raise CloudError(Code.FAILED_PRECONDITION, message, reason="KEY_DISABLED")
+        version = name.version(number)
+        await usable(grant, store, version, Purpose.ENCRYPT_DECRYPT)
+        return str(version)
+
+    async def make(self, session: Session, version: str, bound: bytes) -> tuple[bytes, BucketKey]:
+        """Return a fresh key, wrapped by a version for a context, and opened."""
+        used = await self._usable(session, version, _ENCRYPT)
+        plain = self._random(KEY_BYTES)
+        mark = used.name.number.to_bytes(VERSION_BYTES, "big")
+        wrapped = attempt("plaintext", lambda: used.key.encrypt(plain, bound, mark))
+        return wrapped, self._remember(version, wrapped, plain)
+
+    async def open(self, session: Session, version: str, wrapped: bytes, bound: bytes) -> BucketKey:
+        """Return a key that was made for the same context, opened."""
+        used = await self._usable(session, version, _DECRYPT)
+        opened = self._open.get((version, wrapped))
+        if opened is not None:
+            return opened
+        plain = attempt("ciphertext", lambda: used.key.decrypt(wrapped, bound))
+        return self._remember(version, wrapped, plain)
+
+    def forget(self, version: VersionName) -> None:
+        """Drop what a version opened: its material is destroyed."""
+        for at in [at for at in self._open if at[0] == str(version)]:
+            del self._open[at]
+
+    async def _usable(self, session: Session, version: str, permission: str) -> Usable:
+        store, name = KmsStore(self._setup, session), names.version(version)
+        grant = await _granted(store, name.parent, permission)
+        return await usable(grant, store, name, Purpose.ENCRYPT_DECRYPT)
+
+    def _remember(self, version: str, wrapped: bytes, plain: bytes) -> BucketKey:
+        opened = self._open[version, wrapped] = BucketKey(plain, self._random)
+        if len(self._open) > OPEN_KEYS_MAX:
+            self._open.popitem(last=False)
+        return opened
+
+
+async def _granted(store: KmsStore, key: CryptoKeyName, permission: str) -> Grant:
+    resource = await store.key_resource(key)
+    return await store.session.authority.require(permission, resource)
