@@ -34,6 +34,7 @@ from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -48,7 +49,9 @@ from rempart.trust.custody import pki
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.keyring import Keyring, create_root, load_root
+from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
 from rempart.trust.identity import accounts
 from rempart.trust.identity.identify import Identity
@@ -124,11 +127,15 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         digests=SessionDigests(),
         system_domain=f"{config.prefix}-system.{accounts.MAIL_DOMAIN}",
     )
+    mechanisms: dict[str, Mechanism] = {SOFTWARE: Software(world.random)}
     kms = KmsSetup(
-        materials=Materials(keyring.key("kms"), world.random),
+        materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
         world=world,
-        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        choices=Choices(
+            {level: one.lacks for level, one in mechanisms.items()},
+            anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        ),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),
