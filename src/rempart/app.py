@@ -35,6 +35,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -49,7 +50,9 @@ from rempart.trust.custody import pki
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.keyring import Keyring, create_root, load_root
+from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
 from rempart.trust.identity import accounts
 from rempart.trust.identity.identify import Identity
@@ -117,11 +120,15 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     identity = Identity(
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
+    mechanisms: dict[str, Mechanism] = {SOFTWARE: Software(world.random)}
     kms = KmsSetup(
-        materials=Materials(keyring.key("kms"), world.random),
+        materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
         world=world,
-        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        choices=Choices(
+            {level: one.lacks for level, one in mechanisms.items()},
+            anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        ),
     )
     setup = Setup(
         contents=Contents(Envelopes(keyring, world.random), bodies, world.random),

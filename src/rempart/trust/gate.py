@@ -72,19 +72,20 @@ class Session:
     """What one climb of the stair hands to a service: its transaction and the caller's standing.
 
     `intend` makes the intent durable; a service calls it before its first effect outside the
-    transaction. `staged` is what the method's `stage` returned. `call` is what the caller asked,
-    also where one service asks another in its course.
+    transaction. `staged` is what the method's `stage` returned. `call` is what `caller` asked, also
+    where one service asks another in its course and the standing is that of its agent.
     """
 
     tx: Transaction
     authority: Authority
     intend: Callable[[], Awaitable[None]]
     call: Call
+    caller: Principal
     staged: Any = None
 
     def acting_as(self, agent: Principal) -> Session:
         """Return the same session with the standing of an agent that acts for the caller."""
-        return Session(self.tx, self.authority.of(agent), self.intend, self.call)
+        return Session(self.tx, self.authority.of(agent), self.intend, self.call, self.caller)
 
 
 class Service(Protocol):
@@ -280,7 +281,8 @@ class _Climb:
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:
         tx = self.sealed.transaction()
-        session = Session(tx, self.authority, self._intend, self.call, staged)
+        principal = self.authority.principal
+        session = Session(tx, self.authority, self._intend, self.call, principal, staged)
         return self.service.open(session), tx
 
 

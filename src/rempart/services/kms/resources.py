@@ -8,6 +8,7 @@ from __future__ import annotations
 from rempart.core.clock import Micros, rfc3339
 from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
+from rempart.services.kms.model.choices import EXTERNAL, HSM, Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.names import (
@@ -22,13 +23,16 @@ from rempart.services.kms.model.version import Version
 Json = dict[str, object]
 
 
-def location_json(name: LocationName) -> Json:
-    """Return a Location with Cloud KMS's metadata: neither HSM nor external keys are there."""
+def location_json(name: LocationName, choices: Choices) -> Json:
+    """Return a Location with Cloud KMS's metadata: whether HSM and external keys are there."""
+    metadata: Json = {"@type": "type.googleapis.com/google.cloud.kms.v1.LocationMetadata"}
+    available = {"hsmAvailable": HSM, "ekmAvailable": EXTERNAL}
+    metadata |= {field: True for field, level in available.items() if level in choices.levels}
     return {
         "name": str(name),
         "locationId": name.location,
         "displayName": name.location,
-        "metadata": {"@type": "type.googleapis.com/google.cloud.kms.v1.LocationMetadata"},
+        "metadata": metadata,
     }
 
 

@@ -9,7 +9,7 @@ API's status codes.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.trust.custody.envelope import BucketKey
@@ -18,21 +18,28 @@ from rempart.trust.gate import Session
 T = TypeVar("T")
 
 
+class KeyUse(NamedTuple):
+    """For whom and for what a customer's key is used: the service agent's session, the resource."""
+
+    session: Session
+    target: str
+
+
 class CustomerKeys(Protocol):
-    """Cloud KMS as Cloud Storage uses it; the session is the service agent's.
+    """Cloud KMS as Cloud Storage uses it, in the name of its service agent.
 
     Every verb asks anew whether the version may be used: its state, the agent's permission, the
     key's policy on reasons. What is opened may be remembered only as long as the key's holder
     allows. Refusals are Cloud KMS's.
     """
 
-    async def primary(self, session: Session, key: str) -> str:
+    async def primary(self, use: KeyUse, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
 
-    async def make(self, session: Session, version: str, bound: bytes) -> tuple[bytes, BucketKey]:
+    async def make(self, use: KeyUse, version: str, bound: bytes) -> tuple[bytes, BucketKey]:
         """Return a fresh bucket key, wrapped by a version and opened."""
 
-    async def open(self, session: Session, version: str, wrapped: bytes, bound: bytes) -> BucketKey:
+    async def open(self, use: KeyUse, version: str, wrapped: bytes, bound: bytes) -> BucketKey:
         """Return a bucket key that was made with the same `bound`, opened."""
 
 

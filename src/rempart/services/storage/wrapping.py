@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rempart.core.errors import data_loss
 from rempart.services.storage.contents import OwnKey, Received, Wrapping
-from rempart.services.storage.customer_keys import translated
+from rempart.services.storage.customer_keys import KeyUse, translated
 from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, CustomerBucketKey
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.kms_key import key_of
@@ -16,53 +16,55 @@ from rempart.services.storage.model.object import Object
 from rempart.services.storage.store import StorageStore
 from rempart.trust.custody.envelope import BucketKey, context
 from rempart.trust.custody.errors import Tampered
-from rempart.trust.gate import Session
 
 
 async def new_wrapping(
-    store: StorageStore, bucket: Bucket, key: str, own: OwnKey | None
+    store: StorageStore, bucket: Bucket, name: str, key: str, own: OwnKey | None
 ) -> Wrapping:
-    """Return what to wrap new data keys with; `key` names a key of Cloud KMS, or is empty."""
+    """Return what to wrap a new object's data key with.
+
+    `key` names a key of Cloud KMS, or is empty.
+    """
     if not key:
         return _default(store, bucket, own)
-    keys, session = store.setup.customer_keys, _agent_session(store, bucket)
-    version = await translated(keys.primary(session, key), key, encrypting=True)
-    return Wrapping(await _open_or_make(store, session, bucket, version), None, version)
+    keys, use = store.setup.customer_keys, _use(store, bucket, name)
+    version = await translated(keys.primary(use, key), key, encrypting=True)
+    return Wrapping(await _open_or_make(store, use, bucket, version), None, version)
 
 
 async def require_usable(store: StorageStore, bucket: Bucket, key: str) -> None:
     """Raise unless a bucket's service agent may encrypt under a key now; no key is usable."""
     if key:
-        session = _agent_session(store, bucket)
-        await translated(store.setup.customer_keys.primary(session, key), key, encrypting=True)
+        keys, use = store.setup.customer_keys, _use(store, bucket, "")
+        await translated(keys.primary(use, key), key, encrypting=True)
 
 
 async def _open_or_make(
-    store: StorageStore, session: Session, bucket: Bucket, version: str
+    store: StorageStore, use: KeyUse, bucket: Bucket, version: str
 ) -> BucketKey:
     keys, key = store.setup.customer_keys, key_of(version)
     bound = _bound(bucket, version)
     found = await store.tx.get(CUSTOMER_BUCKET_KEY, bucket.id, version)
     if found is not None:
-        opening = keys.open(session, version, found.wrapped, bound)
+        opening = keys.open(use, version, found.wrapped, bound)
         return await translated(opening, key, encrypting=True)
-    wrapped, made = await translated(keys.make(session, version, bound), key, encrypting=True)
+    wrapped, made = await translated(keys.make(use, version, bound), key, encrypting=True)
     new = CustomerBucketKey(wrapped, store.now)
     store.tx.put(CUSTOMER_BUCKET_KEY, bucket.id, version, value=new)
     return made
 
 
 async def wrapping_of(
-    store: StorageStore, bucket: Bucket, version: str, own: OwnKey | None
+    store: StorageStore, bucket: Bucket, name: str, version: str, own: OwnKey | None
 ) -> Wrapping:
-    """Return what a stored data key is wrapped with; `version` names the one it lies under."""
+    """Return what an object's data key is wrapped with; `version` names the one it lies under."""
     if not version:
         return _default(store, bucket, own)
     found = await store.tx.get(CUSTOMER_BUCKET_KEY, bucket.id, version)
     if found is None:
         raise data_loss("The bucket's key under the Cloud KMS key is missing.")
     opening = store.setup.customer_keys.open(
-        _agent_session(store, bucket), version, found.wrapped, _bound(bucket, version)
+        _use(store, bucket, name), version, found.wrapped, _bound(bucket, version)
     )
     opened = await translated(opening, key_of(version), encrypting=False)
     return Wrapping(opened, own, version)
@@ -72,7 +74,7 @@ async def open_content(
     store: StorageStore, bucket: Bucket, found: Object, own: OwnKey | None
 ) -> Received:
     """Return the content of a generation, opened."""
-    wrapping = await wrapping_of(store, bucket, found.content.kms_version, own)
+    wrapping = await wrapping_of(store, bucket, found.name, found.content.kms_version, own)
     return await store.setup.contents.open(store.tx, bucket, found, wrapping)
 
 
@@ -88,5 +90,7 @@ def _bound(bucket: Bucket, version: str) -> bytes:
     return context("bucket-key", bucket.id, version)
 
 
-def _agent_session(store: StorageStore, bucket: Bucket) -> Session:
-    return store.session.acting_as(store.agent(bucket.project_number))
+def _use(store: StorageStore, bucket: Bucket, name: str) -> KeyUse:
+    session = store.session.acting_as(store.agent(bucket.project_number))
+    target = f"projects/_/buckets/{bucket.name}"
+    return KeyUse(session, f"{target}/objects/{name}" if name else target)

@@ -156,7 +156,7 @@ async def _publish(
     live = await replace_live(grant, store, bucket, name, call)
     generation = store.next_generation(live)
     now = store.now
-    wrapping = await new_wrapping(store, bucket, to.kms_key, own_key(call.headers))
+    wrapping = await new_wrapping(store, bucket, name, to.kms_key, own_key(call.headers))
     new = Object(
         name=name,
         generation=generation,

@@ -48,7 +48,7 @@ async def create(
     fallback = content_type or call.headers.get("x-upload-content-type") or _media_type(call)
     now = store.now
     own = own_key(call.headers)
-    wrapping = await new_wrapping(store, bucket, asked.kms_key(call, bucket), own)
+    wrapping = await new_wrapping(store, bucket, name, asked.kms_key(call, bucket), own)
     new = Object(
         name=name,
         generation=generation,

@@ -75,7 +75,7 @@ async def begin(grant: Grant, call: Call, store: StorageStore) -> Reply:
     refuse_size(total)
     await replace_live(grant, store, bucket, name, call)
     own = own_key(call.headers)
-    wrapping = await new_wrapping(store, bucket, asked.kms_key(call, bucket), own)
+    wrapping = await new_wrapping(store, bucket, name, asked.kms_key(call, bucket), own)
     key = store.setup.world.random(SESSION_ID_BYTES).hex()
     session = UploadSession(
         bucket=bucket.name,
@@ -158,7 +158,7 @@ async def _receive_chunk(
     """Receive a chunk from where the session stands; what was stored before is passed over."""
     key = call.query["upload_id"]
     bucket = await store.find_bucket(session.bucket)
-    wrapping = await wrapping_of(store, bucket, session.kms_version, own)
+    wrapping = await wrapping_of(store, bucket, session.name, session.kms_version, own)
     contents = store.setup.contents
     parts = contents.open_parts(session.wrapped_key, key, session.manifest, wrapping)
     digest = await store.setup.digests.take(
@@ -293,7 +293,7 @@ async def _extended(
 ) -> tuple[UploadSession, tuple[Part, ...]]:
     """Return the session with the chunk's part, and all parts."""
     key, own, contents = call.query["upload_id"], own_key(call.headers), store.setup.contents
-    wrapping = await wrapping_of(store, bucket, session.kms_version, own)
+    wrapping = await wrapping_of(store, bucket, session.name, session.kms_version, own)
     parts = contents.open_parts(session.wrapped_key, key, session.manifest, wrapping)
     if not staged.got.parts:
         return session, parts
