@@ -60,6 +60,18 @@ class Use:
     approval: str = ""
     health_check: bool = False
 
+    @classmethod
+    def of_health_check(cls, agent: str, resource: str, principal: str, operation: str) -> Use:
+        """Return the use that looks whether a manager answers, and uses no key for anybody."""
+        return cls(
+            agent=agent,
+            resource=resource,
+            reason="CUSTOMER_INITIATED_ACCESS",
+            principal=principal,
+            operation=operation,
+            health_check=True,
+        )
+
     def shown(self) -> dict[str, object]:
         """Return the additionalContext of a request."""
         context: dict[str, object] = {

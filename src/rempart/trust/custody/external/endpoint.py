@@ -13,7 +13,6 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rempart.core.errors import CloudError
 from rempart.trust.custody.external.connection import (
@@ -68,7 +67,7 @@ class Endpoints:
     anywhere.
     """
 
-    def __init__(self, allowed: Mapping[str, str], authorities: Path | None = None) -> None:
+    def __init__(self, allowed: Mapping[str, str], authorities: str = "") -> None:
         self._allowed = allowed
         self._authorities = authorities
         self._open: OrderedDict[Place, _Pool] = OrderedDict()
@@ -190,7 +189,7 @@ def _resolve(host: str, port: int) -> str:
     return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
 
 
-def _tls(place: Place, authorities: Path | None) -> ssl.SSLContext:
+def _tls(place: Place, authorities: str) -> ssl.SSLContext:
     """Return whom to trust: the pinned certificates alone, or this machine's authorities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -199,7 +198,7 @@ def _tls(place: Place, authorities: Path | None) -> ssl.SSLContext:
         context.load_verify_locations(cadata=b"".join(place.pins))
         return context
     context.load_default_certs()
-    if authorities is not None:
+    if authorities:
         context.load_verify_locations(cafile=authorities)
     return context
 
