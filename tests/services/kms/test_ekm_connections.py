@@ -16,7 +16,7 @@ from rempart.services.kms.model.ekm_connection import (
     FILTER_CHARS_MAX,
 )
 from support.cloud_kms import LOCATION, Kms, b64
-from support.key_holder import HOST, Certificate
+from support.fake_ekm import HOST, Certificate
 
 CERTIFICATE = Certificate.of()
 SERVICE = "projects/p/locations/l/namespaces/n/services/s"

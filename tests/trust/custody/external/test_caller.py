@@ -14,8 +14,8 @@ from rempart.trust.custody.external.caller import Caller, Location, Use
 from rempart.trust.custody.external.connection import ANSWER_BYTES_MAX
 from rempart.trust.custody.external.endpoint import Endpoints, Place
 from rempart.trust.custody.external.faults import Fault
-from support import key_holder as world
-from support.key_holder import HOST, Behaviour, Certificate, KeyHolder, key_holder
+from support import fake_ekm as world
+from support.fake_ekm import HOST, Behaviour, Certificate, FakeEkm, fake_ekm
 
 USE = Use(
     agent="service-1@gcp-sa-ekms.lab-system.iam.gserviceaccount.com",
@@ -27,8 +27,8 @@ SLACK_SECONDS = 1.5
 
 
 @pytest.fixture
-async def holder() -> AsyncIterator[KeyHolder]:
-    async with key_holder() as made:
+async def holder() -> AsyncIterator[FakeEkm]:
+    async with fake_ekm() as made:
         yield made
 
 
@@ -42,7 +42,7 @@ async def all_closed() -> AsyncIterator[None]:
         _opened.pop().close()
 
 
-def caller(holder: KeyHolder, *more: KeyHolder, target: str = "") -> Caller:
+def caller(holder: FakeEkm, *more: FakeEkm, target: str = "") -> Caller:
     allowed = {HOST: target or holder.address}
     for number, one in enumerate(more):
         allowed[f"{HOST}:{number + 1}"] = one.address
@@ -50,11 +50,11 @@ def caller(holder: KeyHolder, *more: KeyHolder, target: str = "") -> Caller:
     return Caller(_opened[-1], lambda audience, agent: f"token-for {audience} {agent}")
 
 
-def key_of(holder: KeyHolder, *, host: str = HOST, port: int = 443) -> Location:
+def key_of(holder: FakeEkm, *, host: str = HOST, port: int = 443) -> Location:
     return Location(Place(host, port, (holder.certificate.der,)), holder.key())
 
 
-async def test_what_was_wrapped_is_unwrapped_over_one_connection(holder: KeyHolder) -> None:
+async def test_what_was_wrapped_is_unwrapped_over_one_connection(holder: FakeEkm) -> None:
     holder.lease = "60s"
     asking, key = caller(holder), key_of(holder)
     blob = await asking.wrap(key, b"a data key", USE)
@@ -63,7 +63,7 @@ async def test_what_was_wrapped_is_unwrapped_over_one_connection(holder: KeyHold
     assert holder.connections == 1
 
 
-async def test_a_request_says_who_asks_for_what_and_why(holder: KeyHolder) -> None:
+async def test_a_request_says_who_asks_for_what_and_why(holder: FakeEkm) -> None:
     key = key_of(holder)
     await caller(holder).wrap(key, b"a data key", USE)
     [request] = holder.requests
@@ -83,7 +83,7 @@ async def test_a_request_says_who_asks_for_what_and_why(holder: KeyHolder) -> No
     ("said", "seconds"), [("", 0), ("0s", 0), ("0.9s", 0), ("1.5s", 1), ("999999s", 86_400)]
 )
 async def test_a_lease_is_what_the_manager_allows_and_a_day_at_most(
-    holder: KeyHolder, said: str, seconds: int
+    holder: FakeEkm, said: str, seconds: int
 ) -> None:
     asking, key = caller(holder), key_of(holder)
     holder.lease = said
@@ -142,21 +142,21 @@ async def refused(asking: Caller, key: Location) -> CloudError:
     ],
 )
 async def test_every_misbehaviour_has_googles_name(
-    holder: KeyHolder, monkeypatch: pytest.MonkeyPatch, behave: Behaviour, fault: Fault
+    holder: FakeEkm, monkeypatch: pytest.MonkeyPatch, behave: Behaviour, fault: Fault
 ) -> None:
     monkeypatch.setattr(endpoint, "CALL_SECONDS_MAX", 0.5)
     holder.behave = behave
     assert shown(await refused(caller(holder), key_of(holder))) == fault
 
 
-async def test_the_managers_words_are_passed_on_short_and_printable(holder: KeyHolder) -> None:
+async def test_the_managers_words_are_passed_on_short_and_printable(holder: FakeEkm) -> None:
     holder.refused = 403, "the policy says no\x1b[31m" + "!" * 500
     told = (await refused(caller(holder), key_of(holder))).message
     assert "the policy says no[31m" in told
     assert len(told) < 400
 
 
-async def test_a_blob_of_another_resource_does_not_decrypt(holder: KeyHolder) -> None:
+async def test_a_blob_of_another_resource_does_not_decrypt(holder: FakeEkm) -> None:
     asking, key = caller(holder), key_of(holder)
     blob = await asking.wrap(key, b"a data key", USE)
     other = Use(agent=USE.agent, resource=USE.resource + "0", reason=USE.reason)
@@ -165,13 +165,13 @@ async def test_a_blob_of_another_resource_does_not_decrypt(holder: KeyHolder) ->
     assert (caught.value.code, caught.value.reason) == (Code.INVALID_ARGUMENT, "DECRYPTION_FAILED")
 
 
-async def test_an_answer_that_is_too_large_is_left_unread(holder: KeyHolder) -> None:
+async def test_an_answer_that_is_too_large_is_left_unread(holder: FakeEkm) -> None:
     holder.behave = world.says(200, b'{"wrappedBlob":"' + b" " * ANSWER_BYTES_MAX + b'"}')
     refusal = await refused(caller(holder), key_of(holder))
     assert "too large" in refusal.message
 
 
-async def test_a_certificate_that_was_not_pinned_sees_no_token(holder: KeyHolder) -> None:
+async def test_a_certificate_that_was_not_pinned_sees_no_token(holder: FakeEkm) -> None:
     other = Location(Place(HOST, 443, (Certificate.of().der,)), holder.key())
     assert shown(await refused(caller(holder), other)) == Fault.TLS_CERT
     assert not holder.requests
@@ -180,14 +180,14 @@ async def test_a_certificate_that_was_not_pinned_sees_no_token(holder: KeyHolder
 async def test_a_certificate_that_a_pinned_one_signed_sees_no_token() -> None:
     """Only the leaf itself is trusted: a pin is no licence to make certificates."""
     pinned = Certificate.of("authority.example.test")
-    async with key_holder(Certificate.of(signer=pinned)) as holder:
+    async with fake_ekm(Certificate.of(signer=pinned)) as holder:
         key = Location(Place(HOST, 443, (pinned.der,)), holder.key())
         refusal = await refused(caller(holder), key)
         assert "that the connection lacks" in refusal.message
         assert not holder.requests
 
 
-async def test_one_of_several_pins_suffices(holder: KeyHolder) -> None:
+async def test_one_of_several_pins_suffices(holder: FakeEkm) -> None:
     pins = Certificate.of().der, holder.certificate.der
     await caller(holder).wrap(Location(Place(HOST, 443, pins), holder.key()), b"a data key", USE)
 
@@ -202,12 +202,12 @@ async def test_one_of_several_pins_suffices(holder: KeyHolder) -> None:
     ids=["expired", "not yet valid", "another host's"],
 )
 async def test_a_pinned_certificate_must_hold_as_well(certificate: Certificate) -> None:
-    async with key_holder(certificate) as holder:
+    async with fake_ekm(certificate) as holder:
         assert shown(await refused(caller(holder), key_of(holder))) == Fault.TLS_CERT
         assert not holder.requests
 
 
-async def test_without_pins_this_machines_authorities_decide(holder: KeyHolder) -> None:
+async def test_without_pins_this_machines_authorities_decide(holder: FakeEkm) -> None:
     key = Location(Place(HOST), holder.key())
     assert shown(await refused(caller(holder), key)) == Fault.TLS_CERT
     assert not holder.requests
@@ -220,14 +220,14 @@ async def test_a_peer_that_speaks_no_tls_is_refused() -> None:
 
     server = await asyncio.start_server(plain, "127.0.0.1", 0)
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    holder = KeyHolder(Certificate.of())
+    holder = FakeEkm(Certificate.of())
     try:
         assert shown(await refused(caller(holder, target=address), key_of(holder))) == "TLS_CERT"
     finally:
         server.close()
 
 
-async def test_a_host_that_the_operator_did_not_name_is_not_reached(holder: KeyHolder) -> None:
+async def test_a_host_that_the_operator_did_not_name_is_not_reached(holder: FakeEkm) -> None:
     for host, port in (("127.0.0.1", holder.port), (HOST, 444), ("localhost", 443)):
         key = key_of(holder, host=host, port=port)
         refusal = await refused(caller(holder), key)
@@ -235,12 +235,12 @@ async def test_a_host_that_the_operator_did_not_name_is_not_reached(holder: KeyH
     assert holder.connections == 0
 
 
-async def test_a_name_without_an_address_is_dns(holder: KeyHolder) -> None:
+async def test_a_name_without_an_address_is_dns(holder: FakeEkm) -> None:
     asking = caller(holder, target="resolve")
     assert shown(await refused(asking, key_of(holder))) == Fault.DNS
 
 
-async def test_a_manager_that_is_gone_is_unreachable_and_found_again(holder: KeyHolder) -> None:
+async def test_a_manager_that_is_gone_is_unreachable_and_found_again(holder: FakeEkm) -> None:
     asking, key = caller(holder), key_of(holder)
     blob = await asking.wrap(key, b"a data key", USE)
     await holder.stop()
@@ -249,7 +249,7 @@ async def test_a_manager_that_is_gone_is_unreachable_and_found_again(holder: Key
     assert (await asking.unwrap(key, blob, USE)).plaintext == b"a data key"
 
 
-async def test_a_connection_that_ended_idle_is_replaced(holder: KeyHolder) -> None:
+async def test_a_connection_that_ended_idle_is_replaced(holder: FakeEkm) -> None:
     asking, key = caller(holder), key_of(holder)
     await asking.wrap(key, b"a data key", USE)
     for writer in list(holder._writers):
@@ -258,7 +258,7 @@ async def test_a_connection_that_ended_idle_is_replaced(holder: KeyHolder) -> No
     assert holder.connections == 2
 
 
-async def test_what_must_not_happen_twice_is_asked_once(holder: KeyHolder) -> None:
+async def test_what_must_not_happen_twice_is_asked_once(holder: FakeEkm) -> None:
     asking, key = caller(holder), key_of(holder)
     await asking.wrap(key, b"a data key", USE)
     holder.behave = world.hangs_up
@@ -267,8 +267,8 @@ async def test_what_must_not_happen_twice_is_asked_once(holder: KeyHolder) -> No
     assert [one.path.partition(":")[2] for one in holder.requests] == ["wrap", "createKey"]
 
 
-async def test_a_manager_that_hangs_holds_up_no_other(holder: KeyHolder) -> None:
-    async with key_holder(holder.certificate) as other:
+async def test_a_manager_that_hangs_holds_up_no_other(holder: FakeEkm) -> None:
+    async with fake_ekm(holder.certificate) as other:
         asking = caller(holder, other)
         hanging, prompt = key_of(holder), key_of(other, port=1)
         holder.behave = world.hangs
@@ -289,7 +289,7 @@ async def test_a_manager_that_hangs_holds_up_no_other(holder: KeyHolder) -> None
 
 
 async def test_more_than_may_wait_are_refused_at_once(
-    holder: KeyHolder, monkeypatch: pytest.MonkeyPatch
+    holder: FakeEkm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "WAITING_PER_MANAGER_MAX", 2)
     asking, key = caller(holder), key_of(holder)
@@ -304,7 +304,7 @@ async def test_more_than_may_wait_are_refused_at_once(
     await asyncio.gather(*crowd, return_exceptions=True)
 
 
-async def test_a_deadline_is_five_seconds_and_frees_the_turn(holder: KeyHolder) -> None:
+async def test_a_deadline_is_five_seconds_and_frees_the_turn(holder: FakeEkm) -> None:
     assert endpoint.CALL_SECONDS_MAX == 5
     holder.behave = world.hangs
     begun = time.monotonic()

@@ -99,11 +99,11 @@ class Request:
         return jwt.decode(token, options={"verify_signature": False})
 
 
-Behaviour = Callable[["KeyHolder", Request, asyncio.StreamWriter], Awaitable[None]]
+Behaviour = Callable[["FakeEkm", Request, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
-class KeyHolder:
+class FakeEkm:
     """Keys by path, and what was asked so far."""
 
     certificate: Certificate
@@ -240,8 +240,8 @@ def raw(writer: asyncio.StreamWriter, status: int, body: bytes, *headers: str) -
 
 
 @asynccontextmanager
-async def key_holder(certificate: Certificate | None = None) -> AsyncIterator[KeyHolder]:
-    made = KeyHolder(certificate or Certificate.of())
+async def fake_ekm(certificate: Certificate | None = None) -> AsyncIterator[FakeEkm]:
+    made = FakeEkm(certificate or Certificate.of())
     await made.start()
     try:
         yield made
@@ -252,44 +252,44 @@ async def key_holder(certificate: Certificate | None = None) -> AsyncIterator[Ke
 # How it misbehaves.
 
 
-async def hangs(_: KeyHolder, _request: Request, _writer: asyncio.StreamWriter) -> None:
+async def hangs(_: FakeEkm, _request: Request, _writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(3600)
 
 
-async def trickles(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+async def trickles(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     """Sends a byte now and then, so that no single read takes long."""
     for piece in b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b"x" * 1000:
         writer.write(bytes([piece]))
         await asyncio.sleep(0.05)
 
 
-async def hangs_up(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+async def hangs_up(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def breaks_off(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+async def breaks_off(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"wrappedBlob":')
     await writer.drain()
     writer.close()
 
 
-async def no_http(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+async def no_http(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x15\x03\x01 what is this?\r\n\r\n")
 
 
-async def floods(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+async def floods(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
     for _number in range(1000):
         writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
         await writer.drain()
 
 
-async def redirects(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+async def redirects(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     raw(writer, 302, b"", "location: https://elsewhere.example.test/v0/keys/k:wrap")
 
 
 def says(status: int, body: bytes) -> Behaviour:
-    async def behave(_: KeyHolder, _request: Request, writer: asyncio.StreamWriter) -> None:
+    async def behave(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
         raw(writer, status, body)
 
     return behave
