@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
-from rempart.core.policy import Resource
+from rempart.core.policy import Policy, Resource
 from rempart.services.kms.kinds import EKM_CONFIG, EKM_CONNECTION
 from rempart.services.kms.model.ekm_connection import (
     CONNECTIONS_PER_LOCATION_MAX,
@@ -13,6 +13,9 @@ from rempart.services.kms.model.ekm_connection import (
 )
 from rempart.services.kms.model.names import EkmConfigName, EkmConnectionName, LocationName
 from rempart.services.kms.store import KmsStore
+
+UNSET = "ACAB"
+"""Google's entity tag of a policy that nobody has set."""
 
 
 async def connection_resource(store: KmsStore, name: EkmConnectionName) -> Resource:
@@ -70,7 +73,7 @@ async def config(store: KmsStore, grant: Grant, name: EkmConfigName) -> EkmConfi
     """Return a location's settings, which are there without having been made."""
     store.require_location(name.parent)
     found = await store.tx.get(EKM_CONFIG, *name.parts)
-    return found or EkmConfig(policy=store.new_policy())
+    return found or EkmConfig(policy=Policy(etag=UNSET))
 
 
 def put_config(store: KmsStore, grant: Grant, name: EkmConfigName, made: EkmConfig) -> None:
