@@ -35,6 +35,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
 from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -51,7 +52,9 @@ from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.endpoint import Endpoints
 from rempart.trust.custody.keyring import Keyring, create_root, load_root
+from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
 from rempart.trust.identity import accounts
 from rempart.trust.identity.identify import Identity
@@ -133,13 +136,17 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
+    mechanisms: dict[str, Mechanism] = {SOFTWARE: Software(world.random)}
     kms = KmsSetup(
-        materials=Materials(keyring.key("kms"), world.random),
+        materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
         world=world,
         caller=Caller(managers, issuer.token),
         directory=Directory(sealed, system_domain),
-        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        choices=Choices(
+            {level: one.lacks for level, one in mechanisms.items()},
+            anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        ),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),

@@ -27,6 +27,8 @@ from rempart.services.kms.api import (
     versions,
 )
 from rempart.services.kms.api.iam import PolicyMethods
+from rempart.services.kms.api.import_jobs import Imported
+from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
 
@@ -188,4 +190,7 @@ class KmsService:
         return KmsStore(self.setup, session)
 
     async def discard(self, staged: Any) -> None:  # noqa: ANN401 - each method stages its own
-        """Let go of what was staged: it was in memory only."""
+        """Destroy the key that was made for a version that is not stored."""
+        fresh = staged.fresh if isinstance(staged, Imported) else staged
+        if isinstance(fresh, Fresh):
+            await self.setup.materials.drop(fresh)

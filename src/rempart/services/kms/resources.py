@@ -5,22 +5,14 @@ Source: the messages of google.cloud.kms.v1 in the JSON mapping of protocol buff
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from datetime import datetime
-
-from cryptography.x509 import load_der_x509_certificate
-
 from rempart.core.clock import Micros, rfc3339
 from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
+from rempart.services.kms.model.choices import EXTERNAL, HSM, Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
-from rempart.services.kms.model.ekm_connection import EkmConfig, EkmConnection, dns_names
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.names import (
     CryptoKeyName,
-    EkmConfigName,
-    EkmConnectionName,
     ImportJobName,
     KeyRingName,
     LocationName,
@@ -31,60 +23,16 @@ from rempart.services.kms.model.version import Version
 Json = dict[str, object]
 
 
-def ekm_connection_json(name: EkmConnectionName, connection: EkmConnection) -> Json:
-    """Return an EkmConnection; its certificates with what can be read in them."""
-    resolver = connection.resolver
-    shown: Json = {
-        "hostname": resolver.hostname,
-        "serverCertificates": [_certificate_json(der) for der in resolver.certificates],
-    }
-    if resolver.service:
-        shown["serviceDirectoryService"] = resolver.service
-    if resolver.filter:
-        shown["endpointFilter"] = resolver.filter
-    whole: Json = {
-        "name": str(name),
-        "createTime": rfc3339(Micros(connection.created)),
-        "serviceResolvers": [shown],
-        "keyManagementMode": connection.mode,
-        "etag": connection.etag,
-    }
-    return whole | ({"cryptoSpacePath": connection.space} if connection.space else {})
-
-
-def ekm_config_json(name: EkmConfigName, config: EkmConfig) -> Json:
-    """Return an EkmConfig."""
-    shown: Json = {"name": str(name)}
-    return shown | ({"defaultEkmConnection": config.default} if config.default else {})
-
-
-def _certificate_json(der: bytes) -> Json:
-    certificate = load_der_x509_certificate(der)
-    shown: Json = {
-        "rawDer": base64.b64encode(der).decode(),
-        "parsed": True,
-        "issuer": certificate.issuer.rfc4514_string(),
-        "subject": certificate.subject.rfc4514_string(),
-        "notBeforeTime": _moment(certificate.not_valid_before_utc),
-        "notAfterTime": _moment(certificate.not_valid_after_utc),
-        "serialNumber": f"{certificate.serial_number:x}",
-        "sha256Fingerprint": hashlib.sha256(der).hexdigest(),
-    }
-    alternatives = dns_names(certificate)
-    return shown | ({"subjectAlternativeDnsNames": alternatives} if alternatives else {})
-
-
-def _moment(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
-def location_json(name: LocationName) -> Json:
-    """Return a Location with Cloud KMS's metadata: neither HSM nor external keys are there."""
+def location_json(name: LocationName, choices: Choices) -> Json:
+    """Return a Location with Cloud KMS's metadata: whether HSM and external keys are there."""
+    metadata: Json = {"@type": "type.googleapis.com/google.cloud.kms.v1.LocationMetadata"}
+    available = {"hsmAvailable": HSM, "ekmAvailable": EXTERNAL}
+    metadata |= {field: True for field, level in available.items() if level in choices.levels}
     return {
         "name": str(name),
         "locationId": name.location,
         "displayName": name.location,
-        "metadata": {"@type": "type.googleapis.com/google.cloud.kms.v1.LocationMetadata"},
+        "metadata": metadata,
     }
 
 

@@ -27,6 +27,7 @@ from rempart.services.kms.kinds import (
     RingsOfLocation,
 )
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.listing import Page, token
@@ -59,8 +60,7 @@ class Setup:
     world: World
     caller: Caller
     directory: Directory
-    anssi: bool = False
-    """Whether only algorithms that ANSSI's rules admit may be chosen."""
+    choices: Choices
 
     @property
     def locations(self) -> tuple[str, ...]:

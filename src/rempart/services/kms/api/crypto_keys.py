@@ -13,6 +13,7 @@ from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.grant import Grant
 from rempart.services.kms.api.asked import name_of
 from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.api.use import made
 from rempart.services.kms.kinds import CRYPTO_KEY
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names
@@ -28,29 +29,33 @@ FIRST = 1
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh | None:
-    """Generate the material of the first version, if there is to be one."""
-    key = _asked(call, store)
+    """Make the key of the first version, if there is to be one."""
+    key, name = _asked(call, store), _name(call)
     if _skips_first(call, key):
         return None
-    return await store.setup.materials.generate(key.algorithm)
+    return await made(grant, call, store, name.version(FIRST), key)
 
 
 async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     """Create a key and, unless told otherwise, its first version."""
-    above = names.key_ring(name_of(call))
-    name = CryptoKeyName(above, names.new_id(call.query.get("cryptoKeyId", ""), "cryptoKeyId"))
+    name = _name(call)
     key, version = _asked(call, store), None
     fresh: Fresh | None = store.session.staged
     if fresh is not None:
-        version = store.setup.materials.version(name, FIRST, fresh, key.protection, store.now)
+        version = store.setup.materials.version(name.version(FIRST), fresh, store.now)
         key = store.add_version(grant, name, key, version)
         key = replace(key, primary=FIRST if key.rotates else 0)
     await store.create_crypto_key(grant, name, key)
     return _reply(name, key, version)
 
 
+def _name(call: Call) -> CryptoKeyName:
+    above = names.key_ring(name_of(call))
+    return CryptoKeyName(above, names.new_id(call.query.get("cryptoKeyId", ""), "cryptoKeyId"))
+
+
 def _asked(call: Call, store: KmsStore) -> CryptoKey:
-    return new_key(call.document, store.new_policy(), store.now, anssi=store.setup.anssi)
+    return new_key(call.document, store.new_policy(), store.now, store.setup.choices)
 
 
 def _skips_first(call: Call, key: CryptoKey) -> bool:
@@ -91,7 +96,7 @@ async def patch(grant: Grant, call: Call, store: KmsStore) -> Reply:
     name = names.crypto_key(name_of(call))
     old = await store.crypto_key(grant, name)
     mask = update_mask(call.query)
-    new = changed(old, call.document, mask, store.now, anssi=store.setup.anssi)
+    new = changed(old, call.document, mask, store.now, store.setup.choices)
     store.reschedule(grant, name, old, new)
     return _reply(name, new, await store.primary(grant, name, new))
 

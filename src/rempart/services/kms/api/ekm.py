@@ -15,12 +15,12 @@ from rempart.core.grant import Grant
 from rempart.services.kms import connections
 from rempart.services.kms.api.asked import name_of
 from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.ekm_resources import Json, ekm_config_json, ekm_connection_json
 from rempart.services.kms.kinds import EKM_CONNECTION
 from rempart.services.kms.model import names
 from rempart.services.kms.model.ekm_connection import EkmConnection, changed, new_connection
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import EkmConnectionName
-from rempart.services.kms.resources import Json, ekm_config_json, ekm_connection_json
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.external.caller import Location, Use
 from rempart.trust.custody.sealed import Found

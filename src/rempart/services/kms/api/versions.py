@@ -12,6 +12,7 @@ from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
 from rempart.services.kms.api.asked import name_of
 from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.api.use import direct, made
 from rempart.services.kms.kinds import VERSION
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names, public_keys
@@ -34,7 +35,7 @@ _OUTPUT = ("name", "state", "protectionLevel", "algorithm", "createTime", "gener
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh:
-    """Generate the material of the new version."""
+    """Make the key of the new version."""
     only(call.document, *_OUTPUT)
     name = names.crypto_key(name_of(call))
     key = await store.crypto_key(grant, name)
@@ -44,7 +45,7 @@ async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh:
             f"{name} takes imported versions only.",
             reason="IMPORT_ONLY",
         )
-    return await store.setup.materials.generate(key.algorithm)
+    return await made(grant, call, store, name.version(key.versions + 1), key)
 
 
 async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
@@ -53,7 +54,7 @@ async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     key = await store.crypto_key(grant, name)
     fresh: Fresh = store.session.staged
     number = key.versions + 1
-    version = store.setup.materials.version(name, number, fresh, key.protection, store.now)
+    version = store.setup.materials.version(name.version(number), fresh, store.now)
     store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))
     return reply(name.version(number), version)
 
@@ -116,9 +117,9 @@ async def get_public_key(grant: Grant, call: Call, store: KmsStore) -> Reply:
     algorithm = ALGORITHMS[version.algorithm]
     if not algorithm.asymmetric:
         raise wrong_purpose(str(name), algorithm.purpose)
-    key = store.setup.materials.key(name, version)
+    key = store.setup.materials.key(name, version).used_in(direct(grant, call, name))
     wanted = call.query.get("publicKeyFormat", "")
-    shown = public_keys.shown(key.public_key(), algorithm, wanted)
+    shown = public_keys.shown(await key.public_key(), algorithm, wanted)
     head: Json = {
         "name": str(name),
         "algorithm": version.algorithm,

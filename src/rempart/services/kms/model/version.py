@@ -28,7 +28,9 @@ class State(Enum):
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a key; `material` is wrapped, and empty once the version is destroyed.
 
-    `destroy_at` is when a scheduled destruction falls due; `destroyed` when it happened.
+    `material` is what the mechanism of `protection` keeps of the key. `destroy_at` is when a
+    scheduled destruction falls due; `destroyed` when it happened. `destroying` says that a key
+    which lies elsewhere may be gone already: nothing brings the version back.
     """
 
     number: int
@@ -39,6 +41,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     material: bytes = b""
     destroy_at: int = 0
     destroyed: int = 0
+    destroying: bool = False
     import_job: str = ""
     imported: int = 0
 
@@ -76,14 +79,15 @@ def schedule_destruction(version: Version, name: str, at: Micros) -> Version:
 
 def restore(version: Version, name: str, now: Micros) -> Version:
     """Return the version disabled, its destruction called off in time."""
-    if version.state is not State.DESTROY_SCHEDULED or version.destroy_at <= now:
+    gone = version.destroying or version.destroy_at <= now
+    if version.state is not State.DESTROY_SCHEDULED or gone:
         raise _wrong_state(version, name, "scheduled for destruction")
     return replace(version, state=State.DISABLED, destroy_at=0)
 
 
 def destroyed(version: Version, now: Micros) -> Version:
     """Return the version without its material, for ever."""
-    return replace(version, state=State.DESTROYED, material=b"", destroyed=now)
+    return replace(version, state=State.DESTROYED, material=b"", destroyed=now, destroying=False)
 
 
 def _wrong_state(version: Version, name: str, wanted: str) -> CloudError:
