@@ -35,7 +35,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
 from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
-from rempart.services.kms.model.choices import SOFTWARE, Choices
+from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -51,6 +51,8 @@ from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.endpoint import Endpoints
+from rempart.trust.custody.external.key import Asking
+from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.keyring import Keyring, create_root, load_root
 from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.sealed import SealedEngine
@@ -136,13 +138,20 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
-    mechanisms: dict[str, Mechanism] = {SOFTWARE: Software(world.random)}
+    caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
+    external = External(Asking(caller, directory, world.random))
+    mechanisms: dict[str, Mechanism] = {
+        SOFTWARE: Software(world.random),
+        EXTERNAL: external,
+        EXTERNAL_VPC: external,
+    }
     kms = KmsSetup(
         materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
         world=world,
-        caller=Caller(managers, issuer.token),
-        directory=Directory(sealed, system_domain),
+        caller=caller,
+        directory=directory,
+        external=external,
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},
             anssi=config.key_algorithms == ANSSI_ALGORITHMS,

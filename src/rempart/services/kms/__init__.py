@@ -134,7 +134,14 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_VERSIONS}.get", _R, "cryptoKeyVersions.get", _V, versions.get),
     _method(f"{_VERSIONS}.list", _R, "cryptoKeyVersions.list", _K, versions.list_),
-    _method(f"{_VERSIONS}.patch", _W, "cryptoKeyVersions.update", _V, versions.patch),
+    _method(
+        f"{_VERSIONS}.patch",
+        _W,
+        "cryptoKeyVersions.update",
+        _V,
+        versions.patch,
+        stage=versions.stage_patch,
+    ),
     _method(f"{_VERSIONS}.destroy", _W, "cryptoKeyVersions.destroy", _V, versions.destroy),
     _method(f"{_VERSIONS}.restore", _W, "cryptoKeyVersions.restore", _V, versions.restore_),
     _method(

@@ -41,6 +41,7 @@ from rempart.services.kms.model.names import (
 )
 from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, Version
 from rempart.trust.custody.external.caller import Caller
+from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.sealed import Found, Kind, Transaction
 from rempart.trust.gate import Session
 from rempart.trust.policy.validate import new_etag
@@ -60,6 +61,7 @@ class Setup:
     world: World
     caller: Caller
     directory: Directory
+    external: External
     choices: Choices
 
     @property

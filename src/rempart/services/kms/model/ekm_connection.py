@@ -118,6 +118,16 @@ def changed(
     return _spaced(new)
 
 
+def not_coordinated(name: str) -> CloudError:
+    """Return the refusal to make keys behind a connection whose key holder makes them."""
+    return CloudError(
+        Code.FAILED_PRECONDITION,
+        f"{name} is in the mode {MANUAL}: give each version the path of a key that is there.",
+        reason="NOT_COORDINATED",
+        field="externalProtectionLevelOptions.ekmConnectionKeyPath",
+    )
+
+
 def require_etag(etag: str, document: Document) -> None:
     """Raise where a request was made for an older state of a resource."""
     claimed = text(document, "etag")

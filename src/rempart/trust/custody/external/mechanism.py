@@ -39,9 +39,7 @@ class External(Mechanism):
         return "external keys encrypt as EXTERNAL_SYMMETRIC_ENCRYPTION, or sign with RSA or ECDSA"
 
     @override
-    async def generate(
-        self, algorithm: Algorithm, context: UseContext, backend: str = ""
-    ) -> bytes:
+    async def generate(self, algorithm: Algorithm, context: UseContext, backend: str = "") -> bytes:
         """Have the manager of a connection make a key, in the connection's crypto space."""
         space = await self._asking.directory.space(backend)
         use = await self._asking.use(context)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
+from typing_extensions import override
 
 from rempart.trust.custody.external import uri
 from rempart.trust.custody.external.caller import Location
@@ -31,6 +32,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str = ""
     ours: bool = False
 
+    @override
     def __repr__(self) -> str:
         return f"Reference({self.uri or self.path})"
 
