@@ -6,7 +6,6 @@ be used now; what was opened is remembered, so that a use is not a call of the k
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Protocol
 
 from rempart.core.errors import CloudError, Code
@@ -16,6 +15,7 @@ from rempart.services.kms.model import names
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
 from rempart.services.kms.model.version import wrong_purpose
+from rempart.services.kms.opened import Leased
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.custody.envelope import BucketKey
 from rempart.trust.custody.header import VERSION_BYTES
@@ -24,7 +24,6 @@ from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.software.algorithms import Purpose
 from rempart.trust.gate import Session
 
-OPEN_KEYS_MAX = 4096
 _ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 _DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
 
@@ -47,7 +46,7 @@ class ManagedKeys:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._random = setup.world.random
-        self._open: OrderedDict[tuple[str, bytes], BucketKey] = OrderedDict()
+        self._opened = setup.materials.opened
 
     async def primary(self, use: Use, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
@@ -70,33 +69,26 @@ class ManagedKeys:
         plain = self._random(KEY_BYTES)
         mark = used.name.number.to_bytes(VERSION_BYTES, "big")
         wrapped = await attempt("plaintext", used.key.encrypt(plain, bound, mark))
-        return wrapped, self._remember(version, wrapped, plain)
+        return wrapped, BucketKey(plain, self._random)
 
     async def open(self, use: Use, version: str, wrapped: bytes, bound: bytes) -> BucketKey:
         """Return a key that was made for the same context, opened."""
         used = await self._usable(use, version, _DECRYPT)
-        opened = self._open.get((version, wrapped))
-        if opened is not None:
-            return opened
-        plain = await attempt("ciphertext", used.key.decrypt(wrapped, bound))
-        return self._remember(version, wrapped, plain)
-
-    def forget(self, version: VersionName) -> None:
-        """Drop what a version opened: its material is destroyed."""
-        for at in [at for at in self._open if at[0] == str(version)]:
-            del self._open[at]
+        asked = self._setup.world.clock()
+        material = used.version.material
+        kept = self._opened.get(material, wrapped, asked)
+        if kept is not None:
+            return kept
+        opened = await attempt("ciphertext", used.key.open(wrapped, bound))
+        key = BucketKey(opened.plaintext, self._random)
+        self._opened.keep(material, wrapped, Leased(key, asked, opened.lease_seconds))
+        return key
 
     async def _usable(self, use: Use, version: str, permission: str) -> Usable:
         store, name = KmsStore(self._setup, use.session), names.version(version)
         grant = await _granted(store, name.parent, permission)
         context = _context(use, name)
         return await usable_in(context, grant, store, name, Purpose.ENCRYPT_DECRYPT)
-
-    def _remember(self, version: str, wrapped: bytes, plain: bytes) -> BucketKey:
-        opened = self._open[version, wrapped] = BucketKey(plain, self._random)
-        if len(self._open) > OPEN_KEYS_MAX:
-            self._open.popitem(last=False)
-        return opened
 
 
 async def _granted(store: KmsStore, key: CryptoKeyName, permission: str) -> Grant:
