@@ -157,7 +157,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         generations=Generations(world.clock),
         digests=SessionDigests(),
         system_domain=system_domain,
-        customer_keys=ManagedKeys(kms),
+        customer_keys=ManagedKeys(kms, sealed),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),

@@ -8,7 +8,7 @@ reads, decides and writes is serializable without holding a lock.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -108,6 +108,7 @@ class SealedEngine:
         self._random = random
         self._hot: dict[bytes, OrderedDict[Key, Found[Any]]] = {}
         self._commits = 0
+        self._changes: Counter[bytes] = Counter()
         self.fence: tuple[str, int] | None = None
         """The lease under which this process writes, where the engine could serve several."""
 
@@ -123,6 +124,13 @@ class SealedEngine:
         if kind.hot and seen == self._commits:
             self._keep(kind, found)
         return found
+
+    def changes(self, kinds: Iterable[Kind[Any]]) -> tuple[int, ...]:
+        """Return how often documents of hot kinds were written since the start.
+
+        As long as it is the same, what was concluded from such documents still stands.
+        """
+        return tuple([self._changes[kind.tag] for kind in kinds])
 
     async def scan(
         self, kind: Kind[T], span: Span, *, limit: int, reverse: bool = False
@@ -162,7 +170,7 @@ class SealedEngine:
         """Remove blobs that no committed record refers to any more."""
         await self._bodies.delete(blobs)
 
-    async def commit(self, batch: Batch, hot: Iterable[tuple[Kind[Any], Key, Any]]) -> Committed:
+    async def commit(self, batch: Batch, hot: tuple[tuple[Kind[Any], Key, Any], ...]) -> Committed:
         """Commit a batch; `hot` has the new values of hot kinds, None for those that go."""
         try:
             committed = await self._engine.records.commit(batch)
@@ -173,6 +181,7 @@ class SealedEngine:
             raise
         finally:
             self._commits += 1
+            self._changes.update(kind.tag for kind, _, _ in hot)
         for kind, key, value in hot:
             if value is None:
                 self._forget(kind, key)
