@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from rempart import memory
-from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config
+from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config, HSMConfig
 from rempart.core.call import Call, Reply
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
@@ -34,7 +34,7 @@ from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
 from rempart.services.kms.material import Materials
-from rempart.services.kms.model.choices import SOFTWARE, Choices
+from rempart.services.kms.model.choices import HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -50,6 +50,8 @@ from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.keyring import Keyring, create_root, load_root
 from rempart.trust.custody.mechanism import Mechanism
+from rempart.trust.custody.pkcs11.mechanism import InToken
+from rempart.trust.custody.pkcs11.token import Token, TokenSettings
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
@@ -110,6 +112,7 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     world: World
+    token: InToken | None = None
 
 
 def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> Parts:
@@ -127,7 +130,10 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         digests=SessionDigests(),
         system_domain=f"{config.prefix}-system.{accounts.MAIL_DOMAIN}",
     )
+    token = None if config.hsm is None else _in_token(config, config.hsm, world)
     mechanisms: dict[str, Mechanism] = {SOFTWARE: Software(world.random)}
+    if token is not None:
+        mechanisms[HSM] = token
     kms = KmsSetup(
         materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
@@ -144,7 +150,13 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         sealed=sealed,
         world=world,
     )
-    return Parts(gate, identity, sealed, bodies, kms, world)
+    return Parts(gate, identity, sealed, bodies, kms, world, token)
+
+
+def _in_token(config: Config, hsm: HSMConfig, world: World) -> InToken:
+    """Return the keys in the token; nothing is asked of it before one is used."""
+    token = Token(TokenSettings(hsm.module, hsm.token, hsm.pin_file))
+    return InToken(token, config.domain, world.random)
 
 
 async def first_start(data: Path, config: Config) -> None:
