@@ -16,7 +16,7 @@ from pathlib import Path
 from rempart import memory
 from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config, HSMConfig
 from rempart.core.call import Call, Reply
-from rempart.core.clock import World
+from rempart.core.clock import World, system_clock
 from rempart.core.errors import CloudError
 from rempart.core.names import FolderId, OrganizationId, ProjectNumber
 from rempart.core.policy import Binding, Policy
@@ -33,8 +33,10 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
+from rempart.services.kms.customer_keys import ManagedKeys
+from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
-from rempart.services.kms.model.choices import HSM, SOFTWARE, Choices
+from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -48,6 +50,10 @@ from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody import pki
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
+from rempart.trust.custody.external.caller import Caller
+from rempart.trust.custody.external.endpoint import Endpoints
+from rempart.trust.custody.external.key import Asking
+from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.keyring import Keyring, create_root, load_root
 from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.pkcs11.mechanism import InToken
@@ -57,6 +63,7 @@ from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
 from rempart.trust.identity import accounts
 from rempart.trust.identity.identify import Identity
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
@@ -108,6 +115,8 @@ class Parts:
 
     gate: Gate
     identity: Identity
+    issuer: Issuer
+    managers: Endpoints
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
@@ -122,26 +131,39 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     identity = Identity(
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
-    setup = Setup(
-        contents=Contents(Envelopes(keyring, world.random), bodies, world.random),
-        regions=config.regions,
-        world=world,
-        generations=Generations(world.clock),
-        digests=SessionDigests(),
-        system_domain=f"{config.prefix}-system.{accounts.MAIL_DOMAIN}",
-    )
+    system_domain = f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
+    issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
+    managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
+    caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
+    external = External(Asking(caller, directory, world.random))
+    mechanisms: dict[str, Mechanism] = {
+        SOFTWARE: Software(world.random),
+        EXTERNAL: external,
+        EXTERNAL_VPC: external,
+    }
     token = None if config.hsm is None else _in_token(config, config.hsm, world)
-    mechanisms: dict[str, Mechanism] = {SOFTWARE: Software(world.random)}
     if token is not None:
         mechanisms[HSM] = token
     kms = KmsSetup(
         materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
         world=world,
+        caller=caller,
+        directory=directory,
+        external=external,
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},
             anssi=config.key_algorithms == ANSSI_ALGORITHMS,
         ),
+    )
+    setup = Setup(
+        contents=Contents(Envelopes(keyring, world.random), bodies, world.random),
+        regions=config.regions,
+        world=world,
+        generations=Generations(world.clock),
+        digests=SessionDigests(),
+        system_domain=system_domain,
+        customer_keys=ManagedKeys(kms),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),
@@ -150,7 +172,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         sealed=sealed,
         world=world,
     )
-    return Parts(gate, identity, sealed, bodies, kms, world, token)
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 
 
 def _in_token(config: Config, hsm: HSMConfig, world: World) -> InToken:
@@ -274,7 +296,7 @@ async def _run(
     app = Application(
         RouteTable(all_services(), config.domain),
         parts.gate.serve,
-        extra=(*_oauth2(parts.identity, config), *_about(config)),
+        extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=world,
         universe_domain=config.domain,
     )
@@ -310,6 +332,9 @@ async def _run(
             await one.stop()
         await http.stop(STOP_GRACE_SECONDS)
         await tls.stop()
+        parts.managers.close()
+        if parts.token is not None:
+            await parts.token.close()
 
 
 def _oauth2(identity: Identity, config: Config) -> tuple[Endpoint, ...]:
@@ -326,6 +351,22 @@ def _token_uris(config: Config) -> frozenset[str]:
     return frozenset(
         (f"https://oauth2.{config.domain}/token", f"https://localhost:{config.listen.port}/token")
     )
+
+
+def _issuer(issuer: Issuer) -> tuple[Endpoint, ...]:
+    """Return where the issuer of ID tokens says who it is (OpenID Connect Discovery 1.0)."""
+    hosts = ("accounts", "")
+    configuration, keys = _answer(issuer.configuration()), _answer(issuer.keys())
+    return (
+        Endpoint(hosts, ("GET",), ("/.well-known/openid-configuration",), configuration),
+        Endpoint(hosts, ("GET",), ("/oauth2/v3/certs",), keys),
+    )
+
+
+def issuer_keys(data: Path, config: Config) -> dict[str, object]:
+    """Return the JWK set that verifies what this universe signs for others; no server is asked."""
+    keyring = load_root(data / ROOT_KEY)
+    return Issuer(config.domain, keyring.key("id-token"), system_clock).keys()
 
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")

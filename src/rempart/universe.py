@@ -64,10 +64,12 @@ class Operations:
 
     `first_start` creates the root key, the records and `admin-key.json` in an empty directory and
     leaves nothing open in it: the directory is renamed afterwards. `serve` runs until SIGTERM or
-    SIGINT and calls back once, when requests are answered. `verify` needs no running server.
+    SIGINT and calls back once, when requests are answered. `verify` and `issuer_keys` need no
+    running server.
     """
 
     first_start: Callable[[Path, Config], Coroutine[None, None, None]]
     serve: Callable[[Path, Config, Callable[[Ready], None]], Coroutine[None, None, None]]
     verify: Callable[[Path, Config], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
+    issuer_keys: Callable[[Path, Config], dict[str, object]]

@@ -12,14 +12,18 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from rempart.core.clock import Micros, Random
 from rempart.core.errors import data_loss
-from rempart.services.kms.model.choices import not_configured
+from rempart.services.kms.model.choices import EXTERNALS, not_configured
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.names import ImportJobName, VersionName
-from rempart.services.kms.model.version import Version
+from rempart.services.kms.model.version import State, Version
+from rempart.services.kms.opened import OpenedKeys
 from rempart.trust.custody.envelope import context
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.external.reference import Reference
 from rempart.trust.custody.mechanism import LiveKey, Mechanism, UseContext
 from rempart.trust.custody.software.algorithms import ALGORITHMS
 from rempart.trust.custody.xaes import NONCE_BYTES, XAES256GCM
@@ -35,6 +39,8 @@ class Fresh:
     protection: str
     reference: bytes = field(repr=False)
     context: UseContext
+    failure: str = ""
+    """Why a key holder's manager did not make the key; there is no reference then."""
 
 
 class Materials:
@@ -45,10 +51,13 @@ class Materials:
         self._random = random
         self._loaded: OrderedDict[bytes, LiveKey] = OrderedDict()
         self._mechanisms = mechanisms
+        self.opened = OpenedKeys()
 
-    async def generate(self, algorithm: str, protection: str, use: UseContext) -> Fresh:
+    async def generate(
+        self, algorithm: str, protection: str, use: UseContext, backend: str = ""
+    ) -> Fresh:
         """Return a fresh key; large RSA keys take a second."""
-        made = await self.mechanism(protection).generate(ALGORITHMS[algorithm], use)
+        made = await self.mechanism(protection).generate(ALGORITHMS[algorithm], use, backend)
         return Fresh(algorithm, protection, made, use)
 
     async def take(
@@ -65,18 +74,29 @@ class Materials:
     async def drop(self, fresh: Fresh) -> None:
         """Destroy a key that no version was made of."""
         mechanism = self.mechanism(fresh.protection)
-        if mechanism.lasting:
+        if mechanism.lasting and fresh.reference:
             await mechanism.destroy(ALGORITHMS[fresh.algorithm], fresh.reference, fresh.context)
 
     def version(self, name: VersionName, fresh: Fresh, now: Micros) -> Version:
         """Return a new version of a key that was made for it."""
-        return Version(
-            number=name.number,
-            created=now,
-            algorithm=fresh.algorithm,
-            protection=fresh.protection,
-            material=self.wrap(name, fresh.reference),
+        version = Version(
+            number=name.number, created=now, algorithm=fresh.algorithm, protection=fresh.protection
         )
+        if fresh.failure:
+            return replace(version, state=State.GENERATION_FAILED, failure=fresh.failure)
+        way = Reference()
+        if fresh.protection in EXTERNALS:
+            way = Reference.decoded(fresh.reference)
+        return replace(
+            version,
+            material=self.wrap(name, fresh.reference),
+            key_uri=way.uri,
+            key_path=way.path,
+        )
+
+    def reference(self, name: VersionName, version: Version) -> Reference:
+        """Return the way to an external version's key."""
+        return Reference.decoded(self._unwrap(name, version.material))
 
     def wrap(self, name: VersionName | ImportJobName, material: bytes) -> bytes:
         """Return material wrapped for one resource."""
@@ -102,8 +122,9 @@ class Materials:
         await mechanism.destroy(ALGORITHMS[version.algorithm], reference, use)
 
     def forget(self, version: Version) -> None:
-        """Drop the loaded key of a version that is destroyed."""
+        """Drop the loaded key of a version that is destroyed, and all that it opened."""
         self._loaded.pop(version.material, None)
+        self.opened.forget(version.material)
 
     def private_key(self, name: ImportJobName, job: ImportJob) -> bytes:
         """Return the private key of an import job."""

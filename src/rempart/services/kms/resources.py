@@ -18,7 +18,7 @@ from rempart.services.kms.model.names import (
     LocationName,
     VersionName,
 )
-from rempart.services.kms.model.version import Version
+from rempart.services.kms.model.version import State, Version
 
 Json = dict[str, object]
 
@@ -60,6 +60,8 @@ def crypto_key_json(name: CryptoKeyName, key: CryptoKey, primary: Version | None
         shown["labels"] = key.labels
     if key.import_only:
         shown["importOnly"] = True
+    if key.backend:
+        shown["cryptoKeyBackend"] = key.backend
     if key.access_reasons is not None:
         shown[REASONS_FIELD] = {"allowedAccessReasons": list(key.access_reasons)}
     return shown
@@ -68,9 +70,10 @@ def crypto_key_json(name: CryptoKeyName, key: CryptoKey, primary: Version | None
 def version_json(name: VersionName, version: Version) -> Json:
     """Return a CryptoKeyVersion."""
     made = "importTime" if version.imported else "generateTime"
+    failed = version.state is State.GENERATION_FAILED
     times = {
         "createTime": version.created,
-        made: version.imported or version.created,
+        made: 0 if failed else version.imported or version.created,
         "destroyTime": version.destroy_at,
         "destroyEventTime": version.destroyed,
     }
@@ -83,6 +86,19 @@ def version_json(name: VersionName, version: Version) -> Json:
     shown |= {field: rfc3339(Micros(time)) for field, time in times.items() if time}
     if version.import_job:
         shown["importJob"] = version.import_job
+    return shown | _external_json(version)
+
+
+def _external_json(version: Version) -> Json:
+    """Return what a version of an external key has besides."""
+    ways = {"externalKeyUri": version.key_uri, "ekmConnectionKeyPath": version.key_path}
+    options = {field: way for field, way in ways.items() if way}
+    shown: Json = {"externalProtectionLevelOptions": options} if options else {}
+    if version.failure:
+        failed = version.state is State.GENERATION_FAILED
+        shown["generationFailureReason" if failed else "externalDestructionFailureReason"] = (
+            version.failure
+        )
     return shown
 
 

@@ -2,11 +2,12 @@
 
 Each is one commit with its entry in the log. A due that was called off meanwhile does nothing. A
 key that lies outside is destroyed there first: while it cannot be reached, its version stays
-scheduled, and the next run tries again.
+scheduled (of an external key, without the universe's half), and the next run tries again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from msgspec.structs import replace
@@ -16,15 +17,28 @@ from rempart.core.errors import CloudError
 from rempart.engine.seam import Conflict, Key, Span
 from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due
 from rempart.services.kms.material import Fresh
+from rempart.services.kms.model.choices import EXTERNALS
 from rempart.services.kms.model.crypto_key import CryptoKey, rotated
 from rempart.services.kms.model.names import CryptoKeyName, KeyRingName, LocationName, VersionName
-from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, Version, destroyed
+from rempart.services.kms.model.version import (
+    VERSIONS_PER_KEY_MAX,
+    State,
+    Version,
+    destroyed,
+    external_failed,
+    pending_external,
+)
 from rempart.services.kms.store import Setup
+from rempart.trust.custody.external.faults import fault_of
 from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 BATCH = 100
+PATIENCE_SECONDS = 86_400
+"""How long a key holder's manager is asked again to destroy a key while it cannot be reached."""
+
+_DYING = (State.DESTROY_SCHEDULED, State.PENDING_EXTERNAL_DESTRUCTION)
 _DESTROYS = "cloudkms.cryptoKeyVersions.destroyMaterial"
 _ROTATES = "cloudkms.cryptoKeys.rotate"
 _AGENT = "system:cloudkms"
@@ -44,8 +58,8 @@ class DueKeys:
         now = self._setup.world.clock()
         span = Span(DUE.under().start, DUE.key(now + 1))
         while found := await self._sealed.scan(DUE, span, limit=BATCH):
-            for one in found:
-                await self._do(one, now)
+            # Together, so that a manager or token that hangs does not hold up the others.
+            await asyncio.gather(*(self._do(one, now) for one in found))
             span = Span(Key(found[-1].key + b"\x00"), span.end)
 
     async def _do(self, due: Found[Due], now: Micros) -> None:
@@ -61,23 +75,56 @@ class DueKeys:
             _log.warning("What is due for %s waits: %s", name, problem.message)
 
     async def _destroy(self, name: VersionName, when: int, now: Micros) -> None:
-        materials = self._setup.materials
         tx = self._sealed.transaction()
         version = await _scheduled(tx, name, when)
-        if version is not None and materials.lasting(version.protection):
+        if version is not None and self._setup.materials.lasting(version.protection):
             if not version.destroying:
-                tx.put(VERSION, *name.parts, value=replace(version, destroying=True))
-                await tx.commit()
+                version = await self._mark(tx, name, version, now)
                 tx = self._sealed.transaction()
                 version = await _scheduled(tx, name, when)
             if version is not None:
-                await materials.destroy(name, version, _context(name, _DESTROYS))
-        if version is not None:
-            materials.forget(version)
-            tx.put(VERSION, *name.parts, value=destroyed(version, now))
-            tx.append(FEED, encode(_leaf(_DESTROYS, name, now)))
+                gone = await self._destroy_outside(name, version, when, now)
+                self._put_gone(tx, name, gone, now)
+        elif version is not None:
+            self._put_gone(tx, name, destroyed(version, now), now)
         tx.delete(DUE, when, *name.parts)
         await tx.commit()
+
+    async def _mark(
+        self, tx: Transaction, name: VersionName, version: Version, now: Micros
+    ) -> Version:
+        """Say that a key outside may be gone from now on; of an external one our half is gone."""
+        materials, marked = self._setup.materials, replace(version, destroying=True)
+        if version.protection in EXTERNALS:
+            way = materials.reference(name, version)
+            if way.ours:
+                marked = pending_external(marked, materials.wrap(name, way.disarmed().encoded()))
+                tx.append(FEED, encode(_leaf(_DESTROYS, name, now, marked.state)))
+        materials.forget(version)
+        tx.put(VERSION, *name.parts, value=marked)
+        await tx.commit()
+        return marked
+
+    async def _destroy_outside(
+        self, name: VersionName, version: Version, when: int, now: Micros
+    ) -> Version:
+        """Return the version when its key outside is gone; raises as long as it is worth waiting.
+
+        An external manager may refuse for ever: then the version says so, and stays dead.
+        """
+        try:
+            await self._setup.materials.destroy(name, version, _context(name, _DESTROYS))
+        except CloudError as problem:
+            fault = fault_of(problem)
+            if fault is None or (fault.passes and now - when < PATIENCE_SECONDS * 1_000_000):
+                raise
+            return external_failed(version, problem.message, now)
+        return destroyed(version, now)
+
+    def _put_gone(self, tx: Transaction, name: VersionName, version: Version, now: Micros) -> None:
+        self._setup.materials.forget(version)
+        tx.put(VERSION, *name.parts, value=version)
+        tx.append(FEED, encode(_leaf(_DESTROYS, name, now, version.state)))
 
     async def _rotate(self, name: CryptoKeyName, when: int, now: Micros) -> None:
         tx, fresh = self._sealed.transaction(), None
@@ -85,7 +132,9 @@ class DueKeys:
         if key is not None and key.next_rotation == when and key.versions < VERSIONS_PER_KEY_MAX:
             version = name.version(key.versions + 1)
             use = _context(version, _ROTATES)
-            fresh = await self._setup.materials.generate(key.algorithm, key.protection, use)
+            fresh = await self._setup.materials.generate(
+                key.algorithm, key.protection, use, key.backend
+            )
             self._put_rotated(tx, version, rotated(key, version.number, now), fresh, now)
         tx.delete(DUE, when, *name.version(0).parts)
         try:
@@ -109,7 +158,7 @@ class DueKeys:
 async def _scheduled(tx: Transaction, name: VersionName, when: int) -> Version | None:
     """Return the version if its destruction is still the one that was due then."""
     version = await tx.get(VERSION, *name.parts)
-    if version is None or version.state is not State.DESTROY_SCHEDULED:
+    if version is None or version.state not in _DYING:
         return None
     return version if version.destroy_at == when else None
 
@@ -130,7 +179,7 @@ def _read(key: Key) -> tuple[int, VersionName]:
     return when, VersionName(above, number)
 
 
-def _leaf(method: str, name: VersionName, now: Micros) -> Leaf:
+def _leaf(method: str, name: VersionName, now: Micros, state: State = State.ENABLED) -> Leaf:
     return Leaf(
         kind=OUTCOME,
         time=now,
@@ -141,5 +190,5 @@ def _leaf(method: str, name: VersionName, now: Micros) -> Leaf:
         resource=str(name),
         remote="local",
         status=200,
-        facts={"cryptoKeyVersion": str(name)},
+        facts={"cryptoKeyVersion": str(name), "state": state.value},
     )

@@ -9,7 +9,7 @@ back. In software it is the key itself, of a token or a key holder only the way 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from typing_extensions import override
@@ -41,6 +41,17 @@ class UseContext:
     target: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a key opened, and for how many seconds a service may keep it.
+
+    0 is for this use only; None is where no key holder has a say.
+    """
+
+    plaintext: bytes = field(repr=False)
+    lease_seconds: int | None = None
+
+
 class LiveKey:
     """A key version's key, ready for use wherever it lives; each kind overrides what it can do.
 
@@ -62,6 +73,10 @@ class LiveKey:
     async def decrypt(self, ciphertext: bytes, aad: bytes = b"") -> bytes:
         """Open what `encrypt` sealed; of an asymmetric key, what its public half encrypted."""
         unreachable(_OTHER_PURPOSE)
+
+    async def open(self, ciphertext: bytes, aad: bytes = b"") -> Opened:
+        """Do as `decrypt`, for a service that may keep what a key protects for a while."""
+        return Opened(await self.decrypt(ciphertext, aad))
 
     async def raw_encrypt(
         self, plaintext: bytes, aad: bytes, initialization_vector: bytes
@@ -117,8 +132,8 @@ class Mechanism(Protocol):
     def lacks(self, algorithm: Algorithm) -> str:
         """Return why there are no keys of an algorithm, or nothing if there are."""
 
-    async def generate(self, algorithm: Algorithm, context: UseContext) -> bytes:
-        """Make a key and return its reference."""
+    async def generate(self, algorithm: Algorithm, context: UseContext, backend: str = "") -> bytes:
+        """Make a key and return its reference; `backend` is the resource that keys are made in."""
 
     async def take(self, algorithm: Algorithm, material: bytes, context: UseContext) -> bytes:
         """Make a key of material that `check_import` passed, and return its reference."""

@@ -17,11 +17,12 @@ from rempart.services.kms.model.names import CryptoKeyName
 from rempart.services.kms.model.version import wrong_purpose
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.external.caller import BLOB_BYTES_MAX
 from rempart.trust.custody.header import VERSION_BYTES, version_of
 from rempart.trust.custody.software.algorithms import Purpose, Scheme
 from rempart.trust.custody.software.key import AAD_BYTES_MAX, PLAINTEXT_BYTES_MAX
 
-CIPHERTEXT_BYTES_MAX = PLAINTEXT_BYTES_MAX + 1024
+CIPHERTEXT_BYTES_MAX = PLAINTEXT_BYTES_MAX + BLOB_BYTES_MAX + 1024
 IV_BYTES_MAX = 16
 TAG_BYTES = 16
 _AAD = "additionalAuthenticatedData"

@@ -62,17 +62,24 @@ def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
 async def usable(
     grant: Grant, call: Call, store: KmsStore, name: VersionName, purpose: Purpose
 ) -> Usable:
-    """Return a version ready for use, or raise why it is not."""
+    """Return a version ready for use by the caller in person, or raise why it is not."""
+    return await usable_in(direct(grant, call, name), grant, store, name, purpose)
+
+
+async def usable_in(
+    context: UseContext, grant: Grant, store: KmsStore, name: VersionName, purpose: Purpose
+) -> Usable:
+    """Return a version ready for a use, or raise why it is not."""
     key, version = await store.crypto_key(grant, name.parent), await store.version(grant, name)
     algorithm = ALGORITHMS[version.algorithm]
     if algorithm.purpose is not purpose:
         raise wrong_purpose(str(name), algorithm.purpose)
     require_enabled(version, str(name))
-    require_reason(key.access_reasons, CUSTOMER_INITIATED_ACCESS, str(name.parent))
+    require_reason(key.access_reasons, context.reason, str(name.parent))
     expert = EXPERT_PERMISSIONS.get(algorithm.scheme)
     if expert is not None:
         await store.session.authority.require(expert, await store.version_resource(name))
-    live = store.setup.materials.key(name, version).used_in(direct(grant, call, name))
+    live = store.setup.materials.key(name, version).used_in(context)
     return Usable(name, version, algorithm, live)
 
 

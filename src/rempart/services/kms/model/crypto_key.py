@@ -19,6 +19,9 @@ from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
 from rempart.services.kms.model.access_reasons import access_reasons
 from rempart.services.kms.model.choices import (
     ALGORITHM_FIELD,
+    EXTERNAL,
+    EXTERNAL_VPC,
+    EXTERNALS,
     SOFTWARE,
     UNSPECIFIED,
     Choices,
@@ -34,6 +37,7 @@ DESTROY_SECONDS_MAX = 120 * DAY_SECONDS
 DESTROY_SECONDS_DEFAULT = 30 * DAY_SECONDS
 
 DEFAULT_ALGORITHMS = {Purpose.ENCRYPT_DECRYPT: "GOOGLE_SYMMETRIC_ENCRYPTION"}
+BACKEND_FIELD = "cryptoKeyBackend"
 _LEVEL_FIELD = "versionTemplate.protectionLevel"
 _OUTPUT = ("name", "primary", "createTime")
 """Members that clients may send back as they read them; they say nothing."""
@@ -42,6 +46,7 @@ _OUTPUT = ("name", "primary", "createTime")
 class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key; `versions` is the highest number given, `primary` 0 where there is none.
 
+    `backend` is the connection to the manager that holds the key, at the level EXTERNAL_VPC.
     `access_reasons` is None where no policy limits them, empty where it allows none.
     """
 
@@ -55,6 +60,7 @@ class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     destroy_seconds: int = DESTROY_SECONDS_DEFAULT
     import_only: bool = False
     access_reasons: tuple[str, ...] | None = None
+    backend: str = ""
     primary: int = 0
     versions: int = 0
     policy: Policy
@@ -63,6 +69,16 @@ class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     def rotates(self) -> bool:
         """Tell whether the key has a primary version, which rotation replaces."""
         return self.purpose == Purpose.ENCRYPT_DECRYPT.value
+
+    @property
+    def external(self) -> bool:
+        """Tell whether somebody else holds the key."""
+        return self.protection in EXTERNALS
+
+    @property
+    def scheduled(self) -> bool:
+        """Tell whether the key has a rotation ahead of it."""
+        return bool(self.rotation_seconds or self.next_rotation)
 
 
 def new_key(document: Document, policy: Policy, now: Micros, choices: Choices) -> CryptoKey:
@@ -82,8 +98,10 @@ def new_key(document: Document, policy: Policy, now: Micros, choices: Choices) -
         destroy_seconds=_destroy_seconds(document),
         import_only=boolean(document, "importOnly"),
         access_reasons=access_reasons(document),
+        backend=text(document, BACKEND_FIELD),
         policy=policy,
     )
+    _check_external(key)
     return _scheduled(key, document, now, {"rotationPeriod", "nextRotationTime"})
 
 
@@ -96,7 +114,16 @@ _CREATED = (
     "destroyScheduledDuration",
     "importOnly",
     REASONS_FIELD,
+    BACKEND_FIELD,
 )
+
+
+def _check_external(key: CryptoKey) -> None:
+    if key.backend and key.protection != EXTERNAL_VPC:
+        message = f"Only keys of the protection level {EXTERNAL_VPC} have a {BACKEND_FIELD}."
+        raise invalid(message, field=BACKEND_FIELD)
+    if key.external and key.import_only:
+        raise invalid("Nothing is imported into external keys.", field="importOnly")
 
 
 def changed(
@@ -149,8 +176,11 @@ def _scheduled(
         key = replace(key, next_rotation=moment(document, "nextRotationTime") or 0)
         if key.next_rotation and key.next_rotation < now:
             raise invalid("nextRotationTime must lie in the future.", field="nextRotationTime")
-    if (key.rotation_seconds or key.next_rotation) and not key.rotates:
+    if key.scheduled and not key.rotates:
         raise invalid("Only keys of purpose ENCRYPT_DECRYPT rotate.", field="rotationPeriod")
+    if key.scheduled and key.protection == EXTERNAL:
+        message = f"{EXTERNAL} keys do not rotate by themselves: each version has a URI of its own."
+        raise invalid(message, field="rotationPeriod")
     if key.rotation_seconds and not key.next_rotation:
         raise required("rotationPeriod needs nextRotationTime.", field="nextRotationTime")
     return key

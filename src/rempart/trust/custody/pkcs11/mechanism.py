@@ -7,13 +7,14 @@ owner's mark, so that what no version refers to can be found (`left_over`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 from typing_extensions import override
 
 from rempart.core.clock import Random
-from rempart.core.errors import invalid
+from rempart.core.errors import CloudError, invalid
 from rempart.trust.custody.mechanism import LocalKey, Mechanism, UseContext
 from rempart.trust.custody.pkcs11 import objects
 from rempart.trust.custody.pkcs11.keys import SCHEMES, key_in
@@ -63,7 +64,7 @@ class InToken(Mechanism):
         return f"keys in tokens do not compute {algorithm.scheme.value}"
 
     @override
-    async def generate(self, algorithm: Algorithm, context: UseContext) -> bytes:
+    async def generate(self, algorithm: Algorithm, context: UseContext, backend: str = "") -> bytes:
         return await self._make(algorithm, context, objects.generate)
 
     @override
@@ -97,8 +98,9 @@ class InToken(Mechanism):
         await self._run(objects.destroy, self._token, left_over.id)
 
     async def close(self) -> None:
-        """Let go of the token."""
-        await self._run(self._token.close)
+        """Let go of the token, if it answers."""
+        with suppress(CloudError):
+            await self._run(self._token.close)
 
     async def _make(self, algorithm: Algorithm, context: UseContext, make: Make) -> bytes:
         id_ = self._random(objects.ID_BYTES)

@@ -28,7 +28,7 @@ class Software(Mechanism):
         return algorithm.unavailable
 
     @override
-    async def generate(self, algorithm: Algorithm, context: UseContext) -> bytes:
+    async def generate(self, algorithm: Algorithm, context: UseContext, backend: str = "") -> bytes:
         return await asyncio.to_thread(generate, algorithm, self._random)
 
     @override
