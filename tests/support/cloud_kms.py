@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rempart.config import HSMConfig
 from rempart.core.call import Call, MethodId
 from rempart.services.kms.work import DueKeys
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource
@@ -27,9 +28,9 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls, **managers: str) -> Kms:
-        """Return one that may ask these external key managers, by host and address."""
-        config = replace(CONFIG, key_managers=tuple(managers.items()))
+    async def start(cls, hsm: HSMConfig | None = None, **managers: str) -> Kms:
+        """Return one with a token, that may ask external key managers, by host and address."""
+        config = replace(CONFIG, key_managers=tuple(managers.items()), hsm=hsm)
         kms = cls(await Cloud.start(config=config))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms

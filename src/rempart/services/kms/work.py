@@ -171,12 +171,17 @@ def _context(name: VersionName, method: str) -> UseContext:
 
 def _read(key: Key) -> tuple[int, VersionName]:
     """Return when and what a due is about, from its document's key."""
-    when = int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
-    number = int.from_bytes(key[-_NUMBER_BYTES:], "big")
-    texts = key[1 + _NUMBER_BYTES : -_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
+    start = 1 + _NUMBER_BYTES
+    return int.from_bytes(key[1:start], "big"), version_name(key[start:])
+
+
+def version_name(place: bytes) -> VersionName:
+    """Return the name that the parts of a document's key spell, the version's number last."""
+    number = int.from_bytes(place[-_NUMBER_BYTES:], "big")
+    texts = place[:-_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
     project, location, ring, id_ = texts
     above = CryptoKeyName(KeyRingName(LocationName(project, location), ring), id_)
-    return when, VersionName(above, number)
+    return VersionName(above, number)
 
 
 def _leaf(method: str, name: VersionName, now: Micros, state: State = State.ENABLED) -> Leaf:
