@@ -27,7 +27,6 @@ from rempart.ekm.approvals.approval import (
     SEPARATOR,
     SKEW_SECONDS,
     TYPE,
-    Approver,
     read,
     sign,
 )
@@ -35,12 +34,19 @@ from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.file import parse
 from rempart.ekm.policy.judge import APPROVAL_FIELD, PolicyJudge
 from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import PrivateKey, VerifyingKey, base64url, public, unbase64url
+from rempart.ekm.signing.keys import (
+    PrivateKey,
+    Signatory,
+    VerifyingKey,
+    base64url,
+    public,
+    unbase64url,
+)
 
 SUPPORT = OWN_ACCESS.replace("CUSTOMER_INITIATED_ACCESS", "CUSTOMER_INITIATED_SUPPORT")
 
 
-def judge(*lines: str, approvers: tuple[Approver, ...] = APPROVERS) -> PolicyJudge:
+def judge(*lines: str, approvers: tuple[Signatory, ...] = APPROVERS) -> PolicyJudge:
     return PolicyJudge(parse(SUPPORT + "\n".join(lines)), approvers)
 
 
@@ -215,7 +221,7 @@ def test_an_approval_for_two_uses_is_good_for_two() -> None:
 def test_uses_are_remembered_from_the_log_after_a_restart() -> None:
     support = request(reason="CUSTOMER_INITIATED_SUPPORT", approval=signed(uses=2))
     restarted = judge()
-    restarted.remember(support)
+    restarted.remember(judge().judge(support).approvals)
     assert [restarted.judge(support).allowed for _ in range(2)] == [True, False]
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from rempart.core.errors import CloudError, invalid
 from rempart.ekm.model import pattern, reason
 from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import PrivateKey, VerifyingKey
+from rempart.ekm.signing.keys import PrivateKey, Signatory
 
 TYPE = "rempart-approval+jwt"
 APPROVAL_CHARS_MAX = 4096
@@ -27,13 +27,6 @@ Named = Annotated[str, Meta(min_length=1, max_length=512)]
 Seconds = Annotated[int, Meta(ge=0, lt=1 << 53)]
 
 
-class Approver(msgspec.Struct, frozen=True):
-    """Somebody whose approvals count: a name for people, and the key that signs."""
-
-    name: str
-    key: VerifyingKey
-
-
 class Approval(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -46,7 +39,7 @@ class Approval(
     """
 
     iss: Named
-    jti: Named
+    jti: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     iat: Seconds
     exp: Seconds
     nbf: Seconds | None = None
@@ -85,8 +78,8 @@ def read(token: str) -> Approval:
     return _checked(statement.payload_of(token, TYPE, chars_max=APPROVAL_CHARS_MAX))
 
 
-def verified(token: str, approvers: tuple[Approver, ...]) -> tuple[Approver, Approval]:
-    """Return what one of these approvers has signed, and who it was; raises Refused."""
+def verified(token: str, approvers: tuple[Signatory, ...]) -> Approval:
+    """Return what one of these approvers, the approval's issuer, has signed; raises Refused."""
     key_id = statement.signer(token, TYPE, chars_max=APPROVAL_CHARS_MAX)
     approver = next((each for each in approvers if each.key.id == key_id), None)
     if approver is None:
@@ -95,7 +88,7 @@ def verified(token: str, approvers: tuple[Approver, ...]) -> tuple[Approver, App
     approval = _checked(payload)
     if approval.iss != approver.name:
         raise statement.Refused("its issuer is not the approver whose key signed it")
-    return approver, approval
+    return approval
 
 
 def _checked(payload: bytes) -> Approval:

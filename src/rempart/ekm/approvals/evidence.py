@@ -6,7 +6,7 @@ where too few different approvers are left, and then with what was wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -15,63 +15,54 @@ from rempart.ekm.approvals.approval import (
     SEPARATOR,
     SKEW_SECONDS,
     Approval,
-    Approver,
     verified,
 )
 from rempart.ekm.model import pattern
 from rempart.ekm.model.key_use import KeyUse
+from rempart.ekm.signing.keys import Signatory
 from rempart.ekm.signing.statement import Refused
 
 
-class Spent(msgspec.Struct, frozen=True):
-    """One approval by one approver: what uses are counted by."""
-
-    approver: str
-    jti: str
-
-
 class Evidence(msgspec.Struct, frozen=True):
-    """The approvals that hold, one for each approver, and why the others do not."""
+    """The approvals that hold, one for each approver, and why the others do not.
 
-    held: tuple[tuple[Approver, Approval], ...]
-    problems: tuple[str, ...]
+    `held` names them as `approver/jti`, which is also what uses are counted by.
+    """
+
+    held: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
-def weigh(use: KeyUse, approvers: tuple[Approver, ...], spent: Callable[[Spent], int]) -> Evidence:
+def weigh(use: KeyUse, approvers: tuple[Signatory, ...], spent: Mapping[str, int]) -> Evidence:
     """Return which of a request's approvals speak for it; `spent` counts earlier uses."""
     tokens = use.approval.split(SEPARATOR) if use.approval else []
     if len(tokens) > APPROVALS_MAX:
         return Evidence((), (f"over {APPROVALS_MAX} approvals came along",))
-    held: dict[str, tuple[Approver, Approval]] = {}
+    held: dict[str, str] = {}
     problems: list[str] = []
     for token in tokens:
         try:
-            approver, approval = verified(token, approvers)
+            approval = verified(token, approvers)
         except Refused as problem:
             problems.append(str(problem))
             continue
-        wrong = next(_unfit(approval, approver, use, spent), None)
+        wrong = next(_unfit(approval, use, spent), None)
         if wrong is None:
-            held.setdefault(approver.key.id, (approver, approval))
+            held.setdefault(approval.iss, _label(approval))
         else:
             problems.append(wrong)
     return Evidence(tuple(held.values()), tuple(problems))
 
 
-def spending(evidence: Evidence) -> Iterator[Spent]:
-    """Yield what is to be counted when a request is allowed: approvals for so many requests."""
-    for approver, approval in evidence.held:
-        if approval.uses is not None:
-            yield Spent(approver.key.id, approval.jti)
+def _label(approval: Approval) -> str:
+    return f"{approval.iss}/{approval.jti}"
 
 
-def _unfit(
-    approval: Approval, approver: Approver, use: KeyUse, spent: Callable[[Spent], int]
-) -> Iterator[str]:
+def _unfit(approval: Approval, use: KeyUse, spent: Mapping[str, int]) -> Iterator[str]:
     """Yield every way in which a verified approval does not speak for this request."""
     now = use.time // 1_000_000
     begins = max(approval.iat, approval.nbf or 0) - SKEW_SECONDS
-    used = 0 if approval.uses is None else spent(Spent(approver.key.id, approval.jti))
+    used = spent.get(_label(approval), 0)
     said = (
         (now < approval.exp, "it has expired"),
         (begins <= now, "it is not valid yet"),

@@ -1,6 +1,7 @@
 """What policy says to one use of a key, and the seam through which it is asked.
 
-A refusal is an answer like any other: it is recorded and sent, with the name of the rule that made it.
+A refusal is an answer like any other: it is recorded and sent, with the name of the rule that
+made it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     `rule` names what decided and goes into the log; `message` goes to the caller. For a refusal
     `code` is the answer's (PERMISSION_DENIED, or RESOURCE_EXHAUSTED where a rate ran out) and
-    `field` the member of the body that was refused, where it was one.
+    `field` the member of the body that was refused, where it was one. `approvals` are those that
+    came along and hold, as `approver/jti`: the log keeps them, and what was used is counted by it.
     """
 
     allowed: bool
@@ -26,6 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     code: Code = Code.PERMISSION_DENIED
     field: str = ""
+    approvals: tuple[str, ...] = ()
 
 
 class Judge(Protocol):

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from rempart.ekm.approvals.approval import Approver
+from rempart.ekm.approvals.evidence import Evidence
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.judge import PolicyJudge
 from rempart.ekm.policy.rule import Mismatch, Policy, mismatches
+from rempart.ekm.signing.keys import Signatory
 
 
 class Opinion(msgspec.Struct, frozen=True):
@@ -28,15 +29,22 @@ class Explanation(msgspec.Struct, frozen=True):
     opinions: tuple[Opinion, ...]
 
 
+class Past(msgspec.Struct, frozen=True):
+    """A request as the log has it: the approvals that held then are named, not repeated."""
+
+    use: KeyUse
+    allowed: bool
+    approvals: tuple[str, ...] = ()
+
+
 class Change(msgspec.Struct, frozen=True):
     """A past request that would have been answered otherwise."""
 
-    use: KeyUse
-    was_allowed: bool
+    past: Past
     verdict: Verdict
 
 
-def explain(policy: Policy, approvers: tuple[Approver, ...], use: KeyUse) -> Explanation:
+def explain(policy: Policy, approvers: tuple[Signatory, ...], use: KeyUse) -> Explanation:
     """Judge one request as the first ever, and say what each rule finds."""
     verdict = PolicyJudge(policy, approvers).judge(use)
     return Explanation(
@@ -48,12 +56,10 @@ def explain(policy: Policy, approvers: tuple[Approver, ...], use: KeyUse) -> Exp
     )
 
 
-def changes(
-    policy: Policy, approvers: tuple[Approver, ...], past: Iterable[tuple[KeyUse, bool]]
-) -> Iterator[Change]:
+def changes(policy: Policy, log: Iterable[Past]) -> Iterator[Change]:
     """Yield the past requests, in their order, that this policy would have answered otherwise."""
-    judge = PolicyJudge(policy, approvers)
-    for use, was_allowed in past:
-        verdict = judge.judge(use)
-        if verdict.allowed != was_allowed:
-            yield Change(use, was_allowed, verdict)
+    judge = PolicyJudge(policy)
+    for past in log:
+        verdict = judge.decide(past.use, Evidence(past.approvals))
+        if verdict.allowed != past.allowed:
+            yield Change(past, verdict)

@@ -7,16 +7,18 @@ Nothing is counted for a request that is refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
 
 from rempart.core.errors import Code
-from rempart.ekm.approvals.approval import Approver
-from rempart.ekm.approvals.evidence import Evidence, Spent, spending, weigh
+from rempart.ekm.approvals.evidence import Evidence, weigh
 from rempart.ekm.model import reason
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.rate import Rates
 from rempart.ekm.policy.rule import Policy, Rule, mismatches
+from rempart.ekm.signing.keys import Signatory
 
 NO_RULE = "no rule"
 REASON_FIELD = "additionalContext.accessReasonContext.reason"
@@ -26,30 +28,38 @@ APPROVAL_FIELD = "additionalContext.rempartContext.approval"
 class PolicyJudge:
     """Judges requests in their order: rates and counted approvals depend on what came before."""
 
-    def __init__(self, policy: Policy, approvers: tuple[Approver, ...] = ()) -> None:
+    def __init__(self, policy: Policy, approvers: tuple[Signatory, ...] = ()) -> None:
         self._policy = policy
         self._approvers = approvers
         self._rates = Rates()
-        self._spent: Counter[Spent] = Counter()
+        self._spent: Counter[str] = Counter()
 
-    def replaced(self, policy: Policy, approvers: tuple[Approver, ...]) -> PolicyJudge:
+    def replaced(self, policy: Policy, approvers: tuple[Signatory, ...]) -> PolicyJudge:
         """Return a judge of another policy who remembers which approvals were used."""
         judge = PolicyJudge(policy, approvers)
         judge._spent = self._spent
         return judge
 
-    def remember(self, use: KeyUse) -> None:
+    def remember(self, approvals: Iterable[str]) -> None:
         """Count the approvals of a request that the log says was allowed: at every start."""
-        self._spent.update(spending(weigh(use, self._approvers, self._spent.__getitem__)))
+        self._spent.update(approvals)
 
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""
-        evidence = weigh(use, self._approvers, self._spent.__getitem__)
+        return self.decide(use, weigh(use, self._approvers, self._spent))
+
+    def decide(self, use: KeyUse, evidence: Evidence) -> Verdict:
+        """Say the same where the approvals have been weighed already, as in the log."""
+        verdict = self._decided(use, evidence)
+        if verdict.allowed:
+            self.remember(evidence.held)
+        return replace(verdict, approvals=evidence.held)
+
+    def _decided(self, use: KeyUse, evidence: Evidence) -> Verdict:
         speaking = self._speaking(use)
         approved = [rule for rule in speaking if len(evidence.held) >= rule.approvers_for(use)]
         for rule in approved:
             if self._within_rate(rule, use):
-                self._spent.update(spending(evidence))
                 return Verdict(allowed=True, rule=rule.name)
         if approved:
             return _refusal(approved[0].name, "its rate is exceeded", code=Code.RESOURCE_EXHAUSTED)

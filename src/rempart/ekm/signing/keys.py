@@ -53,6 +53,13 @@ class VerifyingKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         return _load(self)
 
 
+class Signatory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An officer or an approver: a name for people, and the key that signs."""
+
+    name: str
+    key: VerifyingKey
+
+
 def public(key: PrivateKey) -> VerifyingKey:
     """Return the public part of a private key, to be registered."""
     return of(key.public_key())

@@ -42,6 +42,11 @@ def sign(key: PrivateKey, typ: str, payload: bytes) -> str:
     return _jws.encode(payload, key, algorithm=registered.algorithm, headers=headers)
 
 
+def kind_of(token: str, *, chars_max: int) -> str:
+    """Return the kind that a statement says it is of; nothing is verified."""
+    return _opened(token, chars_max)[0].typ
+
+
 def signer(token: str, typ: str, *, chars_max: int) -> str:
     """Return the thumbprint of the key that a statement names; nothing is verified."""
     return _parts(token, typ, chars_max)[0].kid
@@ -84,6 +89,13 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _parts(token: str, typ: str, chars_max: int) -> tuple[Header, bytes]:
+    header, payload = _opened(token, chars_max)
+    if header.typ != typ:
+        raise Refused(f"it is not a statement of the kind {typ}")
+    return header, payload
+
+
+def _opened(token: str, chars_max: int) -> tuple[Header, bytes]:
     if len(token) > chars_max:
         raise Refused(f"it is longer than {chars_max} characters")
     segments = _SEGMENTS.fullmatch(token)
@@ -91,9 +103,6 @@ def _parts(token: str, typ: str, chars_max: int) -> tuple[Header, bytes]:
         raise Refused("it is not a compact JWS")
     try:
         head, payload, _ = (unbase64url(segment) for segment in segments.groups())
-        header = msgspec.json.decode(head, type=Header)
+        return msgspec.json.decode(head, type=Header), payload
     except (ValueError, msgspec.DecodeError) as problem:
         raise Refused("it is not a compact JWS with alg, kid and typ") from problem
-    if header.typ != typ:
-        raise Refused(f"it is not a statement of the kind {typ}")
-    return header, payload
