@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from rempart import __version__
 
-COMMANDS = ("coverage", "doctor", "env", "status", "token", "up", "verify")
+COMMANDS = ("coverage", "doctor", "ekm", "env", "status", "token", "up", "verify")
 
 
 class _Commands(click.Group):

@@ -1,7 +1,6 @@
 """What policy says to one use of a key, and the seam through which it is asked.
 
-A refusal is an answer like any other: it is recorded and sent, with the name of the rule that
-made it.
+A refusal is an answer like any other: recorded and sent, with the name of the rule that made it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judge(Protocol):
-    """Decides about one verified request; called for each, in the order they are recorded."""
+    """Decides about one verified request; called once for each, before it is recorded."""
 
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""
