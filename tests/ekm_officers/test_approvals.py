@@ -221,7 +221,7 @@ def test_an_approval_for_two_uses_is_good_for_two() -> None:
 def test_uses_are_remembered_from_the_log_after_a_restart() -> None:
     support = request(reason="CUSTOMER_INITIATED_SUPPORT", approval=signed(uses=2))
     restarted = judge()
-    restarted.remember(judge().judge(support).approvals)
+    restarted.remember(support)
     assert [restarted.judge(support).allowed for _ in range(2)] == [True, False]
 
 

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from ekm_officers.requests import OWN_ACCESS
+from ekm_officers.requests import ALICE_KEY, OWN_ACCESS
+from rempart.core.limits import KIB
+from rempart.ekm.administration import actions
+from rempart.ekm.administration.statements import PROPOSAL, STATEMENT_CHARS_MAX
 from rempart.ekm.policy.file import POLICY_BYTES_MAX, RULES_MAX, parse
 from rempart.ekm.policy.reader import PolicyProblem
+from rempart.ekm.signing import statement
 
 
 def problem(text: str) -> PolicyProblem:
@@ -99,8 +104,15 @@ def test_more_rules_than_the_limit_are_refused() -> None:
     rule = OWN_ACCESS.replace("version = 1", "")
     many = [rule.replace("own access", f"rule {number}") for number in range(RULES_MAX)]
     assert len(parse("version = 1\n" + "".join(many)).rules) == RULES_MAX
-    assert "256 rules" in str(problem("version = 1\n" + "".join([*many, rule])))
+    assert f"over {RULES_MAX} rules" in str(problem("version = 1\n" + "".join([*many, rule])))
 
 
 def test_a_file_over_the_limit_is_refused() -> None:
     assert str(POLICY_BYTES_MAX) in str(problem("#" * (POLICY_BYTES_MAX + 1)))
+
+
+def test_a_policy_of_the_largest_size_fits_into_a_proposal() -> None:
+    text = '"' * POLICY_BYTES_MAX
+    action = actions.AdoptPolicy(sha256="0" * 64, text=text)
+    content = msgspec.json.encode(action)
+    assert len(statement.sign(ALICE_KEY, PROPOSAL, content)) < STATEMENT_CHARS_MAX - KIB

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from rempart.core.limits import KIB
 from rempart.ekm.signing.keys import VerifyingKey
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
@@ -86,14 +87,6 @@ class CreateKey(_Action, frozen=True):
     cache_seconds: Seconds = 0
 
 
-class ImportKey(_Action, frozen=True):
-    """Take in material that lies in the data directory, by its SHA-256."""
-
-    key: Path
-    algorithm: str
-    sha256: Digest
-
-
 class DestroyKey(_Action, frozen=True):
     """Erase a key's material for good."""
 
@@ -108,7 +101,7 @@ class SetCacheDuration(_Action, frozen=True):
 
 
 class TrustIssuer(_Action, frozen=True):
-    """Listen to callers whose tokens this issuer signs; replaces what was said of it before.
+    """Listen to callers whose tokens this issuer signs.
 
     `keys` is its JWK set, as text, or `keys_url` where the set is fetched from.
     """
@@ -116,9 +109,9 @@ class TrustIssuer(_Action, frozen=True):
     issuer: Annotated[str, Meta(min_length=1, max_length=512)]
     mail_domains: Annotated[tuple[str, ...], Meta(min_length=1, max_length=16)]
     audiences: Annotated[tuple[str, ...], Meta(max_length=16)] = ()
-    keys: Annotated[str, Meta(max_length=64 * 1024)] = ""
+    keys: Annotated[str, Meta(max_length=16 * KIB)] = ""
     keys_url: Annotated[str, Meta(max_length=512)] = ""
-    authority: Annotated[str, Meta(max_length=64 * 1024)] = ""
+    authority: Annotated[str, Meta(max_length=16 * KIB)] = ""
 
 
 class DistrustIssuer(_Action, frozen=True):
@@ -127,15 +120,7 @@ class DistrustIssuer(_Action, frozen=True):
     issuer: Annotated[str, Meta(min_length=1, max_length=512)]
 
 
-Effect = (
-    CreateSpace
-    | CreateKey
-    | ImportKey
-    | DestroyKey
-    | SetCacheDuration
-    | TrustIssuer
-    | DistrustIssuer
-)
+Effect = CreateSpace | CreateKey | DestroyKey | SetCacheDuration | TrustIssuer | DistrustIssuer
 """Decisions about what is held in keys and issuers: carried out there, not in this state."""
 
 Own = AddOfficer | RemoveOfficer | SetQuorum | AddApprover | RemoveApprover | AdoptPolicy | Unblock

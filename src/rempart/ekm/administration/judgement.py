@@ -5,8 +5,6 @@ It follows the state: what officers decide holds for the very next request.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rempart.ekm.administration.state import State
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.model.verdict import Verdict
@@ -28,9 +26,9 @@ class Judgement:
         if (state.policy, state.approvers) != (before.policy, before.approvers):
             self._judge = self._judge.replaced(state.policy, state.approvers)
 
-    def remember(self, approvals: Iterable[str]) -> None:
+    def remember(self, use: KeyUse) -> None:
         """Count the approvals of a request that the log says was allowed: at every start."""
-        self._judge.remember(approvals)
+        self._judge.remember(use)
 
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from rempart.core.limits import KIB
 from rempart.ekm.administration.actions import Action, Digest, Path
 from rempart.ekm.signing.keys import Signatory
 from rempart.ekm.signing.statement import Refused
@@ -21,7 +22,7 @@ CONSENT = "rempart-ekm-consent+jws"
 BLOCK = "rempart-ekm-block+jws"
 LOOK = "rempart-ekm-look+jws"
 
-STATEMENT_CHARS_MAX = 192 * 1024
+STATEMENT_CHARS_MAX = 96 * KIB
 PROPOSAL_SECONDS_MAX = 7 * 24 * 3600
 PROMPT_SECONDS_MAX = 600
 """How long a block or a look may be under way."""

@@ -18,8 +18,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     `rule` names what decided and goes into the log; `message` goes to the caller. For a refusal
     `code` is the answer's (PERMISSION_DENIED, or RESOURCE_EXHAUSTED where a rate ran out) and
-    `field` the member of the body that was refused, where it was one. `approvals` are those that
-    came along and hold, as `approver/jti`: the log keeps them, and what was used is counted by it.
+    `field` the member of the body that was refused, where it was one.
     """
 
     allowed: bool
@@ -27,7 +26,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     code: Code = Code.PERMISSION_DENIED
     field: str = ""
-    approvals: tuple[str, ...] = ()
 
 
 class Judge(Protocol):

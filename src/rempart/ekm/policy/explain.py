@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from rempart.ekm.approvals.evidence import Evidence
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.judge import PolicyJudge
@@ -29,18 +28,11 @@ class Explanation(msgspec.Struct, frozen=True):
     opinions: tuple[Opinion, ...]
 
 
-class Past(msgspec.Struct, frozen=True):
-    """A request as the log has it: the approvals that held then are named, not repeated."""
-
-    use: KeyUse
-    allowed: bool
-    approvals: tuple[str, ...] = ()
-
-
 class Change(msgspec.Struct, frozen=True):
     """A past request that would have been answered otherwise."""
 
-    past: Past
+    use: KeyUse
+    was_allowed: bool
     verdict: Verdict
 
 
@@ -56,10 +48,15 @@ def explain(policy: Policy, approvers: tuple[Signatory, ...], use: KeyUse) -> Ex
     )
 
 
-def changes(policy: Policy, log: Iterable[Past]) -> Iterator[Change]:
-    """Yield the past requests, in their order, that this policy would have answered otherwise."""
-    judge = PolicyJudge(policy)
-    for past in log:
-        verdict = judge.decide(past.use, Evidence(past.approvals))
-        if verdict.allowed != past.allowed:
-            yield Change(past, verdict)
+def changes(
+    policy: Policy, approvers: tuple[Signatory, ...], past: Iterable[tuple[KeyUse, bool]]
+) -> Iterator[Change]:
+    """Yield the past requests, in their order, that this policy would have answered otherwise.
+
+    Each is judged at its own time, by the approvals that came with it.
+    """
+    judge = PolicyJudge(policy, approvers)
+    for use, was_allowed in past:
+        verdict = judge.judge(use)
+        if verdict.allowed != was_allowed:
+            yield Change(use, was_allowed, verdict)

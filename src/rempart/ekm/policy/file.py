@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rempart.core.errors import CloudError
+from rempart.core.limits import KIB
 from rempart.ekm.model import reason
 from rempart.ekm.policy import conditions
 from rempart.ekm.policy.reader import PolicyProblem, RuleReader
 from rempart.ekm.policy.rule import DAY_MINUTES, DAYS, Hours, Policy, Rule
 
-POLICY_BYTES_MAX = 256 * 1024
-RULES_MAX = 256
+POLICY_BYTES_MAX = 32 * KIB
+RULES_MAX = 128
 PER_MINUTE_MAX = 1_000_000
 APPROVERS_MAX = 8
 

@@ -7,9 +7,7 @@ Nothing is counted for a request that is refused.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-
-from msgspec.structs import replace
+from collections.abc import Iterator
 
 from rempart.core.errors import Code
 from rempart.ekm.approvals.evidence import Evidence, weigh
@@ -40,20 +38,17 @@ class PolicyJudge:
         judge._spent = self._spent
         return judge
 
-    def remember(self, approvals: Iterable[str]) -> None:
+    def remember(self, use: KeyUse) -> None:
         """Count the approvals of a request that the log says was allowed: at every start."""
-        self._spent.update(approvals)
+        self._spent.update(weigh(use, self._approvers, self._spent).held)
 
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""
-        return self.decide(use, weigh(use, self._approvers, self._spent))
-
-    def decide(self, use: KeyUse, evidence: Evidence) -> Verdict:
-        """Say the same where the approvals have been weighed already, as in the log."""
+        evidence = weigh(use, self._approvers, self._spent)
         verdict = self._decided(use, evidence)
         if verdict.allowed:
-            self.remember(evidence.held)
-        return replace(verdict, approvals=evidence.held)
+            self._spent.update(evidence.held)
+        return verdict
 
     def _decided(self, use: KeyUse, evidence: Evidence) -> Verdict:
         speaking = self._speaking(use)
