@@ -127,6 +127,11 @@ class Administration:
             self._follow(state)
 
 
+def is_look(token: str) -> bool:
+    """Tell whether a statement that was heard asks to be shown the state."""
+    return _kind(token) == LOOK
+
+
 def _kind(token: str) -> str:
     try:
         return statement.kind_of(token, chars_max=STATEMENT_CHARS_MAX)
