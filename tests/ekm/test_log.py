@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -121,11 +122,9 @@ def test_no_bit_of_the_log_can_change_unseen(
     raw = bytearray(path.read_bytes())
     raw[int(where * len(raw))] ^= 1 << bit
     path.write_bytes(raw)
-    try:
+    with contextlib.suppress(LogBroken):
         # A last line that was bent reads as one that was never whole, and is not shown.
         assert _contents(directory) == contents[:5]
-    except LogBroken:
-        pass
 
 
 def test_an_entry_cannot_be_left_out_moved_or_put_in(tmp_path: Path) -> None:
@@ -152,10 +151,10 @@ def test_a_torn_tail_is_cut_and_the_chain_goes_on(tmp_path: Path, torn: int) -> 
     _append(tmp_path, b'{"n":0}', b'{"n":1}')
     path = segments(tmp_path)[0]
     whole = path.stat().st_size
-    _, next_line = extend(
-        Head(2, parse(path.read_bytes().splitlines(keepends=True)[1]).hash),
-        b'{"n":"%s"}' % (b"x" * 40),
-    )  # type: ignore[union-attr]  # the line is whole
+    head = Head()
+    for content in _contents(tmp_path):
+        head, _ = extend(head, content)
+    _, next_line = extend(head, b'{"n":"%s"}' % (b"x" * 40))
     path.write_bytes(path.read_bytes() + next_line[:torn])
     assert _contents(tmp_path) == [b'{"n":0}', b'{"n":1}']
     opened = Journal.open(tmp_path)

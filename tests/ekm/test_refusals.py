@@ -84,7 +84,8 @@ def test_a_refused_reason_is_named_by_its_field(holder: KeyHolder) -> None:
         assert violation["field"] == "additionalContext.accessReasonContext.reason"
     recorded = [entry.get("reason") for entry in holder.entries()[-5:]]
     assert recorded == [
-        "THIRD_PARTY_DATA_REQUEST", "REASON_UNSPECIFIED", "REASON_UNSPECIFIED", None, "NOT_A_REASON",
+        "THIRD_PARTY_DATA_REQUEST", "REASON_UNSPECIFIED", "REASON_UNSPECIFIED", None,
+        "NOT_A_REASON",
     ]  # fmt: skip
 
 

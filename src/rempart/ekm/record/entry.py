@@ -16,12 +16,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
 
     `kind` is `request`, `admin`, `start` or `stop`. `stage` is `intent` where a change is about to
     be made, and empty for an answer. `status` is the answer's HTTP status, `rule` what decided and
-    `kind` is `request`, `admin`, `start` or `stop`. `stage` is `intent` where a change is about to
-    be made, and empty for an answer. `status` is the answer's HTTP status, `rule` what decided and
     `allowed` how, `cause` why it was refused. `caller`, `issuer` and `project` are there for
-    verified tokens only.
-    `approval` is the signed approval that came along: it is evidence, and whoever counts how often
-    it was used counts here.
+    verified tokens only. `approval` is the signed approval that came along: it is evidence, and
+    whoever counts how often it was used counts here.
     """
 
     time: int
