@@ -55,6 +55,7 @@ class _Trace:
     remote: str
     use: KeyUse | None = None
     rule: str = ""
+    allowed: bool = False
     cause: str = ""
 
     def entry(self, *, status: int = 0, stage: str = "") -> Entry:
@@ -71,6 +72,7 @@ class _Trace:
             stage=stage,
             status=status,
             rule=self.rule,
+            allowed=self.allowed,
             cause=self.cause,
             **members,  # type: ignore[arg-type]  # the members of KeyUse have their types
         )
@@ -139,7 +141,7 @@ class Requests:
 
     def _judge(self, use: KeyUse, trace: _Trace) -> None:
         verdict = self.judge.judge(use)
-        trace.rule = verdict.rule
+        trace.rule, trace.allowed = verdict.rule, verdict.allowed
         if not verdict.allowed:
             reason = "RATE_EXCEEDED" if verdict.code is Code.RESOURCE_EXHAUSTED else "REFUSED"
             raise CloudError(
