@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from rempart.core.errors import invalid
+from rempart.core.errors import invalid, unimplemented
 from rempart.ekm.administration.office import Office
 from rempart.ekm.administration.shown import Document
 from rempart.ekm.administration.statements import STATEMENT_CHARS_MAX
 
+PREFIX = "/admin/"
 MANAGER_PATH = "/admin/v1/manager"
 STATEMENTS_PATH = "/admin/v1/statements"
+PATH_CHARS_MAX = 100
 
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,12 +25,12 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def answer(
     office: Office, method: str, path: str, body: Callable[[], Awaitable[bytes]]
-) -> Document | None:
-    """Answer a request of an officer; None for what is no path of this door."""
+) -> Document:
+    """Answer a request of an officer; raises CloudError."""
     if (method, path) == ("GET", MANAGER_PATH):
         return office.manager()
     if (method, path) != ("POST", STATEMENTS_PATH):
-        return None
+        raise unimplemented(f"{method} {path[:PATH_CHARS_MAX]}")
     try:
         told = msgspec.json.decode(await body(), type=_Body)
     except msgspec.DecodeError as problem:

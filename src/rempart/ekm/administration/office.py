@@ -42,7 +42,7 @@ class Office:
         self._perform = perform
         self._clock = clock
         self._follow = follow
-        self._pin = history.pin
+        self._pin = self._sealed = history.pin
         self._administration: Administration | None = None
         if history.state is not None:
             self._open(history.state)
@@ -65,6 +65,7 @@ class Office:
         await self._keep(trail.enrolment(text, self._clock()))
         self._open(state)
         self._follow(state)
+        await self._seal()
         return self.manager()
 
     async def hear(self, token: str) -> Document:
@@ -75,6 +76,8 @@ class Office:
         except CloudError as problem:
             await self._append(trail.refused(digest(token), problem.message, self._clock()))
             raise
+        finally:
+            await self._seal()
         if is_look(token):
             return {"digest": known, "state": shown(administration.state)}
         pending = administration.state.waiting(known)
@@ -84,6 +87,7 @@ class Office:
         """Finish, at a start, what was decided and not seen to be done."""
         if self._administration is not None:
             await self._administration.resume()
+            await self._seal()
 
     async def carry_out(self, action: actions.Effect) -> None:
         """Have what officers decided about keys and issuers done."""
@@ -102,13 +106,23 @@ class Office:
         await self._keep(trail.entry(step))
 
     async def _keep(self, entry: Entry) -> None:
-        """Put an entry on record, then under the seal, so that it cannot be cut off again."""
         await self._append(entry)
         self._pin = pinned(self._pin, entry)
+
+    async def _seal(self) -> None:
+        """Put under the seal how far the log goes, so that no step can be cut off again.
+
+        Afterwards, because the sealed file may be busy for a second with a key that is being
+        made, and a block must count before.
+        """
+        if self._sealed == self._pin:
+            return
+        pin = self._pin
         try:
-            await self._keep_pin(self._pin)
+            await self._keep_pin(pin)
+            self._sealed = pin
         except OSError:
-            # It is on record and counts; the next step seals it with its own.
+            # What is on record counts; the next step seals it with its own.
             _LOG.exception("the sealed file could not be written")
 
 

@@ -25,12 +25,14 @@ def entry(step: Step) -> Entry:
     """Return a step's entry."""
     match step:
         case Said():
-            verb, detail = "said", {"statement": step.statement}
+            return _entry(step, "said", {"statement": step.statement})
         case Begun():
-            verb, detail = "begun", {"proposal": step.proposal}
+            return _entry(step, "begun", {"proposal": step.proposal})
         case Done():
-            verb, detail = "done", {"proposal": step.proposal}
-    cause = step.failure if isinstance(step, Done) else ""
+            return _entry(step, "done", {"proposal": step.proposal}, cause=step.failure)
+
+
+def _entry(step: Step, verb: str, detail: dict[str, str], *, cause: str = "") -> Entry:
     return Entry(time=step.time, kind=KIND, verb=verb, cause=cause, detail=detail)
 
 

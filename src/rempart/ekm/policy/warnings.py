@@ -21,7 +21,7 @@ def warnings(policy: Policy) -> Iterator[str]:
 def _of(rule: Rule) -> Iterator[str]:
     if rule.approvers == 0 and not rule.health_checks:
         for name in sorted(rule.reasons - {reason.CUSTOMER_ACCESS}):
-            yield f"allows the reason {name} without an approval: nobody but the cloud vouches for it"
+            yield f"takes the cloud's word for the reason {name}: it asks for no approval"
     if rule.health_checks and rule.verbs - HARMLESS:
         yield "lets whoever marks a request as a health check open data"
     if "*" in rule.projects:
