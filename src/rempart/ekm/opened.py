@@ -20,8 +20,9 @@ from rempart.ekm.keys import sealing, store
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model.verdict import Judge
-from rempart.ekm.record.entry import Entry, encoded
+from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
+from rempart.ekm.record.segments import walk
 
 _LOG = logging.getLogger("rempart.ekm")
 MATERIAL = "material"
@@ -60,7 +61,8 @@ class Opened:
         try:
             answer = await action.act(self.store, self.world, arguments)
         except CloudError as problem:
-            await self._outcome(name, who, problem.status, problem.message, told)
+            if action.changes:
+                await self._outcome(name, who, problem.status, problem.message, told)
             raise
         if action.changes:
             self.callers.trust(self.store.holdings.issuers)
@@ -71,7 +73,12 @@ class Opened:
         self, name: str, who: str, status: int, cause: str, told: dict[str, str]
     ) -> None:
         await self.record(
-            "admin", verb=name, status=status, cause=cause, detail={**told, "who": who}
+            "admin",
+            verb=name,
+            status=status,
+            cause=cause,
+            generation=self.store.holdings.generation,
+            detail={**told, "who": who},
         )
 
     async def record(self, kind: str, **members: object) -> None:
@@ -104,15 +111,27 @@ def open_data(
 ) -> Opened:
     """Open a data directory that this process holds.
 
-    Raises `SealingProblem` for a wrong secret and `LogBroken` for a log that does not chain.
+    Raises `SealingProblem` for a wrong secret or an older sealed file than the log has seen, and
+    `LogBroken` for a log that does not chain.
     """
     held = Store.open(
         data / store.FILE_NAME, _opener(chosen, ask), _vault(data, world), world.random
     )
+    _check_age(held, data / LOG)
     journal = Journal.open(data / LOG)
     callers = Callers(held.holdings.issuers, chosen.audience(chosen.listen.port))
     requests = Requests(held, journal, callers, make_judge(data), world)
     return Opened(data, chosen, world, held, journal, callers, requests, make_judge)
+
+
+def _check_age(held: Store, log: Path) -> None:
+    """Refuse a sealed file that was put back: in it, what was destroyed since is alive."""
+    seen = max((decoded(line.content).generation for line in walk(log)), default=0)
+    if held.holdings.generation < seen:
+        raise sealing.SealingProblem(
+            f"{store.FILE_NAME} is older than the log: generation {held.holdings.generation}, and "
+            f"the log has seen {seen}. Restore the whole data directory, or nothing of it."
+        )
 
 
 def _opener(chosen: settings.Settings, ask: AskPassphrase) -> store.Opener:

@@ -40,7 +40,7 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
     )
     commands: asyncio.Server | None = None
     try:
-        await opened.record("start", detail=_start_detail(opened))
+        await _started(opened)
         ready = await _listen(opened, door, page)
         commands = await socket.serve(opened.data, opened.admin)
         _note(opened, ready)
@@ -82,11 +82,13 @@ def _signals(opened: Opened) -> asyncio.Event:
     return stop
 
 
-def _start_detail(opened: Opened) -> dict[str, str]:
-    detail = {"generation": str(opened.store.holdings.generation)}
-    if opened.journal.torn:
-        detail["tornBytes"] = str(opened.journal.torn)
-    return detail
+async def _started(opened: Opened) -> None:
+    torn = opened.journal.torn
+    await opened.record(
+        "start",
+        generation=opened.store.holdings.generation,
+        detail={"tornBytes": str(torn)} if torn else {},
+    )
 
 
 def _note(opened: Opened, ready: Ready) -> None:
