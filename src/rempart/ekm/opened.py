@@ -26,11 +26,13 @@ from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model.holdings import Pin
 from rempart.ekm.model.verdict import Judge
-from rempart.ekm.record.entry import Entry, encoded
+from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
+from rempart.ekm.record.segments import walk
 
 MATERIAL = "material"
 LOG = "log"
+_GENERATION = b'"generation":'
 AskPassphrase = Callable[[], str]
 
 
@@ -84,7 +86,8 @@ class Opened:
         try:
             answer = await action.act(self.store, self.world, arguments)
         except CloudError as problem:
-            await self._outcome(name, who, problem.status, problem.message, told)
+            if action.changes:
+                await self._outcome(name, who, problem.status, problem.message, told)
             raise
         if action.changes:
             self.callers.trust(self.store.holdings.issuers)
@@ -95,7 +98,12 @@ class Opened:
         self, name: str, who: str, status: int, cause: str, told: dict[str, str]
     ) -> None:
         await self.record(
-            "admin", verb=name, status=status, cause=cause, detail={**told, "who": who}
+            "admin",
+            verb=name,
+            status=status,
+            cause=cause,
+            generation=self.store.holdings.generation,
+            detail={**told, "who": who},
         )
 
     async def record(self, kind: str, **members: object) -> None:
@@ -133,11 +141,13 @@ def open_data(
     """Open a data directory that this process holds.
 
     Requests are judged by what officers decided, unless there is another `judge`. Raises
-    `SealingProblem` for a wrong secret and `LogBroken` for a log that does not hold.
+    `SealingProblem` for a wrong secret or an older sealed file than the log has seen, and
+    `LogBroken` for a log that does not hold.
     """
     held = Store.open(
         data / store.FILE_NAME, _opener(chosen, ask), _vault(data, world), world.random
     )
+    _check_age(held, data / LOG)
     journal = Journal.open(data / LOG)
     judgement = Judgement()
     past = history.read(data / LOG, held.holdings.officers, judgement)
@@ -163,6 +173,17 @@ def open_data(
     )
     opened = Opened(data, chosen, world, held, journal, callers, requests, office)
     return opened
+
+
+def _check_age(held: Store, log: Path) -> None:
+    """Refuse a sealed file that was put back: in it, what was destroyed since is alive."""
+    telling = (line.content for line in walk(log) if _GENERATION in line.content)
+    seen = max((decoded(content).generation for content in telling), default=0)
+    if held.holdings.generation < seen:
+        raise sealing.SealingProblem(
+            f"{store.FILE_NAME} is older than the log: generation {held.holdings.generation}, and "
+            f"the log has seen {seen}. Restore the whole data directory, or nothing of it."
+        )
 
 
 def _opener(chosen: settings.Settings, ask: AskPassphrase) -> store.Opener:

@@ -41,7 +41,7 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
     )
     commands: asyncio.Server | None = None
     try:
-        await opened.record("start", detail=_start_detail(opened))
+        await _started(opened)
         await opened.office.resume()
         ready = await _listen(opened, door, page)
         commands = await socket.serve(opened.data, opened.command)
@@ -97,11 +97,13 @@ def _signals() -> asyncio.Event:
     return stop
 
 
-def _start_detail(opened: Opened) -> dict[str, str]:
-    detail = {"generation": str(opened.store.holdings.generation)}
-    if opened.journal.torn:
-        detail["tornBytes"] = str(opened.journal.torn)
-    return detail
+async def _started(opened: Opened) -> None:
+    torn = opened.journal.torn
+    await opened.record(
+        "start",
+        generation=opened.store.holdings.generation,
+        detail={"tornBytes": str(torn)} if torn else {},
+    )
 
 
 def _note(opened: Opened, ready: Ready) -> None:

@@ -57,6 +57,7 @@ class _Trace:
     rule: str = ""
     allowed: bool = False
     cause: str = ""
+    generation: int = 0
 
     def entry(self, *, status: int = 0, stage: str = "") -> Entry:
         """Return the entry as far as the request has come."""
@@ -74,6 +75,7 @@ class _Trace:
             rule=self.rule,
             allowed=self.allowed,
             cause=self.cause,
+            generation=self.generation,
             **members,  # type: ignore[arg-type]  # the members of KeyUse have their types
         )
 
@@ -91,7 +93,13 @@ class Requests:
         self.judge = judge
 
     async def answer(self, incoming: Incoming) -> Reply:
-        """Return what is answered; it is on record."""
+        """Return what is answered; it is on record.
+
+        A caller that goes away stops nothing that has begun: it was asked, and is on record.
+        """
+        return await asyncio.shield(self._answer(incoming))
+
+    async def _answer(self, incoming: Incoming) -> Reply:
         path, _, verb = incoming.path.removeprefix("/").rpartition(":")
         if incoming.path in INFO_PATHS:
             path, verb = "", "info"
@@ -154,8 +162,10 @@ class Requests:
         if not verb.changes:
             return await verb.act(self._holder, path, body)
         await self._record(trace.entry(stage="intent"))
-        # A caller that hangs up must not leave a change without its outcome on record.
-        return await asyncio.shield(verb.act(self._holder, path, body))
+        try:
+            return await verb.act(self._holder, path, body)
+        finally:
+            trace.generation = self._holder.store.holdings.generation
 
     async def _record(self, entry: Entry) -> None:
         await self._journal.append(encoded(entry))

@@ -18,7 +18,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     be made, and empty for an answer. `status` is the answer's HTTP status, `rule` what decided and
     `allowed` how, `cause` why it was refused. `caller`, `issuer` and `project` are there for
     verified tokens only. `approval` is the signed approval that came along: it is evidence, and
-    whoever counts how often it was used counts here.
+    whoever counts how often it was used counts here. `generation` is that of the sealed file, where
+    it may have changed.
     """
 
     time: int
@@ -41,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     target: str = ""
     approval: str = ""
     remote: str = ""
+    generation: int = 0
     detail: dict[str, str] = {}
 
 
