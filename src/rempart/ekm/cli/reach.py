@@ -6,6 +6,7 @@ pinned all the same, because the answer to a look is not signed.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -64,9 +65,10 @@ class Way:
             peer = http.client.HTTPSConnection(
                 where.hostname, where.port or 443, context=tls, timeout=SECONDS_MAX
             )
-            peer.request(method, path, None if body is None else json.dumps(body))
-            answer = peer.getresponse()
-            document = json.loads(answer.read(ANSWER_BYTES_MAX))
+            with contextlib.closing(peer):
+                peer.request(method, path, None if body is None else json.dumps(body))
+                answer = peer.getresponse()
+                document = json.loads(answer.read(ANSWER_BYTES_MAX))
         except (OSError, ValueError, http.client.HTTPException) as problem:
             options.refuse(f"{self.url} does not answer as a manager: {problem}")
         if answer.status != http.HTTPStatus.OK:
@@ -146,5 +148,13 @@ def described(found: Proposal) -> list[str]:
     lines = [str(plain["action"])]
     for name, value in sorted(plain.items(), key=lambda item: len(str(item[1]))):
         if name != "action":
-            lines.append(f"  {name}: {value}")
-    return [*lines, f"  note: {found.note}"] if found.note else lines
+            lines.append(f"  {name}: {_printable(str(value))}")
+    return [*lines, f"  note: {_printable(found.note)}"] if found.note else lines
+
+
+def _printable(words: str) -> str:
+    """Show what a terminal would act on: nobody may hide from officers what they consent to."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        for character in words
+    )
