@@ -1,4 +1,4 @@
-"""The officer's page is true: its commands run in its order, and lead to a key that a cloud uses."""
+"""The officer's page is true: its commands run in its order, up to a key that a cloud uses."""
 
 from __future__ import annotations
 

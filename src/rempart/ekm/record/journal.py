@@ -81,7 +81,7 @@ class Journal:
             contents = [content for content, _ in group]
             try:
                 written = await loop.run_in_executor(self._thread, self._write, contents)
-            except Exception:  # a bug of ours; who waits must not wait for ever
+            except Exception:  # noqa: BLE001 - a bug of ours: who waits must not wait for ever
                 _LOG.exception("the journal failed")
                 self.fenced, written = True, False
             for index, (_, done) in enumerate(group, start=first):
