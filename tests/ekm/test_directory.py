@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from rempart.ekm.keys import sealing
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import FILE_NAME, Store
 from rempart.ekm.settings import SettingsProblem, load
-from support.key_holder import KEY, PASSPHRASE, KeyHolder, b64, running, use
+from support.key_holder import KEY, PASSPHRASE, Issuer, KeyHolder, b64, running, use
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,19 @@ def test_it_is_made_once(made: KeyHolder) -> None:
     assert "already" in made.run("init", fails=True)
 
 
+def test_it_is_not_made_among_other_files(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    tmp_path.chmod(0o755)
+    said = KeyHolder(tmp_path, Issuer()).run(
+        "init", "--host", "localhost", "--key-file", str(tmp_path / "key"), fails=True
+    )
+    assert "not empty" in said
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
 def test_commands_say_what_is_missing(tmp_path: Path) -> None:
-    nothing = KeyHolder(tmp_path / "nothing", KeyHolder.issuer_of_tests())
+    nothing = KeyHolder(tmp_path / "nothing", Issuer())
     for words in (("up",), ("keys", "list"), ("trust", "list"), ("certificate",)):
         assert "There is no key holder" in nothing.run(*words, fails=True)
 
@@ -134,7 +147,7 @@ def test_an_older_sealed_file_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_key_file_takes_the_place_of_a_passphrase(tmp_path: Path) -> None:
-    holder = KeyHolder(tmp_path / "data", KeyHolder.issuer_of_tests())
+    holder = KeyHolder(tmp_path / "data", Issuer())
     key_file = tmp_path / "sealing.key"
     holder.run("init", "--host", "localhost", "--key-file", str(key_file))
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
@@ -167,7 +180,7 @@ def test_a_passphrase_comes_from_a_private_file_or_a_descriptor(tmp_path: Path) 
 
 
 def test_without_a_terminal_nothing_waits_for_a_passphrase(tmp_path: Path) -> None:
-    holder = KeyHolder(tmp_path / "data", KeyHolder.issuer_of_tests())
+    holder = KeyHolder(tmp_path / "data", Issuer())
     assert "no terminal" in holder.run("init", "--host", "localhost", fails=True)
 
 
@@ -178,3 +191,22 @@ def test_the_certificate_is_renewed_only_when_asked_for(made: KeyHolder) -> None
     after = json.loads(made.run("certificate", "--json"))
     assert after["pem"] != before
     assert len(after["sha256"]) == 64
+
+
+def test_the_program_loads_nothing_of_the_cloud() -> None:
+    listed = subprocess.run(
+        [sys.executable, "-c", _LISTING], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "rempart.ekm.run" in listed
+    cloud = ("rempart.app", "rempart.edge", "rempart.engine", "rempart.runner", "rempart.services")
+    assert not [name for name in listed if name.startswith((*cloud, "apsw", "envoy", "grpc"))]
+
+
+_LISTING = """
+import contextlib, sys
+sys.argv = ["rempart", "ekm", "up", "--data", "/nonexistent"]
+from rempart.__main__ import main
+with contextlib.suppress(SystemExit):
+    main()
+print(*sys.modules)
+"""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rempart.ekm.record import journal as journal_module
@@ -112,6 +112,7 @@ def test_lines_read_back_and_chain(documents: list[dict[str, str]]) -> None:
     where=st.floats(0, 1, exclude_max=True),
     bit=st.integers(0, 7),
 )
+@example(where=0.83203125, bit=0)
 def test_no_bit_of_the_log_can_change_unseen(
     tmp_path_factory: pytest.TempPathFactory, where: float, bit: int
 ) -> None:
@@ -123,8 +124,9 @@ def test_no_bit_of_the_log_can_change_unseen(
     raw[int(where * len(raw))] ^= 1 << bit
     path.write_bytes(raw)
     with contextlib.suppress(LogBroken):
-        # A last line that was bent reads as one that was never whole, and is not shown.
-        assert _contents(directory) == contents[:5]
+        # A last line that was bent reads as one that was never whole, and is not shown; so do the
+        # last two where the break between them was bent.
+        assert _contents(directory) in (contents[:5], contents[:4])
 
 
 def test_an_entry_cannot_be_left_out_moved_or_put_in(tmp_path: Path) -> None:
@@ -159,6 +161,7 @@ def test_a_torn_tail_is_cut_and_the_chain_goes_on(tmp_path: Path, torn: int) -> 
     assert _contents(tmp_path) == [b'{"n":0}', b'{"n":1}']
     opened = Journal.open(tmp_path)
     assert (opened.torn, path.stat().st_size) == (torn, whole)
+    assert path.with_suffix(f".torn-{whole}").read_bytes() == next_line[:torn]
     asyncio.run(opened.close())
     _append(tmp_path, b'{"n":2}')
     assert len(_contents(tmp_path)) == 3

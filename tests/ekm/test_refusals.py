@@ -241,6 +241,7 @@ def _raw_post(holder: KeyHolder, target: str) -> bytes:
         ("GET", f"/{KEY}:wrap", "GET"),
         ("POST", "/v0/info", "POST"),
         ("GET", "/", "GET /"),
+        ("POST", "/admin/v1/everything", "/admin/v1/everything"),
     ],
 )
 def test_what_is_not_there_answers_501_with_its_name(

@@ -138,10 +138,6 @@ class KeyHolder:
             self.process.wait(30)
             self.process = None
 
-    @staticmethod
-    def issuer_of_tests() -> Issuer:
-        return Issuer()
-
     @property
     def audience(self) -> str:
         return f"https://localhost:{self.port}"

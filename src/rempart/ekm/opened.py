@@ -32,6 +32,7 @@ from rempart.ekm.record.segments import walk
 
 MATERIAL = "material"
 LOG = "log"
+_MADE = {MATERIAL, LOG, "tls", store.FILE_NAME, settings.FILE_NAME}
 _GENERATION = b'"generation":'
 AskPassphrase = Callable[[], str]
 
@@ -117,6 +118,14 @@ class Opened:
             await self.journal.append(encoded(entry))
         except NotRecorded:
             raise unavailable("The log cannot be written, so nothing was done.") from None
+
+
+def check_new(data: Path) -> None:
+    """Refuse a directory that holds anything but what a `create` that was cut short left."""
+    if (data / settings.FILE_NAME).exists():
+        raise settings.SettingsProblem(f"There is a key holder in {data} already. It is unharmed.")
+    if data.is_dir() and {path.name.removesuffix(".new") for path in data.iterdir()} - _MADE:
+        raise settings.SettingsProblem(f"{data} is not empty. Choose another --data.")
 
 
 def create(data: Path, chosen: settings.Settings, seal: sealing.Seal, world: World) -> None:

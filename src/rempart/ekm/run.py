@@ -12,9 +12,9 @@ from rempart.core.errors import CloudError
 from rempart.ekm import durable, identity, status
 from rempart.ekm.admin import socket
 from rempart.ekm.administration import door as officers
-from rempart.ekm.door.errors import Reply, internal, rendered
+from rempart.ekm.door.errors import Reply, internal, not_recorded, rendered
 from rempart.ekm.door.http import Handler, Server
-from rempart.ekm.door.requests import Incoming
+from rempart.ekm.door.requests import PATH_CHARS_MAX, Incoming
 from rempart.ekm.door.status_page import StatusPage
 from rempart.ekm.opened import Opened
 from rempart.ekm.settings import Address
@@ -79,15 +79,30 @@ def _door(opened: Opened) -> Handler:
 
 
 async def _officers(opened: Opened, incoming: Incoming) -> Reply:
-    """Answer officers: what they say is signed, so nothing else says who they are."""
+    """Answer officers: what they say is signed, so nothing else says who they are.
+
+    What is heard of them is recorded where it is heard, and what is refused here.
+    """
     try:
         return Reply(
             200, await officers.answer(opened.office, incoming.method, incoming.path, incoming.body)
         )
     except CloudError as problem:
-        return rendered(problem)
+        refused = problem
     except Exception as problem:  # noqa: BLE001 - the edge: nothing of it may reach a caller
-        return rendered(internal(problem))
+        refused = internal(problem)
+    try:
+        await opened.record(
+            "request",
+            verb="officers",
+            key=incoming.path[:PATH_CHARS_MAX],
+            status=refused.status,
+            cause=refused.message,
+            remote=incoming.remote,
+        )
+    except CloudError:
+        return rendered(not_recorded())
+    return rendered(refused)
 
 
 def _signals() -> asyncio.Event:

@@ -14,7 +14,7 @@ from rempart.ekm import identity, settings
 from rempart.ekm.cli import options
 from rempart.ekm.cli.enrol import enrol
 from rempart.ekm.keys import sealing
-from rempart.ekm.opened import create
+from rempart.ekm.opened import check_new, create
 
 
 @click.command("init")
@@ -49,8 +49,7 @@ def command(  # noqa: PLR0913 - each is one option
     world = World()
     ask = functools.cache(lambda: options.ask_passphrase(twice=True))
     try:
-        if (data / settings.FILE_NAME).exists():
-            options.refuse(f"There is a key holder in {data} already. It is unharmed.")
+        check_new(data)
         chosen = settings.checked(
             host=host or socket.getfqdn().lower(),
             listen=listen,

@@ -127,7 +127,7 @@ def _show(*, log: Path | None, data: Path) -> None:
 
 def _read(file: Path) -> Policy:
     try:
-        return parse(file.read_text())
+        return parse(file.read_bytes().decode())
     except PolicyProblem as problem:
         options.refuse(f"{file}: {problem}")
     except (OSError, UnicodeDecodeError) as problem:

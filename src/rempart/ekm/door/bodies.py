@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Meta
+from typing_extensions import override
 
 from rempart.core.errors import CloudError, invalid
 from rempart.core.limits import KIB
@@ -64,12 +65,16 @@ class AdditionalContext(_Body, frozen=True, kw_only=True):
 
 
 class Request(_Body, frozen=True, kw_only=True):
-    """What each verb's body has."""
+    """What each verb's body has. It may hold a secret: its repr shows nothing of it."""
 
     key_path: _Name = ""
     key_uri_prefix: _Name = ""
     additional_authenticated_data: _Aad = b""
     additional_context: AdditionalContext = AdditionalContext()
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
 
 
 class Wrap(Request, frozen=True, kw_only=True):
