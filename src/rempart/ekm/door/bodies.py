@@ -22,13 +22,15 @@ from rempart.ekm.keys.blob import BLOB_BYTES_MAX, PLAINTEXT_BYTES_MAX
 BODY_BYTES_MAX = 256 * KIB
 AAD_BYTES_MAX = 64 * KIB
 NAME_CHARS_MAX = 2 * KIB
-APPROVAL_CHARS_MAX = 8 * KIB
+APPROVAL_CHARS_MAX = 34 * KIB
+"""Several approvals may come along, in one text."""
 
 _Name = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
 _Short = Annotated[str, Meta(max_length=128)]
 _Aad = Annotated[bytes, Meta(max_length=AAD_BYTES_MAX)]
 _Plain = Annotated[bytes, Meta(max_length=PLAINTEXT_BYTES_MAX)]
 _Blob = Annotated[bytes, Meta(max_length=BLOB_BYTES_MAX)]
+_Approval = Annotated[str, Meta(max_length=APPROVAL_CHARS_MAX, pattern=r"^[A-Za-z0-9._~-]*$")]
 _Digest = Annotated[bytes, Meta(max_length=64)]
 
 
@@ -42,7 +44,7 @@ class RempartContext(_Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     principal: _Name = ""
     operation: _Name = ""
     target: _Name = ""
-    approval: Annotated[str, Meta(max_length=APPROVAL_CHARS_MAX)] = ""
+    approval: _Approval = ""
 
 
 class AccessReasonContext(_Body, frozen=True, kw_only=True):
@@ -132,7 +134,10 @@ def _object(content: bytes) -> dict[str, object]:
     if not content:
         return {}
     try:
-        value = json.loads(content.decode(), object_pairs_hook=_members, parse_constant=_constant)
+        text = content.decode()
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_constant)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is a ValueError
     except _Refused as refused:
         raise invalid(refused.message, field=refused.field) from None
     except (ValueError, RecursionError):

@@ -55,7 +55,9 @@ class _Trace:
     remote: str
     use: KeyUse | None = None
     rule: str = ""
+    allowed: bool = False
     cause: str = ""
+    generation: int = 0
 
     def entry(self, *, status: int = 0, stage: str = "") -> Entry:
         """Return the entry as far as the request has come."""
@@ -71,7 +73,9 @@ class _Trace:
             stage=stage,
             status=status,
             rule=self.rule,
+            allowed=self.allowed,
             cause=self.cause,
+            generation=self.generation,
             **members,  # type: ignore[arg-type]  # the members of KeyUse have their types
         )
 
@@ -89,7 +93,13 @@ class Requests:
         self.judge = judge
 
     async def answer(self, incoming: Incoming) -> Reply:
-        """Return what is answered; it is on record."""
+        """Return what is answered; it is on record.
+
+        A caller that goes away stops nothing that has begun: it was asked, and is on record.
+        """
+        return await asyncio.shield(self._answer(incoming))
+
+    async def _answer(self, incoming: Incoming) -> Reply:
         path, _, verb = incoming.path.removeprefix("/").rpartition(":")
         if incoming.path in INFO_PATHS:
             path, verb = "", "info"
@@ -139,7 +149,7 @@ class Requests:
 
     def _judge(self, use: KeyUse, trace: _Trace) -> None:
         verdict = self.judge.judge(use)
-        trace.rule = verdict.rule
+        trace.rule, trace.allowed = verdict.rule, verdict.allowed
         if not verdict.allowed:
             reason = "RATE_EXCEEDED" if verdict.code is Code.RESOURCE_EXHAUSTED else "REFUSED"
             raise CloudError(
@@ -152,8 +162,10 @@ class Requests:
         if not verb.changes:
             return await verb.act(self._holder, path, body)
         await self._record(trace.entry(stage="intent"))
-        # A caller that hangs up must not leave a change without its outcome on record.
-        return await asyncio.shield(verb.act(self._holder, path, body))
+        try:
+            return await verb.act(self._holder, path, body)
+        finally:
+            trace.generation = self._holder.store.holdings.generation
 
     async def _record(self, entry: Entry) -> None:
         await self._journal.append(encoded(entry))
