@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rempart.core.errors import CloudError, Code
+from rempart.services.kms.api.use import APPROVAL_CHARS_MAX
+from rempart.services.kms.api.use import APPROVAL_HEADER as APPROVAL
 from rempart.services.kms.kinds import VERSION
 from rempart.services.kms.model.names import version as version_name
 from rempart.services.kms.work import PATIENCE_SECONDS
@@ -277,9 +279,7 @@ async def test_a_version_is_tried_before_it_is_made(kms: Kms, holder: FakeEkm) -
     assert made["state"] == "ENABLED"
     assert made[OPTIONS] == {"ekmConnectionKeyPath": f"{SPACE}/keys/k"}
     assert (made["protectionLevel"], made["algorithm"]) == ("EXTERNAL_VPC", SYMMETRIC)
-    assert all(
-        one.document["additionalContext"]["isKeyHealthCheck"] is True for one in holder.requests
-    )
+    assert [one.path.partition(":")[2] for one in holder.requests[-2:]] == ["wrap", "unwrap"]
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ async def test_a_coordinated_key_rotates(kms: Kms, holder: FakeEkm) -> None:
         one.document["additionalContext"]["accessReasonContext"]["reason"]
         for one in holder.requests
     ]
-    assert reasons == [CUSTOMER] * 3 + [SYSTEM] * 3
+    assert reasons == [CUSTOMER] * 2 + [SYSTEM] * 2
 
 
 async def test_a_manager_that_makes_no_key_leaves_a_version_that_says_why(
@@ -577,14 +577,29 @@ async def test_a_manual_key_is_left_at_the_manager(kms: Kms, holder: FakeEkm) ->
 # Connectivity.
 
 
-async def test_connectivity_is_verified_as_a_health_check(kms: Kms, holder: FakeEkm) -> None:
+async def test_connectivity_is_verified_down_to_the_crypto_space(kms: Kms, holder: FakeEkm) -> None:
     await connect(kms, holder, coordinated=True)
     assert await kms.ask("ekmConnections.verifyConnectivity", name=CONNECTION) == {}
     assert [one.path for one in holder.requests] == [
         "v0/info",
         f"{SPACE}:checkCryptoSpacePermissions",
     ]
-    assert holder.requests[1].document["additionalContext"]["isKeyHealthCheck"] is True
+    context = holder.requests[1].document["additionalContext"]
+    assert context["relativeResourceName"] == CONNECTION
     holder.behave = world.says(200, b"{}")
     problem = await refused(kms.ask("ekmConnections.verifyConnectivity", name=CONNECTION))
     assert problem.reason == "UNEXPECTED_RESPONSE"
+
+
+async def test_an_approval_is_passed_on_unread(kms: Kms, holder: FakeEkm) -> None:
+    name = await ready(kms, holder)
+    await kms.ask(
+        f"{KEYS}.encrypt", {"plaintext": ""}, name=name, headers={APPROVAL: "a.b.c~d.e.f"}
+    )
+    context = holder.requests[-1].document["additionalContext"]["rempartContext"]
+    assert context["approval"] == "a.b.c~d.e.f"
+    too_long = {APPROVAL: "x" * (APPROVAL_CHARS_MAX + 1)}
+    problem = await refused(
+        kms.ask(f"{KEYS}.encrypt", {"plaintext": ""}, name=name, headers=too_long)
+    )
+    assert problem.field == APPROVAL
