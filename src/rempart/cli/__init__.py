@@ -9,7 +9,19 @@ from typing_extensions import override
 
 from rempart import __version__
 
-COMMANDS = ("coverage", "doctor", "env", "status", "token", "up", "verify")
+COMMANDS = (
+    "coverage",
+    "custodian",
+    "doctor",
+    "env",
+    "init",
+    "rekey",
+    "status",
+    "token",
+    "unseal",
+    "up",
+    "verify",
+)
 
 
 class _Commands(click.Group):

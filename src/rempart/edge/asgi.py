@@ -16,7 +16,7 @@ from rempart.core.errors import CloudError, Code, invalid, not_found, required
 from rempart.core.errors import invariant as ensure
 from rempart.edge.batch import serve_batch
 from rempart.edge.body import Receive, RequestBody, read_document_bytes
-from rempart.edge.errors import LISTED, XML, internal, log_failure, render_error
+from rempart.edge.errors import LISTED, XML, internal, is_failure, log_failure, render_error
 from rempart.edge.fields import check_mask
 from rempart.edge.grpc.door import GRPCDoor, is_grpc
 from rempart.edge.http.protocol import WHOLE_RESPONSE
@@ -110,7 +110,7 @@ class Application:
         try:
             return await render(await self._reply(request), request)
         except CloudError as problem:
-            if problem.status >= Code.INTERNAL.http and problem.code is not Code.UNIMPLEMENTED:
+            if is_failure(problem):
                 log_failure(problem, request.id, _shown(request.path))
             refusal = problem
         except Exception as problem:  # noqa: BLE001 - the door: nothing of it may reach a client
