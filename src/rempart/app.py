@@ -329,6 +329,9 @@ def _ready(where: tuple[tuple[str, int], tuple[str, int]]) -> Ready:
 def _sealed_application(unsealing: Unsealing, config: Config) -> Application:
     """Return what answers while there are no keys: that it is so."""
 
+    def admit() -> None:
+        raise unsealing.refusal()
+
     async def refuse(_call: Call) -> Reply:
         raise unsealing.refusal()
 
@@ -340,6 +343,7 @@ def _sealed_application(unsealing: Unsealing, config: Config) -> Application:
         RouteTable(all_services(), config.domain),
         refuse,
         extra=(*refused, _descriptor(refuse), _health(health)),
+        admit=admit,
         world=World(),
         universe_domain=config.domain,
     )

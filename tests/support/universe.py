@@ -67,7 +67,7 @@ class Universe:
     @classmethod
     def create(cls, data: Path, engine: str = "") -> Universe:
         """Start a universe that never existed, and add a stranger and another project's owner."""
-        listen, http = _free_ports(2)
+        listen, http = free_ports(2)
         universe = cls(data, listen, http, engine)
         universe.start()
         universe.terminate()
@@ -279,7 +279,7 @@ def _new_database(server: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:

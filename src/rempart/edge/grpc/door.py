@@ -54,11 +54,13 @@ class GRPCDoor:
         serve: Callable[[Call], Awaitable[Reply]],
         *,
         origins: Origins,
+        admit: Callable[[], None],
         world: World,
         tables: Iterable[GRPCService] | None = None,
     ) -> None:
         self._serve = serve
         self._origins = origins
+        self._admit = admit
         self._world = world
         self._methods = Methods(all_tables() if tables is None else tables)
         self._messages: Messages = google_messages()
@@ -100,6 +102,7 @@ class GRPCDoor:
         origin = self._origins.of(request.scheme, request.host)
         methods = self._methods.named(_path(request), origin.label)
         exchange.service = methods[0].api
+        self._admit()
         content = await read_message(request.body)
         document = self._messages.read(methods[0].described.request, content)
         method, asked = choose(methods, document)
