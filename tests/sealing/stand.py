@@ -28,6 +28,12 @@ def command(*words: str | Path, lines: tuple[str, ...] = ()) -> subprocess.Compl
     )
 
 
+def unstarted(data: Path) -> Universe:
+    """Return a universe on free ports, which `start` creates or opens."""
+    listen, http = free_ports(2)
+    return Universe(data, listen, http)
+
+
 def words_in(directory: Path) -> list[str]:
     """Return the shares that were written there, by number."""
     return [path.read_text().strip() for path in sorted(directory.iterdir())]
@@ -48,11 +54,11 @@ class Stand:
 
     @classmethod
     def create(cls, place: Path, quorum: str = "2/3") -> Stand:
-        data, listen, http = place / "data", *free_ports(2)
+        data = place / "data"
         made = command("init", "--data", data, "--seal", f"custodians:{quorum}",
                        "--shares-to", place / "shares")  # fmt: skip
         assert made.returncode == 0, made.stderr
-        return cls(data, Universe(data, listen, http), words_in(place / "shares"))
+        return cls(data, unstarted(data), words_in(place / "shares"))
 
     def unseal(self, *lines: str) -> subprocess.CompletedProcess[str]:
         return command("unseal", "--data", self.data, lines=lines)

@@ -12,7 +12,6 @@ import grpc
 import httpx
 import pytest
 
-from rempart.core.names import ProjectId
 from rempart.edge.errors import LISTED
 from rempart.wire import WireMethod, WireService, all_services
 from rempart.wire.grpc import all_tables
@@ -93,7 +92,7 @@ def test_shares_in_each_order_open_it_and_it_serves_as_ever(tmp_path: Path) -> N
         assert stand.unseal(second).stdout == "The universe is unsealed.\n"
         stand.wait()
         with stand.universe.caller(stand.universe.token()) as caller:
-            project = {"project": ProjectId("rempart:default")}
+            project = {"project": stand.universe.project}
             assert caller.get("/storage/v1/b", params=project).status_code == 200
         assert command("status", "--data", stand.data).returncode == 0
         assert stand.universe.terminate() == 0

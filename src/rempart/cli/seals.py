@@ -104,15 +104,19 @@ def _write(directory: Path, shares: tuple[str, ...], quorum: Quorum) -> None:
 
 def _show(shares: tuple[str, ...], quorum: Quorum) -> None:
     for number, words in enumerate(shares, 1):
-        click.clear()
+        _clear()
         who = f"custodian {number} of {quorum.count}"
         click.pause(f"The share of {who} comes next. Only they should see it: press a key.")
         click.echo(f"\n{_in_columns(words)}\n")
         click.pause(f"Write these words down, {who}. They are not shown again: press a key.")
-        click.clear()
-    question = f"Has each of the {quorum.count} custodians their words? The old way ends now"
-    if not click.confirm(question):
+        _clear()
+    if not click.confirm(f"Has each of the {quorum.count} custodians written down their words?"):
         raise SealProblem("Nothing was changed; the shares just shown open nothing.")
+
+
+def _clear() -> None:
+    click.clear()
+    click.echo("\x1b[3J", nl=False)  # what has scrolled out of sight, too (xterm, ED 3)
 
 
 def _in_columns(words: str) -> str:
