@@ -17,7 +17,7 @@ from typing import Any
 from rempart import memory
 from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config
 from rempart.core.call import Call, Reply
-from rempart.core.clock import World
+from rempart.core.clock import World, system_clock
 from rempart.core.errors import CloudError
 from rempart.core.names import FolderId, OrganizationId, ProjectNumber
 from rempart.core.policy import Binding, Policy
@@ -34,7 +34,10 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
+from rempart.services.kms.customer_keys import ManagedKeys
+from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -47,12 +50,19 @@ from rempart.services.storage.store import Setup
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
+from rempart.trust.custody.external.caller import Caller
+from rempart.trust.custody.external.endpoint import Endpoints
+from rempart.trust.custody.external.key import Asking
+from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.keyring import Keyring
+from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.sealing import files
+from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
 from rempart.trust.identity import accounts
 from rempart.trust.identity.identify import Identity
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
@@ -103,6 +113,8 @@ class Parts:
 
     gate: Gate
     identity: Identity
+    issuer: Issuer
+    managers: Endpoints
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
@@ -116,19 +128,36 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     identity = Identity(
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
+    system_domain = f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
+    issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
+    managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
+    caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
+    external = External(Asking(caller, directory, world.random))
+    mechanisms: dict[str, Mechanism] = {
+        SOFTWARE: Software(world.random),
+        EXTERNAL: external,
+        EXTERNAL_VPC: external,
+    }
+    kms = KmsSetup(
+        materials=Materials(keyring.key("kms"), world.random, mechanisms),
+        regions=config.regions,
+        world=world,
+        caller=caller,
+        directory=directory,
+        external=external,
+        choices=Choices(
+            {level: one.lacks for level, one in mechanisms.items()},
+            anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        ),
+    )
     setup = Setup(
         contents=Contents(Envelopes(keyring, world.random), bodies, world.random),
         regions=config.regions,
         world=world,
         generations=Generations(world.clock),
         digests=SessionDigests(),
-        system_domain=f"{config.prefix}-system.{accounts.MAIL_DOMAIN}",
-    )
-    kms = KmsSetup(
-        materials=Materials(keyring.key("kms"), world.random),
-        regions=config.regions,
-        world=world,
-        anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        system_domain=system_domain,
+        customer_keys=ManagedKeys(kms),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),
@@ -137,7 +166,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         sealed=sealed,
         world=world,
     )
-    return Parts(gate, identity, sealed, bodies, kms, world)
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world)
 
 
 async def first_start(data: Path, config: Config, keyring: Keyring) -> None:
@@ -297,7 +326,7 @@ async def _run(
     app = Application(
         RouteTable(all_services(), config.domain),
         parts.gate.serve,
-        extra=(*_oauth2(parts.identity, config), *_about(config)),
+        extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=world,
         universe_domain=config.domain,
     )
@@ -319,6 +348,7 @@ async def _run(
         for one in housework:
             await one.stop()
         await doors.close()
+        parts.managers.close()
 
 
 def _ready(where: tuple[tuple[str, int], tuple[str, int]]) -> Ready:
@@ -342,7 +372,7 @@ def _sealed_application(unsealing: Unsealing, config: Config) -> Application:
     return Application(
         RouteTable(all_services(), config.domain),
         refuse,
-        extra=(*refused, _descriptor(refuse), _health(health)),
+        extra=(*refused, *_issuer_at(refuse, refuse), _descriptor(refuse), _health(health)),
         admit=admit,
         world=World(),
         universe_domain=config.domain,
@@ -363,6 +393,24 @@ def _token_uris(config: Config) -> frozenset[str]:
     return frozenset(
         (f"https://oauth2.{config.domain}/token", f"https://localhost:{config.listen.port}/token")
     )
+
+
+def _issuer(issuer: Issuer) -> tuple[Endpoint, ...]:
+    return _issuer_at(_answer(issuer.configuration()), _answer(issuer.keys()))
+
+
+def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
+    """Return where the issuer of ID tokens says who it is (OpenID Connect Discovery 1.0)."""
+    hosts = ("accounts", "")
+    return (
+        Endpoint(hosts, ("GET",), ("/.well-known/openid-configuration",), configuration),
+        Endpoint(hosts, ("GET",), ("/oauth2/v3/certs",), keys),
+    )
+
+
+def issuer_keys(config: Config, keyring: Keyring) -> dict[str, object]:
+    """Return the JWK set that verifies what this universe signs for others; no server is asked."""
+    return Issuer(config.domain, keyring.key("id-token"), system_clock).keys()
 
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")

@@ -25,6 +25,9 @@ FILE_NAME = "rempart.toml"
 EMBEDDED = "embedded"
 ALL_ALGORITHMS = "all"
 ANSSI_ALGORITHMS = "anssi"
+RESOLVE = "resolve"
+"""In `key_managers`, in place of an address: this machine's resolver is asked."""
+
 PORT_MAX = 65535
 WORKERS_MAX = 64
 
@@ -33,6 +36,7 @@ _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
 _PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _REGION = re.compile(r"[a-z][a-z0-9-]{1,62}")
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_MANAGER = re.compile(rf"{_LABEL}(\.{_LABEL})*(:[1-9][0-9]{{0,4}})?")
 _FOREIGN = ("googleapis.com", "google.com")
 
 
@@ -79,6 +83,10 @@ class Config:
     workers: int
     key_algorithms: str = ALL_ALGORITHMS
     """Which algorithms keys of Cloud KMS may have: `all`, or those that `anssi` admits."""
+    key_managers: tuple[tuple[str, str], ...] = ()
+    """External key managers that may be asked: each host, and its address or `resolve`."""
+    key_manager_authorities: str = ""
+    """A file of certificate authorities (PEM) for EXTERNAL keys, besides those of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +168,12 @@ def load(data: Path, flags: Flags) -> Config:
     if not isinstance(regions, list) or not all(isinstance(region, str) for region in regions):
         raise ConfigProblem(f"{path}: regions is a list of names, such as [{DEFAULT_REGION!r}].")
     checked = _checked(flags.over(fixed), project=_text(path, table, "project"), regions=regions)
-    return replace(checked, key_algorithms=_key_algorithms(path, table))
+    return replace(
+        checked,
+        key_algorithms=_key_algorithms(path, table),
+        key_managers=_key_managers(path, table),
+        key_manager_authorities=_key_manager_authorities(path, table),
+    )
 
 
 def _key_algorithms(path: Path, table: Mapping[str, object]) -> str:
@@ -168,6 +181,29 @@ def _key_algorithms(path: Path, table: Mapping[str, object]) -> str:
     if chosen not in {ALL_ALGORITHMS, ANSSI_ALGORITHMS}:
         raise ConfigProblem(f"{path}: key_algorithms is `all` or `anssi`, not {chosen!r}.")
     return str(chosen)
+
+
+def _key_managers(path: Path, table: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    given = table.get("key_managers", {})
+    form = 'key_managers is a table of lines such as "ekm.example.org" = "192.0.2.7:443".'
+    if not isinstance(given, dict):
+        raise ConfigProblem(f"{path}: {form}")
+    for host, target in given.items():
+        if not _MANAGER.fullmatch(host) or not isinstance(target, str):
+            raise ConfigProblem(f"{path}: {form} A host has small letters, and :PORT if not 443.")
+        if target != RESOLVE:
+            address(target, f"{path}: key_managers, {host}")
+    return tuple(given.items())
+
+
+def _key_manager_authorities(path: Path, table: Mapping[str, object]) -> str:
+    if "key_manager_authorities" not in table:
+        return ""
+    named = _text(path, table, "key_manager_authorities")
+    file = path.parent / named
+    if not file.is_file():
+        raise ConfigProblem(f"{path}: key_manager_authorities names {file}, which is no file.")
+    return str(file)
 
 
 def exists(data: Path) -> bool:
@@ -216,6 +252,16 @@ workers = {config.workers}
 # Algorithms that new keys of Cloud KMS may have: "all" that Google names and this universe has, or
 # only those that "anssi" admits (its rules on cryptographic mechanisms, CRYPTO_B1).
 key_algorithms = "{config.key_algorithms}"
+
+# A file of certificate authorities (PEM, beside this file or by its full path) that key managers of
+# EXTERNAL keys may have, besides those that this machine trusts.
+# key_manager_authorities = "key-managers.pem"
+
+# External key managers that this universe may ask, and where they are: an address, or "resolve" for
+# this machine's resolver. Others are never reached. A port other than 443 is part of the host.
+[key_managers]
+# "ekm.example.org" = "192.0.2.7:443"
+# "ekm.example.net:8443" = "resolve"
 """
 
 
@@ -223,7 +269,7 @@ _KEYS = frozenset(
     {"format", "domain", "prefix", "engine", "project", "regions", "listen", "http", "workers"}
 )
 
-_OPTIONAL = frozenset({"key_algorithms"})
+_OPTIONAL = frozenset({"key_algorithms", "key_managers", "key_manager_authorities"})
 """Settings that came later: a file without them has their defaults."""
 
 

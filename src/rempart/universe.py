@@ -77,10 +77,11 @@ class Operations:
     `first_start` creates the records and `admin-key.json` in an empty directory under the keys it
     is given, and leaves nothing open in it: the directory is renamed afterwards. `serve` gets the
     root from where it is kept, waits for it while it is sealed, and runs until SIGTERM or SIGINT.
-    `verify` needs no running server.
+    `verify` and `issuer_keys` need no running server.
     """
 
     first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]
     serve: Callable[[Path, Config, Listener], Coroutine[None, None, None]]
     verify: Callable[[Path, Config, Keyring], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
+    issuer_keys: Callable[[Config, Keyring], dict[str, object]]

@@ -53,6 +53,8 @@ def test_every_grpc_method_is_refused(stand: Stand) -> None:
     [
         ("oauth2", "POST", "/token"),
         ("storage", "GET", "/universe-descriptor-data/universe-descriptor.json"),
+        ("accounts", "GET", "/oauth2/v3/certs"),
+        ("accounts", "GET", "/.well-known/openid-configuration"),
         ("bucket.storage", "GET", "/object"),
         ("storage", "PUT", "/bucket/object"),
         ("storage", "POST", "/batch/storage/v1"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rempart.core.call import Call, MethodId
 from rempart.services.kms.work import DueKeys
-from support.cloud_storage import Bytes, Cloud, resource
+from support.cloud_storage import CONFIG, Bytes, Cloud, resource
 
 LOCATION = "projects/lab:demo/locations/u-here1"
 RING = f"{LOCATION}/keyRings/ring"
@@ -27,8 +27,10 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls) -> Kms:
-        kms = cls(await Cloud.start())
+    async def start(cls, **managers: str) -> Kms:
+        """Return one that may ask these external key managers, by host and address."""
+        config = replace(CONFIG, key_managers=tuple(managers.items()))
+        kms = cls(await Cloud.start(config=config))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms
 

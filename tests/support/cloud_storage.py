@@ -65,10 +65,12 @@ class Cloud:
     bucket: str = ""
 
     @classmethod
-    async def start(cls, engine: Engine | None = None, **bucket: Any) -> Cloud:
+    async def start(
+        cls, engine: Engine | None = None, config: Config = CONFIG, **bucket: Any
+    ) -> Cloud:
         clock = SetClock()
         world = World(clock, system_random)
-        parts = app.assemble(engine or MemoryEngine(), Keyring(b"k" * 32), CONFIG, world)
+        parts = app.assemble(engine or MemoryEngine(), Keyring(b"k" * 32), config, world)
         key = json.loads(await app.found(parts.sealed, CONFIG, world))
         cloud = cls(parts, clock, key)
         await cloud.use_new_bucket(**bucket)

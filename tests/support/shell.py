@@ -80,7 +80,9 @@ class Universe:
         return [Row("storage", 40, 80), Row("pubsub", 0, 30)]
 
     def operations(self) -> Operations:
-        return Operations(self.first_start, self.serve, self.verify, self.coverage)
+        return Operations(
+            self.first_start, self.serve, self.verify, self.coverage, lambda *_: {"keys": []}
+        )
 
 
 class Shell:

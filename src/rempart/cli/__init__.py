@@ -13,8 +13,10 @@ COMMANDS = (
     "coverage",
     "custodian",
     "doctor",
+    "ekm",
     "env",
     "init",
+    "issuer-keys",
     "rekey",
     "status",
     "token",
@@ -35,7 +37,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"{__name__}.{cmd_name}").command
+        command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
 

@@ -17,6 +17,7 @@ from rempart.services.kms.api import (
     asked,
     asymmetric,
     crypto_keys,
+    ekm,
     iam,
     import_jobs,
     key_rings,
@@ -26,16 +27,20 @@ from rempart.services.kms.api import (
     versions,
 )
 from rempart.services.kms.api.iam import PolicyMethods
+from rempart.services.kms.api.import_jobs import Imported
+from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
 
 _R, _W = Access.READ, Access.WRITE
-_L, _G, _K, _V, _J = (
+_L, _G, _K, _V, _J, _E, _C = (
     asked.location,
     asked.key_ring,
     asked.crypto_key,
     asked.version,
     asked.import_job,
+    asked.ekm_connection,
+    asked.ekm_config,
 )
 
 Resources = Callable[[Call, KmsStore], Awaitable[Resource]]
@@ -47,6 +52,7 @@ _RINGS = f"{_LOCATIONS}.keyRings"
 _KEYS = f"{_RINGS}.cryptoKeys"
 _VERSIONS = f"{_KEYS}.cryptoKeyVersions"
 _JOBS = f"{_RINGS}.importJobs"
+_EKMS = f"{_LOCATIONS}.ekmConnections"
 
 
 def _method(
@@ -128,7 +134,14 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_VERSIONS}.get", _R, "cryptoKeyVersions.get", _V, versions.get),
     _method(f"{_VERSIONS}.list", _R, "cryptoKeyVersions.list", _K, versions.list_),
-    _method(f"{_VERSIONS}.patch", _W, "cryptoKeyVersions.update", _V, versions.patch),
+    _method(
+        f"{_VERSIONS}.patch",
+        _W,
+        "cryptoKeyVersions.update",
+        _V,
+        versions.patch,
+        stage=versions.stage_patch,
+    ),
     _method(f"{_VERSIONS}.destroy", _W, "cryptoKeyVersions.destroy", _V, versions.destroy),
     _method(f"{_VERSIONS}.restore", _W, "cryptoKeyVersions.restore", _V, versions.restore_),
     _method(
@@ -153,6 +166,21 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_JOBS}.get", _R, "importJobs.get", _J, import_jobs.get),
     _method(f"{_JOBS}.list", _R, "importJobs.list", _G, import_jobs.list_),
     *_policies(_JOBS, "importJobs", _J, iam.IMPORT_JOBS),
+    _method(f"{_EKMS}.create", _W, "ekmConnections.create", _L, ekm.create),
+    _method(f"{_EKMS}.get", _R, "ekmConnections.get", _E, ekm.get),
+    _method(f"{_EKMS}.list", _R, "ekmConnections.list", _L, ekm.list_),
+    _method(f"{_EKMS}.patch", _W, "ekmConnections.update", _E, ekm.patch),
+    _method(
+        f"{_EKMS}.verifyConnectivity",
+        _R,
+        "ekmConnections.verifyConnectivity",
+        _E,
+        ekm.verify_connectivity,
+    ),
+    *_policies(_EKMS, "ekmConnections", _E, iam.EKM_CONNECTIONS),
+    _method(f"{_LOCATIONS}.getEkmConfig", _R, "ekmConfigs.get", _C, ekm.get_config),
+    _method(f"{_LOCATIONS}.updateEkmConfig", _W, "ekmConfigs.update", _C, ekm.update_config),
+    *_policies(f"{_LOCATIONS}.ekmConfig", "ekmConfigs", _C, iam.EKM_CONFIG),
 )
 
 
@@ -169,4 +197,7 @@ class KmsService:
         return KmsStore(self.setup, session)
 
     async def discard(self, staged: Any) -> None:  # noqa: ANN401 - each method stages its own
-        """Let go of what was staged: it was in memory only."""
+        """Destroy the key that was made for a version that is not stored."""
+        fresh = staged.fresh if isinstance(staged, Imported) else staged
+        if isinstance(fresh, Fresh):
+            await self.setup.materials.drop(fresh)

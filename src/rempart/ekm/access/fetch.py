@@ -1,0 +1,46 @@
+"""Fetches an issuer's JWK set: over TLS, without redirects, bounded in bytes and time."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from urllib.parse import urlsplit
+
+from rempart.ekm.access.jwks import SET_BYTES_MAX, BadKeySet
+
+SECONDS_MAX = 5.0
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_OK = 200
+
+
+def check_url(url: str) -> None:
+    """Refuse an address that is not https; plain http may lead to this machine only."""
+    parts = urlsplit(url)
+    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not (plain or parts.scheme == "https") or not parts.hostname or parts.username:
+        raise BadKeySet(f"{url} is not an https address")
+
+
+def fetch(url: str, authority: str) -> str:
+    """Return the text at an address, in a thread of the caller's; raises `BadKeySet`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cadata=authority or None)
+        connection = http.client.HTTPSConnection(
+            host, parts.port, timeout=SECONDS_MAX, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
+    try:
+        connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
+        answer = connection.getresponse()
+        content = answer.read(SET_BYTES_MAX + 1)
+        if answer.status != _OK or len(content) > SET_BYTES_MAX:
+            raise BadKeySet(f"{url} answered {answer.status} with {len(content)} bytes")
+        return content.decode()
+    except (OSError, http.client.HTTPException, UnicodeDecodeError) as problem:
+        raise BadKeySet(f"{url} cannot be fetched") from problem
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""What administrators do to a key holder, whether it runs or not."""

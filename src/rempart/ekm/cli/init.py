@@ -1,0 +1,72 @@
+"""`rempart ekm init`: make a key holder's data directory."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import click
+
+from rempart.core.clock import World
+from rempart.ekm import identity, settings
+from rempart.ekm.cli import options
+from rempart.ekm.keys import sealing
+from rempart.ekm.opened import create
+
+
+@click.command("init")
+@options.data_option
+@click.option("--host", metavar="NAME", help="Name that callers ask for.  [default: this host's]")
+@click.option("--listen", metavar="HOST:PORT", default=settings.DEFAULT_LISTEN, show_default=True)
+@click.option("--status", metavar="HOST:PORT", default=settings.DEFAULT_STATUS, show_default=True)
+@click.option("--passphrase-file", default="", metavar="PATH", help="Or fd:N; else it is asked.")
+@click.option("--key-file", default="", metavar="PATH", help="Make a key file, no passphrase.")
+@options.json_option
+def command(  # noqa: PLR0913 - each is one option
+    *,
+    data: Path,
+    host: str | None,
+    listen: str,
+    status: str,
+    passphrase_file: str,
+    key_file: str,
+    as_json: bool,
+) -> None:
+    """Make a key holder: its certificate, its empty sealed file, its settings."""
+    world = World()
+    try:
+        if (data / settings.FILE_NAME).exists():
+            options.refuse(f"There is a key holder in {data} already. It is unharmed.")
+        chosen = settings.checked(
+            host=host or socket.getfqdn().lower(),
+            listen=listen,
+            status=status,
+            passphrase_file=_absolute(passphrase_file),
+            key_file=_absolute(key_file),
+        )
+        create(data, chosen, _seal(chosen, world), world)
+    except (settings.SettingsProblem, sealing.SealingProblem) as problem:
+        options.refuse(str(problem))
+    who = identity.load(data)
+    if as_json:
+        options.show_json(
+            {"data": str(data), "host": chosen.host, "certificate": who.certificate.read_text()}
+        )
+        return
+    click.echo(f"Made the key holder {chosen.host} in {data}. It holds no key and trusts nobody.")
+    click.echo(f"Give the cloud this certificate to pin: {who.certificate}")
+    click.echo(f"Next:  rempart ekm trust add --help  and  rempart ekm up --data {data}")
+
+
+def _seal(chosen: settings.Settings, world: World) -> sealing.Seal:
+    salt = world.random(sealing.SALT_BYTES)
+    if chosen.key_file:
+        sealing.create_file(Path(chosen.key_file), world.random)
+        return sealing.from_file(Path(chosen.key_file), salt)
+    if chosen.passphrase_file:
+        return sealing.from_passphrase(sealing.read_passphrase(chosen.passphrase_file), salt)
+    return sealing.from_passphrase(options.ask_passphrase(twice=True), salt)
+
+
+def _absolute(path: str) -> str:
+    return path if not path or path.startswith("fd:") else str(Path(path).absolute())

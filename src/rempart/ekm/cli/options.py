@@ -1,0 +1,81 @@
+"""Options and answers that the commands share, and how they reach what is held."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+from rempart.core.clock import World
+from rempart.core.errors import CloudError
+from rempart.ekm import durable, settings
+from rempart.ekm.admin import socket
+from rempart.ekm.admin.actions import Document
+from rempart.ekm.judging import make_judge
+from rempart.ekm.keys.sealing import SealingProblem, checked
+from rempart.ekm.opened import open_data
+from rempart.ekm.record.segments import LogBroken
+
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
+
+data_option: Callable[[Decorated], Decorated] = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
+    default=Path("ekm-data"),
+    envvar="REMPART_EKM_DATA",
+    show_default="./ekm-data",
+    metavar="DIR",
+    help="The key holder's data directory, its only state.",
+)
+
+json_option: Callable[[Decorated], Decorated] = click.option(
+    "--json", "as_json", is_flag=True, help="Answer in JSON."
+)
+
+
+def refuse(message: str) -> NoReturn:
+    """Say why the command is refused, and end with exit code 1."""
+    raise click.ClickException(message)
+
+
+def show_json(value: Document) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def ask_passphrase(*, twice: bool = False) -> str:
+    """Ask for the passphrase on the terminal; refuses where there is none."""
+    if not sys.stdin.isatty():
+        refuse("There is no terminal to ask for the passphrase: set passphrase_file or key_file.")
+    return checked(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
+
+
+def perform(data: Path, action: str, arguments: Document) -> Document:
+    """Have an action done: by the manager that runs on the data directory, or else here."""
+    try:
+        chosen = settings.load(data)
+        try:
+            with durable.hold(data):
+                return asyncio.run(_perform_here(data, chosen, action, arguments))
+        except durable.InUse:
+            return socket.call(data, action, arguments)
+    except CloudError as problem:
+        refuse(problem.message)
+    except (settings.SettingsProblem, SealingProblem, LogBroken) as problem:
+        refuse(str(problem))
+
+
+async def _perform_here(
+    data: Path, chosen: settings.Settings, action: str, arguments: Document
+) -> Document:
+    opened = open_data(data, chosen, World(), ask=ask_passphrase, make_judge=make_judge)
+    try:
+        return await opened.admin(action, arguments, getpass.getuser())
+    finally:
+        await opened.journal.close()

@@ -1,0 +1,67 @@
+"""`rempart ekm up`: run the key holder until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from rempart.core.clock import World
+from rempart.core.errors import CloudError
+from rempart.ekm import durable, identity, settings
+from rempart.ekm.cli import options
+from rempart.ekm.judging import make_judge
+from rempart.ekm.keys.sealing import SealingProblem
+from rempart.ekm.opened import MakeJudge, open_data
+from rempart.ekm.record.segments import LogBroken
+from rempart.ekm.run import Ready, serve
+
+IN_USE_CODE = 75
+"""EX_TEMPFAIL: the directory is in use; trying again later may succeed."""
+
+
+@click.command("up")
+@options.data_option
+def command(data: Path) -> None:
+    """Run the key holder."""
+    run(data, make_judge)
+
+
+def run(data: Path, judges: MakeJudge) -> None:
+    """Run the key holder of a data directory with the judges that `judges` makes."""
+    try:
+        chosen = settings.load(data)
+        with durable.hold(data):
+            opened = open_data(data, chosen, World(), ask=options.ask_passphrase, make_judge=judges)
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(serve(opened, lambda ready: _greet(data, ready)))
+    except durable.InUse:
+        click.echo(f"Error: a key holder already runs on {data}. It is unharmed.", err=True)
+        raise SystemExit(IN_USE_CODE) from None
+    except CloudError as problem:
+        options.refuse(problem.message)
+    except OSError as problem:
+        options.refuse(f"The key holder cannot run: {problem.strerror}.")
+    except (settings.SettingsProblem, SealingProblem, LogBroken) as problem:
+        options.refuse(str(problem))
+    click.echo("Stopped.")
+
+
+def _greet(data: Path, ready: Ready) -> None:
+    who = identity.load(data)
+    click.echo(f"Ready: https://{ready.listen}, certificate {who.fingerprint}.")
+    if ready.status is not None:
+        click.echo(f"Status page, from this machine: http://{ready.status}/")
+    days = (who.ends - who.ends.now(who.ends.tzinfo)).days
+    if days < identity.WARN_DAYS:
+        click.echo(f"Warning: the certificate ends in {days} days: rempart ekm certificate --renew")
+    sys.stdout.flush()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return the faster loop; imported here, because no other command needs it."""
+    import uvloop  # noqa: PLC0415
+
+    return uvloop.new_event_loop()

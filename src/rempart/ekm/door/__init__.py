@@ -1,0 +1,1 @@
+"""The network: HTTPS, strict JSON, the verbs, and the errors they answer."""

@@ -1,0 +1,114 @@
+"""The sealing secret: a passphrase through Argon2id (RFC 9106), or a file of 32 random bytes.
+
+Either gives the root key that the sealed file opens with. A key file keeps the keys from whoever
+gets the data directory without it, and from nobody who has both; it belongs on other storage.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from rempart.core.clock import Random
+from rempart.ekm import durable
+
+KEY_BYTES = 32
+SALT_BYTES = 16
+PASSPHRASE_CHARS_MIN = 12
+PASSPHRASE_BYTES_MAX = 1024
+MEMORY_KIB = 64 * 1024
+ITERATIONS = 3
+LANES = 4
+"""RFC 9106, section 4, the second recommended option."""
+
+_PARAMETERS = b"".join(number.to_bytes(4, "big") for number in (MEMORY_KIB, ITERATIONS, LANES))
+_BY_PASSPHRASE = b"\x01" + _PARAMETERS
+_BY_FILE = b"\x02" + bytes(len(_PARAMETERS))
+HEADER_BYTES = len(_BY_PASSPHRASE) + SALT_BYTES
+
+
+class SealingProblem(Exception):  # noqa: N818 - it is named for what it is
+    """The secret cannot be had, or is not the one that sealed; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A root key, and the header that says how the secret makes it."""
+
+    header: bytes
+    root: bytes = field(repr=False)
+
+
+def from_passphrase(passphrase: str, salt: bytes) -> Seal:
+    """Return the seal that a passphrase makes with this salt; takes some 0.2 s and 64 MiB."""
+    derive = Argon2id(
+        salt=salt, length=KEY_BYTES, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB
+    )
+    return Seal(_BY_PASSPHRASE + salt, derive.derive(passphrase.encode()))
+
+
+def from_file(path: Path, salt: bytes) -> Seal:
+    """Return the seal of a key file; refuses one that others can read."""
+    try:
+        mode = path.stat().st_mode
+        root = path.read_bytes()
+    except OSError as problem:
+        raise SealingProblem(f"The key file {path} cannot be read: {problem.strerror}.") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise SealingProblem(f"The key file {path} is open to others: run `chmod 600 {path}`.")
+    if len(root) != KEY_BYTES:
+        raise SealingProblem(f"The key file {path} has {len(root)} bytes instead of {KEY_BYTES}.")
+    return Seal(_BY_FILE + salt, root)
+
+
+def create_file(path: Path, random: Random) -> None:
+    """Write a new key file, durably, with mode 0600; refuses to replace one."""
+    if path.exists():
+        raise SealingProblem(f"{path} exists already. Choose another --key-file.")
+    durable.replace(path, random(KEY_BYTES))
+
+
+def salt_of(header: bytes) -> bytes:
+    """Return the salt in a header of a form that this version knows."""
+    form = header[:-SALT_BYTES]
+    if len(header) != HEADER_BYTES or form not in {_BY_PASSPHRASE, _BY_FILE}:
+        raise SealingProblem("The sealed file is of a form that this version does not know.")
+    return header[-SALT_BYTES:]
+
+
+def read_passphrase(source: str) -> str:
+    """Return the passphrase in a file, or behind an open descriptor (`fd:3`), without its newline.
+
+    A file that others can read is refused.
+    """
+    try:
+        content = _content(source)
+    except OSError as problem:
+        raise SealingProblem(f"passphrase_file {source}: {problem.strerror}.") from None
+    except ValueError:
+        raise SealingProblem(f"passphrase_file {source}: give a path, or fd:NUMBER.") from None
+    try:
+        return checked(content.decode().removesuffix("\n"))
+    except UnicodeDecodeError:
+        raise SealingProblem(f"passphrase_file {source} is not UTF-8 text.") from None
+
+
+def checked(passphrase: str) -> str:
+    """Return a passphrase that is long enough."""
+    if not PASSPHRASE_CHARS_MIN <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
+        raise SealingProblem(f"A passphrase has at least {PASSPHRASE_CHARS_MIN} characters.")
+    return passphrase
+
+
+def _content(source: str) -> bytes:
+    if source.startswith("fd:"):
+        with os.fdopen(int(source[3:]), "rb") as file:
+            return file.read(PASSPHRASE_BYTES_MAX + 1)
+    path = Path(source)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SealingProblem(f"{source} is open to others: run `chmod 600 {source}`.")
+    return path.read_bytes()

@@ -1,0 +1,185 @@
+"""The sealed file with all that is held, and the keys in use.
+
+Every change rewrites the file whole: sealed, synced, renamed over the old one. Destroying a key is
+such a rewrite without its wrapping key, after which its material cannot be opened; then the
+material goes too. Specified in docs/spec/ekm-store.md, with what a disk may keep all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from rempart.core.clock import Micros, Random
+from rempart.core.errors import CloudError, Code, already_exists, not_found
+from rempart.ekm import durable
+from rempart.ekm.keys import box, sealing
+from rempart.ekm.keys.material import KEY_BYTES, Material, Vault
+from rempart.ekm.model.holdings import HeldKey, Holdings
+from rempart.ekm.model.names import space_of
+from rempart.trust.custody.errors import Tampered
+
+FILE_NAME = "keys.sealed"
+MAGIC = b"rempart.ekm.keys.v1\x00"
+KEYS_MAX = 10_000
+ID_BYTES = 8
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode = msgspec.msgpack.Decoder(Holdings).decode
+Opener = Callable[[bytes], sealing.Seal]
+"""Turns the salt of the file into the seal, with the secret that it asks for."""
+
+
+class Store:
+    """What is held, in memory and on disk alike; one process at a time has it."""
+
+    def __init__(
+        self, path: Path, seal: sealing.Seal, holdings: Holdings, vault: Vault, random: Random
+    ) -> None:
+        self._path = path
+        self._seal = seal
+        self._vault = vault
+        self._random = random
+        self._loaded: dict[str, Material] = {}
+        self._lock = asyncio.Lock()
+        self.holdings = holdings
+
+    @classmethod
+    def create(cls, path: Path, seal: sealing.Seal, vault: Vault, random: Random) -> Store:
+        """Write the first, empty file."""
+        store = cls(path, seal, Holdings(), vault, random)
+        store._replace(lambda held: held)
+        return store
+
+    @classmethod
+    def open(cls, path: Path, opener: Opener, vault: Vault, random: Random) -> Store:
+        """Open the file with the secret that `opener` gets; raises `SealingProblem`."""
+        try:
+            content = path.read_bytes()
+        except OSError as problem:
+            raise sealing.SealingProblem(f"{path} cannot be read: {problem.strerror}.") from None
+        start = len(MAGIC) + sealing.HEADER_BYTES
+        header = content[len(MAGIC) : start]
+        if not content.startswith(MAGIC):
+            raise sealing.SealingProblem(f"{path} is not a sealed file of this version.")
+        seal = opener(sealing.salt_of(header))
+        try:
+            holdings = _decode(box.unseal(seal.root, MAGIC + header, content[start:]))
+        except (Tampered, msgspec.DecodeError):
+            raise sealing.SealingProblem(
+                f"{path} does not open: it is another passphrase or key file, or it was altered."
+            ) from None
+        store = cls(path, seal, holdings, vault, random)
+        vault.sweep(frozenset(key.id for key in holdings.keys.values() if not key.destroyed))
+        return store
+
+    async def change(self, make: Callable[[Holdings], Holdings]) -> None:
+        """Replace what is held by what `make` makes of it; durable on return.
+
+        Changes happen one after another, in a thread; `make` may take its time there.
+        """
+        async with self._lock:
+            await asyncio.to_thread(self._replace, make)
+
+    async def create_space(self, space: str) -> None:
+        """Add a crypto space."""
+
+        def make(held: Holdings) -> Holdings:
+            if space in held.spaces:
+                raise already_exists(f"{space} exists already.")
+            return replace(held, spaces=held.spaces | {space})
+
+        await self.change(make)
+
+    async def create_key(self, path: str, algorithm: str, *, now: Micros, origin: str) -> None:
+        """Make a key with fresh material, in a crypto space that exists; RSA takes a second."""
+
+        def make(held: Holdings) -> Holdings:
+            _check_new(held, path)
+            key = HeldKey(
+                id=self._random(ID_BYTES).hex(),
+                algorithm=algorithm,
+                created=now,
+                wrapping=self._random(KEY_BYTES),
+                origin=origin,
+            )
+            self._vault.create(key)
+            return _with(held, path, key)
+
+        await self.change(make)
+
+    async def destroy_key(self, path: str, *, now: Micros) -> None:
+        """Erase a key's material for good. A key that is destroyed already stays so."""
+
+        def make(held: Holdings) -> Holdings:
+            key = _held(held, path)
+            return held if key.destroyed else _with(held, path, _without_material(key, now))
+
+        await self.change(make)
+        key = self.held(path)
+        await asyncio.to_thread(self._vault.erase, key)
+        self._loaded.pop(key.id, None)
+
+    async def set_cache_seconds(self, path: str, seconds: int) -> None:
+        """Set how long a cloud may keep what this key unwrapped."""
+        await self.change(
+            lambda held: _with(held, path, replace(_held(held, path), cache_seconds=seconds))
+        )
+
+    def space(self, path: str) -> str:
+        """Return the path of a crypto space that exists."""
+        if path not in self.holdings.spaces:
+            raise not_found(f"There is no crypto space {path}.")
+        return path
+
+    def held(self, path: str) -> HeldKey:
+        """Return the key at a path, destroyed or not."""
+        return _held(self.holdings, path)
+
+    def material(self, key: HeldKey) -> Material:
+        """Return the material of a key that is not destroyed, opened once."""
+        material = self._loaded.get(key.id)
+        if material is None:
+            material = self._loaded[key.id] = self._vault.load(key)
+        return material
+
+    def _replace(self, make: Callable[[Holdings], Holdings]) -> None:
+        held = make(self.holdings)
+        if held == self.holdings and held.generation:
+            return
+        held = replace(held, generation=self.holdings.generation + 1)
+        head = MAGIC + self._seal.header
+        durable.replace(self._path, head + box.seal(self._seal.root, head, _encode(held)))
+        self.holdings = held
+
+
+def _held(holdings: Holdings, path: str) -> HeldKey:
+    key = holdings.keys.get(path)
+    if key is None:
+        raise not_found(f"There is no key {path}.")
+    return key
+
+
+def _with(holdings: Holdings, path: str, key: HeldKey) -> Holdings:
+    return replace(holdings, keys={**holdings.keys, path: key})
+
+
+def _without_material(key: HeldKey, now: Micros) -> HeldKey:
+    return replace(key, wrapping=b"", destroyed=now)
+
+
+def _check_new(holdings: Holdings, path: str) -> None:
+    if space_of(path) not in holdings.spaces:
+        raise not_found(f"There is no crypto space {space_of(path)}.")
+    if path in holdings.keys:
+        raise already_exists(f"{path} exists already, or did: names are never given again.")
+    if len(holdings.keys) >= KEYS_MAX:
+        raise CloudError(
+            Code.RESOURCE_EXHAUSTED,
+            f"This manager holds {KEYS_MAX} keys, its limit.",
+            reason="RESOURCE_EXHAUSTED",
+        )

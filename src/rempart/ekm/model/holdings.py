@@ -1,0 +1,58 @@
+"""What a key holder holds: crypto spaces, keys, and the issuers whose callers it listens to.
+
+All of it lies in one sealed file, so that nobody adds an issuer or brings back a destroyed key by
+writing to the disk without the sealing secret.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from typing_extensions import override
+
+
+class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One key. Destroyed, it keeps its name, which is never given again, and loses `wrapping`.
+
+    `id` is 8 random bytes in hexadecimal: it stands in the blobs that the key wraps. `wrapping` is
+    the 32 random bytes under which alone the material can be opened; it is empty where the material
+    is not software. `destroyed` is a time, or 0.
+    """
+
+    id: str
+    algorithm: str
+    created: int
+    wrapping: bytes
+    cache_seconds: int = 0
+    destroyed: int = 0
+    origin: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        return f"HeldKey(id={self.id!r}, algorithm={self.algorithm!r})"
+
+    __str__ = __repr__
+
+
+class Issuer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may sign callers' tokens.
+
+    Its public keys are `keys`, a JWK set given by hand, or are fetched from `keys_url` (over TLS
+    checked against `authority`, a PEM, where that is given). `audiences` empty means this
+    manager's own address. Callers are `service-NUMBER@` one of `mail_domains`.
+    """
+
+    issuer: str
+    mail_domains: tuple[str, ...]
+    audiences: tuple[str, ...] = ()
+    keys: str = ""
+    keys_url: str = ""
+    authority: str = ""
+
+
+class Holdings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything, at one generation; each change raises it by one."""
+
+    generation: int = 0
+    spaces: frozenset[str] = frozenset()
+    keys: dict[str, HeldKey] = {}
+    issuers: tuple[Issuer, ...] = ()

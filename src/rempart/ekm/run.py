@@ -1,0 +1,103 @@
+"""Runs an open key holder: the HTTPS port, the status page, the administrators' socket, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rempart.core.errors import CloudError
+from rempart.ekm import durable, identity, status
+from rempart.ekm.admin import socket
+from rempart.ekm.door.errors import Reply
+from rempart.ekm.door.http import Handler, Server
+from rempart.ekm.door.requests import Incoming
+from rempart.ekm.door.status_page import StatusPage
+from rempart.ekm.opened import Opened
+from rempart.ekm.settings import Address
+
+NOTE_NAME = "run.json"
+STOP_SECONDS_MAX = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where the manager listens, now that it does."""
+
+    listen: Address
+    status: Address | None
+
+
+async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the policy again."""
+    stop = _signals(opened)
+    door = Server(_door(opened), identity.context(opened.data, opened.settings.client_authority))
+    page = Server(
+        StatusPage(f"Key holder {opened.settings.host}", lambda: status.sections(opened)).answer,
+        None,
+    )
+    commands: asyncio.Server | None = None
+    try:
+        await opened.record("start", detail=_start_detail(opened))
+        ready = await _listen(opened, door, page)
+        commands = await socket.serve(opened.data, opened.admin)
+        _note(opened, ready)
+        on_ready(ready)
+        await stop.wait()
+    finally:
+        if commands is not None:
+            commands.close()
+        await door.stop(STOP_SECONDS_MAX)
+        await page.stop(0.0)
+        await _stopped(opened)
+
+
+async def _listen(opened: Opened, door: Server, page: Server) -> Ready:
+    chosen = opened.settings
+    port = await door.start(chosen.listen.host, chosen.listen.port)
+    opened.callers.address(chosen.audience(port))
+    if chosen.status is None:
+        return Ready(Address(chosen.listen.host, port), None)
+    shown = await page.start(chosen.status.host, chosen.status.port)
+    return Ready(Address(chosen.listen.host, port), Address(chosen.status.host, shown))
+
+
+def _door(opened: Opened) -> Handler:
+    async def answer(incoming: Incoming) -> Reply:
+        if incoming.path == "/healthz" and incoming.method == "GET":
+            fenced = opened.journal.fenced
+            return Reply(503 if fenced else 200, {"status": "fenced" if fenced else "ok"})
+        return await opened.requests.answer(incoming)
+
+    return answer
+
+
+def _signals(opened: Opened) -> asyncio.Event:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, opened.reload)
+    return stop
+
+
+def _start_detail(opened: Opened) -> dict[str, str]:
+    detail = {"generation": str(opened.store.holdings.generation)}
+    if opened.journal.torn:
+        detail["tornBytes"] = str(opened.journal.torn)
+    return detail
+
+
+def _note(opened: Opened, ready: Ready) -> None:
+    content = {"listen": str(ready.listen), "status": str(ready.status or "")}
+    durable.replace(opened.data / NOTE_NAME, json.dumps(content).encode())
+
+
+async def _stopped(opened: Opened) -> None:
+    try:
+        await opened.record("stop")
+    except CloudError:
+        pass  # fenced, which the log's end shows
+    finally:
+        await opened.journal.close()

@@ -1,0 +1,57 @@
+"""What the status page says about an open key holder."""
+
+from __future__ import annotations
+
+from rempart import __version__
+from rempart.core.clock import rfc3339
+from rempart.ekm import identity
+from rempart.ekm.door.status_page import Section
+from rempart.ekm.opened import Opened
+
+
+def sections(opened: Opened) -> list[Section]:
+    """Return the page's tables."""
+    held = opened.store.holdings
+    return [
+        Section("Manager", ("", ""), _manager(opened)),
+        Section(
+            "Keys",
+            ("Path", "Algorithm", "State", "May be cached"),
+            [
+                (
+                    path,
+                    key.algorithm,
+                    "destroyed" if key.destroyed else "enabled",
+                    f"{key.cache_seconds} s",
+                )
+                for path, key in sorted(held.keys.items())
+            ],
+        ),
+        Section(
+            "Trusted issuers",
+            ("Issuer", "Service agents of", "Audiences"),
+            [
+                (
+                    issuer.issuer,
+                    ", ".join(issuer.mail_domains),
+                    ", ".join(issuer.audiences) or "this manager's address",
+                )
+                for issuer in held.issuers
+            ],
+        ),
+    ]
+
+
+def _manager(opened: Opened) -> list[tuple[str, str]]:
+    who = identity.load(opened.data)
+    head = opened.journal.head
+    return [
+        ("Name", opened.settings.host),
+        ("Version", __version__),
+        ("Time", rfc3339(opened.world.clock())),
+        ("Log", "fenced: restart" if opened.journal.fenced else f"{head.count} entries"),
+        ("Log's head", head.hash.hex()),
+        ("Certificate (SHA-256)", who.fingerprint),
+        ("Certificate ends", f"{who.ends:%Y-%m-%d}"),
+        ("Generation of what is held", str(opened.store.holdings.generation)),
+    ]
