@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rempart import memory
-from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config
+from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config, HSMConfig
 from rempart.core.call import Call, Reply
 from rempart.core.clock import World, system_clock
 from rempart.core.errors import CloudError
@@ -37,7 +37,7 @@ from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
-from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, SOFTWARE, Choices
+from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
 from rempart.services.oauth2 import ROUTES, OAuth2
@@ -56,6 +56,8 @@ from rempart.trust.custody.external.key import Asking
 from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.mechanism import Mechanism
+from rempart.trust.custody.pkcs11.mechanism import InToken
+from rempart.trust.custody.pkcs11.token import Token, TokenSettings
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.software.mechanism import Software
@@ -119,6 +121,7 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     world: World
+    token: InToken | None = None
 
 
 def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> Parts:
@@ -138,6 +141,9 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         EXTERNAL: external,
         EXTERNAL_VPC: external,
     }
+    token = None if config.hsm is None else _in_token(config, config.hsm, world)
+    if token is not None:
+        mechanisms[HSM] = token
     kms = KmsSetup(
         materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
@@ -166,7 +172,13 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         sealed=sealed,
         world=world,
     )
-    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world)
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
+
+
+def _in_token(config: Config, hsm: HSMConfig, world: World) -> InToken:
+    """Return the keys in the token; nothing is asked of it before one is used."""
+    token = Token(TokenSettings(hsm.module, hsm.token, hsm.pin_file))
+    return InToken(token, config.domain, world.random)
 
 
 async def first_start(data: Path, config: Config, keyring: Keyring) -> None:
@@ -349,6 +361,8 @@ async def _run(
             await one.stop()
         await doors.close()
         parts.managers.close()
+        if parts.token is not None:
+            await parts.token.close()
 
 
 def _ready(where: tuple[tuple[str, int], tuple[str, int]]) -> Ready:

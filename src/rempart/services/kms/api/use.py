@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -108,24 +107,22 @@ async def _announced(store: KmsStore, key: CryptoKey) -> None:
         await store.session.intend()
 
 
-@contextmanager
-def refusing(field: str) -> Iterator[None]:
-    """Make what does not fit and what does not open the fault of the caller, who sent a field."""
-    try:
-        yield
-    except Unfit as problem:
-        raise invalid(str(problem), field=field) from problem
-    except Tampered as problem:
-        raise CloudError(
-            Code.INVALID_ARGUMENT,
-            "Decryption failed: this key did not make this ciphertext, or not with this additional"
-            " authenticated data.",
-            reason="DECRYPTION_FAILED",
-            field=field,
-        ) from problem
-
-
 async def attempt(field: str, work: Awaitable[T]) -> T:
     """Return what the key computes, or refuse what the caller sent."""
-    with refusing(field):
+    try:
         return await work
+    except (Unfit, Tampered) as problem:
+        raise refusal(field, problem) from problem
+
+
+def refusal(field: str, problem: Unfit | Tampered) -> CloudError:
+    """Return that what a caller sent in a field does not fit, or does not open."""
+    if isinstance(problem, Unfit):
+        return invalid(str(problem), field=field)
+    return CloudError(
+        Code.INVALID_ARGUMENT,
+        "Decryption failed: this key did not make this ciphertext, or not with this additional"
+        " authenticated data.",
+        reason="DECRYPTION_FAILED",
+        field=field,
+    )
