@@ -110,10 +110,9 @@ async def update_primary_version(grant: Grant, call: Call, store: KmsStore) -> R
     number = text(call.document, "cryptoKeyVersionId")
     if not number:
         raise required("cryptoKeyVersionId is required.", field="cryptoKeyVersionId")
-    if not number.isdecimal() or not 0 < int(number) <= key.versions:
-        raise invalid(f"{name} has no version {number[:80]}.", field="cryptoKeyVersionId")
-    version = await store.version(grant, name.version(int(number)))
-    require_enabled(version, str(name.version(version.number)))
+    wanted = names.version(f"{name}/cryptoKeyVersions/{number}")
+    version = await store.version(grant, wanted)
+    require_enabled(version, str(wanted))
     key = replace(key, primary=version.number)
     store.put_crypto_key(grant, name, key)
     return _reply(name, key, version)

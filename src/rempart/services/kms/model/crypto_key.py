@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from rempart.core.clock import Micros
 from rempart.core.document import Document, boolean, moment, only, pairs, seconds, section, text
-from rempart.core.errors import CloudError, invalid, required, unimplemented
+from rempart.core.errors import CloudError, invalid, required, unimplemented, unsupported
 from rempart.core.labels import labels
 from rempart.core.policy import Policy
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
@@ -190,8 +190,6 @@ def _purpose(text_: str) -> Purpose:
     try:
         return Purpose(text_)
     except ValueError:
-        if text_ == "AES_WRAPPING":
-            raise unimplemented("The purpose AES_WRAPPING") from None
         raise invalid(f"{text_[:80]} is not a purpose.", field="purpose") from None
 
 
@@ -216,7 +214,7 @@ def algorithm_of(name: str, purpose: Purpose, *, anssi: bool) -> Algorithm:
     if found.purpose is not purpose:
         raise invalid(f"{name} is not an algorithm for {purpose.value}.", field=field)
     if found.unavailable:
-        raise unimplemented(f"The algorithm {name}")
+        raise unsupported(f"The algorithm {name}", field=field)
     if anssi and not found.anssi:
         raise _not_admitted(found, field)
     return found

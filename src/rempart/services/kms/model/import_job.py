@@ -9,7 +9,7 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.document import Document, only, text
-from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
+from rempart.core.errors import CloudError, Code, invalid, required, unsupported
 from rempart.core.policy import Policy
 from rempart.services.kms.model.crypto_key import protection
 from rempart.trust.custody.software.import_job import IMPORT_METHODS, ImportMethod
@@ -45,7 +45,7 @@ def asked_method(document: Document) -> ImportMethod:
     if method is None:
         raise invalid(f"{name[:80]} is not an import method.", field="importMethod")
     if method.unavailable:
-        raise unimplemented(f"The import method {name}")
+        raise unsupported(f"The import method {name}", field="importMethod")
     return method
 
 
