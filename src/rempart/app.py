@@ -33,6 +33,7 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import KmsService
+from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.kms.material import Materials
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
@@ -366,10 +367,11 @@ async def verify(data: Path, config: Config) -> VerifyReport:
 
 
 async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
-    seen, ledger = Walk(), Ledger()
+    seen, ledger, keys = Walk(), Ledger(), KeyLedger()
     try:
         async for leaf in walk(engine, sealed, seen):
             ledger.note(leaf)
+            keys.note(leaf)
     except Broken as problem:
         return (Check("log", ok=False, detail=str(problem)),)
     log = f"{seen.entries} entries, {seen.outcomes} outcomes; head {seen.head.hex()}"
@@ -383,7 +385,19 @@ async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
     return (
         Check("log", ok=seen.entries > 0, detail=log),
         Check("objects", ok=not unknown, detail=found),
+        await _keys(keys, sealed),
     )
+
+
+async def _keys(ledger: KeyLedger, sealed: SealedEngine) -> Check:
+    try:
+        compared = await ledger.compared(sealed)
+    except CloudError as problem:
+        return Check("keys", ok=False, detail=str(problem))
+    found = f"{compared.total} records of Cloud KMS, each as the log last says"
+    if compared.faults:
+        found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
+    return Check("keys", ok=not compared.faults, detail=found)
 
 
 def answered() -> dict[str, set[str]]:

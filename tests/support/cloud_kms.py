@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.call import Call, MethodId
+from rempart.engine.seam import Engine
 from rempart.services.kms.work import DueKeys
 from support.cloud_storage import Bytes, Cloud, resource
 
@@ -27,8 +28,8 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls) -> Kms:
-        kms = cls(await Cloud.start())
+    async def start(cls, engine: Engine | None = None) -> Kms:
+        kms = cls(await Cloud.start(engine))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms
 

@@ -1,6 +1,7 @@
 """Cloud KMS v1: key rings, keys, versions, import jobs, and every use of a key in software.
 
 The table below is the service: each method with the permission that the gate asks for, on what.
+Every write tells the log the digest of each document that it changed (`vouched.py`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from rempart.core.call import Call, MethodId, Reply
 from rempart.core.grant import Grant
@@ -22,6 +25,8 @@ from rempart.services.kms.api import (
     key_rings,
     locations,
     mac,
+    operations,
+    retired_resources,
     symmetric,
     versions,
 )
@@ -30,8 +35,9 @@ from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
 
 _R, _W = Access.READ, Access.WRITE
-_L, _G, _K, _V, _J = (
+_L, _IN, _G, _K, _V, _J = (
     asked.location,
+    asked.in_location,
     asked.key_ring,
     asked.crypto_key,
     asked.version,
@@ -47,6 +53,7 @@ _RINGS = f"{_LOCATIONS}.keyRings"
 _KEYS = f"{_RINGS}.cryptoKeys"
 _VERSIONS = f"{_KEYS}.cryptoKeyVersions"
 _JOBS = f"{_RINGS}.importJobs"
+_RETIRED = f"{_LOCATIONS}.retiredResources"
 
 
 def _method(
@@ -58,7 +65,18 @@ def _method(
     *,
     stage: Stage | None = None,
 ) -> Method[KmsStore]:
-    return Method(MethodId(name), access, run, resource, f"cloudkms.{permission}", stage=stage)
+    told = run if access is Access.READ else _telling(run)
+    return Method(MethodId(name), access, told, resource, f"cloudkms.{permission}", stage=stage)
+
+
+def _telling(run: Run) -> Run:
+    """Return a method whose entry in the log also says what became of each document."""
+
+    async def told(grant: Grant, call: Call, store: KmsStore) -> Reply:
+        reply = await run(grant, call, store)
+        return replace(reply, audit={**reply.audit, **store.writes.facts})
+
+    return told
 
 
 def _policies(
@@ -96,6 +114,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_RINGS}.create", _W, "keyRings.create", _L, key_rings.create),
     _method(f"{_RINGS}.get", _R, "keyRings.get", _G, key_rings.get),
     _method(f"{_RINGS}.list", _R, "keyRings.list", _L, key_rings.list_),
+    _method(f"{_RINGS}.delete", _W, "keyRings.delete", _G, key_rings.delete),
     *_policies(_RINGS, "keyRings", _G, iam.KEY_RINGS),
     _method(
         f"{_KEYS}.create",
@@ -107,6 +126,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_KEYS}.get", _R, "cryptoKeys.get", _K, crypto_keys.get),
     _method(f"{_KEYS}.list", _R, "cryptoKeys.list", _G, crypto_keys.list_),
+    _method(f"{_KEYS}.delete", _W, "cryptoKeys.delete", _K, crypto_keys.delete),
     _method(f"{_KEYS}.patch", _W, "cryptoKeys.update", _K, crypto_keys.patch),
     _method(
         f"{_KEYS}.updatePrimaryVersion",
@@ -128,6 +148,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_VERSIONS}.get", _R, "cryptoKeyVersions.get", _V, versions.get),
     _method(f"{_VERSIONS}.list", _R, "cryptoKeyVersions.list", _K, versions.list_),
+    _method(f"{_VERSIONS}.delete", _W, "cryptoKeyVersions.delete", _V, versions.delete),
     _method(f"{_VERSIONS}.patch", _W, "cryptoKeyVersions.update", _V, versions.patch),
     _method(f"{_VERSIONS}.destroy", _W, "cryptoKeyVersions.destroy", _V, versions.destroy),
     _method(f"{_VERSIONS}.restore", _W, "cryptoKeyVersions.restore", _V, versions.restore_),
@@ -153,6 +174,9 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_JOBS}.get", _R, "importJobs.get", _J, import_jobs.get),
     _method(f"{_JOBS}.list", _R, "importJobs.list", _G, import_jobs.list_),
     *_policies(_JOBS, "importJobs", _J, iam.IMPORT_JOBS),
+    _method(f"{_RETIRED}.get", _R, "retiredResources.get", _IN, retired_resources.get),
+    _method(f"{_RETIRED}.list", _R, "retiredResources.list", _L, retired_resources.list_),
+    _method(f"{_LOCATIONS}.operations.get", _R, "operations.get", _IN, operations.get),
 )
 
 

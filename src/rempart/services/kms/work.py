@@ -9,11 +9,12 @@ import logging
 
 from rempart.core.clock import Micros
 from rempart.engine.seam import Conflict, Key, Span
-from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due
+from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due, version_name
 from rempart.services.kms.model.crypto_key import rotated
-from rempart.services.kms.model.names import CryptoKeyName, KeyRingName, LocationName, VersionName
+from rempart.services.kms.model.names import CryptoKeyName, VersionName
 from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, destroyed
 from rempart.services.kms.store import Setup
+from rempart.services.kms.vouched import Writes
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
@@ -63,8 +64,9 @@ class DueKeys:
         if version.destroy_at != when:
             return None
         self._setup.materials.forget(version)
-        tx.put(VERSION, *name.parts, value=destroyed(version, now))
-        return _leaf("cloudkms.cryptoKeyVersions.destroyMaterial", str(name), now)
+        writes = Writes(tx)
+        writes.put(VERSION, name, destroyed(version, now))
+        return _leaf("cloudkms.cryptoKeyVersions.destroyMaterial", name, writes, now)
 
     async def _rotate(
         self, tx: Transaction, name: CryptoKeyName, when: int, now: Micros
@@ -76,24 +78,21 @@ class DueKeys:
         fresh = await materials.generate(key.algorithm)
         new = rotated(key, number, now)
         version = materials.version(name, number, fresh, key.protection, now)
-        tx.put(VERSION, *name.version(number).parts, value=version)
-        tx.put(CRYPTO_KEY, *name.parts, value=new)
+        writes = Writes(tx)
+        writes.put(VERSION, name.version(number), version)
+        writes.put(CRYPTO_KEY, name, new)
         if new.next_rotation:
             tx.put(DUE, new.next_rotation, *name.version(0).parts, value=Due())
-        return _leaf("cloudkms.cryptoKeys.rotate", str(name.version(number)), now)
+        return _leaf("cloudkms.cryptoKeys.rotate", name.version(number), writes, now)
 
 
 def _read(key: Key) -> tuple[int, VersionName]:
     """Return when and what a due is about, from its document's key."""
     when = int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
-    number = int.from_bytes(key[-_NUMBER_BYTES:], "big")
-    texts = key[1 + _NUMBER_BYTES : -_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
-    project, location, ring, id_ = texts
-    above = CryptoKeyName(KeyRingName(LocationName(project, location), ring), id_)
-    return when, VersionName(above, number)
+    return when, version_name(key, 1 + _NUMBER_BYTES)
 
 
-def _leaf(method: str, name: str, now: Micros) -> Leaf:
+def _leaf(method: str, name: VersionName, writes: Writes, now: Micros) -> Leaf:
     return Leaf(
         kind=OUTCOME,
         time=now,
@@ -101,8 +100,8 @@ def _leaf(method: str, name: str, now: Micros) -> Leaf:
         method=method,
         permission="",
         principal=_AGENT,
-        resource=name,
+        resource=str(name),
         remote="local",
         status=200,
-        facts={"cryptoKeyVersion": name},
+        facts={"cryptoKeyVersion": str(name), **writes.facts},
     )

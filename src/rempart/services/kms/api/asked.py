@@ -28,6 +28,12 @@ async def location(call: Call, store: KmsStore) -> Resource:
     return store.location_resource(name.project, str(name))
 
 
+async def in_location(call: Call, store: KmsStore) -> Resource:
+    """Return the location of what the path names."""
+    above = names.location("/".join(name_of(call).split("/")[:4]))
+    return store.location_resource(above.project, str(above))
+
+
 async def key_ring(call: Call, store: KmsStore) -> Resource:
     """Return the key ring that the path names."""
     return await store.ring_resource(names.key_ring(name_of(call)))

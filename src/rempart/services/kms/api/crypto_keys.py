@@ -1,4 +1,4 @@
-"""Keys: create, get, list, update, choose the primary version.
+"""Keys: create, get, list, update, choose the primary version, delete.
 
 Source: the CryptoKey methods of google.cloud.kms.v1.KeyManagementService.
 """
@@ -19,12 +19,14 @@ from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey, changed, new_key
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import CryptoKeyName
+from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.model.version import Version, require_enabled
 from rempart.services.kms.resources import Json, crypto_key_json
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.sealed import Found
 
 FIRST = 1
+_DELETION = "google.cloud.kms.v1.DeleteCryptoKeyMetadata"
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh | None:
@@ -116,6 +118,15 @@ async def update_primary_version(grant: Grant, call: Call, store: KmsStore) -> R
     key = replace(key, primary=version.number)
     store.put_crypto_key(grant, name, key)
     return _reply(name, key, version)
+
+
+async def delete(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Delete a key whose versions were all deleted; its name stays taken."""
+    name = names.crypto_key(name_of(call))
+    retired = await store.delete_crypto_key(grant, name)
+    metadata = typed(_DELETION, {"retiredResource": str(retired)})
+    done = await store.finished(grant, retired.location, metadata, typed(EMPTY, {}))
+    return Reply(document=done, audit={"cryptoKey": str(name)})
 
 
 def _reply(name: CryptoKeyName, key: CryptoKey, primary: Version | None) -> Reply:

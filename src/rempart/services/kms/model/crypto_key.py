@@ -34,9 +34,10 @@ _OUTPUT = ("name", "primary", "createTime")
 """Members that clients may send back as they read them; they say nothing."""
 
 
-class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
+class CryptoKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key; `versions` is the highest number given, `primary` 0 where there is none.
 
+    `deleted` counts the versions that were deleted: their numbers are not given again.
     `access_reasons` is None where no policy limits them, empty where it allows none.
     """
 
@@ -52,7 +53,13 @@ class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     access_reasons: tuple[str, ...] | None = None
     primary: int = 0
     versions: int = 0
+    deleted: int = 0
     policy: Policy
+
+    @property
+    def held(self) -> int:
+        """Return how many versions the key has."""
+        return self.versions - self.deleted
 
     @property
     def rotates(self) -> bool:

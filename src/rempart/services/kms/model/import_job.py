@@ -18,7 +18,7 @@ LIFE_SECONDS = 3 * 86_400
 _OUTPUT = ("name", "createTime", "generateTime", "expireTime", "state", "publicKey")
 
 
-class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
+class ImportJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An import job; `material` is its wrapped private key, `public_key` PEM."""
 
     created: int

@@ -25,7 +25,7 @@ class State(Enum):
     DESTROYED = "DESTROYED"
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A version of a key; `material` is wrapped, and empty once the version is destroyed.
 
     `destroy_at` is when a scheduled destruction falls due; `destroyed` when it happened.
@@ -84,6 +84,15 @@ def restore(version: Version, name: str, now: Micros) -> Version:
 def destroyed(version: Version, now: Micros) -> Version:
     """Return the version without its material, for ever."""
     return replace(version, state=State.DESTROYED, material=b"", destroyed=now)
+
+
+def require_deletable(version: Version, name: str) -> None:
+    """Raise unless the version may be deleted: destroyed, and its material was made here."""
+    if version.state is not State.DESTROYED:
+        raise _wrong_state(version, name, "destroyed")
+    if version.imported:
+        message = f"{name} was imported: such versions cannot be deleted."
+        raise CloudError(Code.FAILED_PRECONDITION, message, reason="VERSION_IMPORTED")
 
 
 def _wrong_state(version: Version, name: str, wanted: str) -> CloudError:

@@ -37,7 +37,7 @@ _ADMIN = (
     | of("cloudkms.keyHandles", "create get list")
     | of(
         "cloudkms.keyRings",
-        "create createTagBinding deleteTagBinding get getIamPolicy list listEffectiveTags "
+        "create createTagBinding delete deleteTagBinding get getIamPolicy list listEffectiveTags "
         "listTagBindings setIamPolicy",
     )
     | of("cloudkms.operations", "get")
