@@ -79,6 +79,8 @@ def version_json(name: VersionName, version: Version) -> Json:
     shown |= {field: rfc3339(Micros(time)) for field, time in times.items() if time}
     if version.import_job:
         shown["importJob"] = version.import_job
+    if version.reimportable:
+        shown["reimportEligible"] = True
     return shown
 
 

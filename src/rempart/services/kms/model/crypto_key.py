@@ -150,6 +150,8 @@ def _scheduled(
             raise invalid("nextRotationTime must lie in the future.", field="nextRotationTime")
     if (key.rotation_seconds or key.next_rotation) and not key.rotates:
         raise invalid("Only keys of purpose ENCRYPT_DECRYPT rotate.", field="rotationPeriod")
+    if key.next_rotation and key.import_only:
+        raise invalid("A key of importOnly does not rotate.", field="rotationPeriod")
     if key.rotation_seconds and not key.next_rotation:
         raise required("rotationPeriod needs nextRotationTime.", field="nextRotationTime")
     return key
