@@ -129,6 +129,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         materials=Materials(keyring.key("kms"), world.random),
         regions=config.regions,
         world=world,
+        system_domain=setup.system_domain,
         anssi=config.key_algorithms == ANSSI_ALGORITHMS,
     )
     gate = Gate(

@@ -42,9 +42,10 @@ class Kms:
         token: str = "",
         **path: str,
     ) -> dict[str, Any]:
-        """Call a method below `projects.locations` and return its answer."""
+        """Call a method, below `projects.locations` unless told whole, and return its answer."""
+        whole = method.startswith(("cloudkms.", "kmsinventory."))
         call = Call(
-            method=MethodId(f"cloudkms.projects.locations.{method}"),
+            method=MethodId(method if whole else f"cloudkms.projects.locations.{method}"),
             path=path,
             query=query or {},
             headers={"authorization": f"Bearer {token or self.cloud.token}"},

@@ -19,9 +19,12 @@ from rempart.core.policy import Resource
 from rempart.services.kms.api import (
     asked,
     asymmetric,
+    autokey,
     crypto_keys,
     iam,
     import_jobs,
+    justifications,
+    key_handles,
     key_rings,
     locations,
     mac,
@@ -53,6 +56,7 @@ _RINGS = f"{_LOCATIONS}.keyRings"
 _KEYS = f"{_RINGS}.cryptoKeys"
 _VERSIONS = f"{_KEYS}.cryptoKeyVersions"
 _JOBS = f"{_RINGS}.importJobs"
+_HANDLES = f"{_LOCATIONS}.keyHandles"
 _RETIRED = f"{_LOCATIONS}.retiredResources"
 
 
@@ -99,6 +103,17 @@ def _policies(
 def _use(name: str, use: str, run: Run, on: Resources = _V) -> Method[KmsStore]:
     """Return a method that uses a key and changes nothing."""
     return _method(name, _R, f"cryptoKeyVersions.{use}", on, run)
+
+
+def _settings(
+    noun: str, on: str, containers: tuple[str, ...], get: Run, update: Run
+) -> tuple[Method[KmsStore], ...]:
+    """Return the two methods on a setting of projects, folders or organizations, for each."""
+    return tuple(
+        _method(f"cloudkms.{above}.{verb}{noun}Config", access, f"{on}.{verb}", asked.above, run)
+        for above in containers
+        for verb, access, run in (("get", _R, get), ("update", _W, update))
+    )
 
 
 METHODS: tuple[Method[KmsStore], ...] = (
@@ -174,6 +189,52 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_JOBS}.get", _R, "importJobs.get", _J, import_jobs.get),
     _method(f"{_JOBS}.list", _R, "importJobs.list", _G, import_jobs.list_),
     *_policies(_JOBS, "importJobs", _J, iam.IMPORT_JOBS),
+    *_settings("Autokey", "autokeyConfigs", ("folders", "projects"), autokey.get, autokey.update),
+    _method(
+        "cloudkms.folders.showEffectiveAutokeyConfig",
+        _R,
+        "folders.showEffectiveAutokeyConfig",
+        asked.above,
+        autokey.show_effective,
+    ),
+    _method(
+        "cloudkms.projects.showEffectiveAutokeyConfig",
+        _R,
+        "projects.showEffectiveAutokeyConfig",
+        asked.above,
+        autokey.show_effective,
+    ),
+    _method(
+        f"{_HANDLES}.create",
+        _W,
+        "keyHandles.create",
+        _L,
+        key_handles.create,
+        stage=key_handles.stage,
+    ),
+    _method(f"{_HANDLES}.get", _R, "keyHandles.get", _IN, key_handles.get),
+    _method(f"{_HANDLES}.list", _R, "keyHandles.list", _L, key_handles.list_),
+    *_settings(
+        "KajPolicy",
+        "kajPolicyConfigs",
+        ("folders", "organizations", "projects"),
+        justifications.get,
+        justifications.update,
+    ),
+    _method(
+        "cloudkms.projects.showEffectiveKeyAccessJustificationsPolicyConfig",
+        _R,
+        "projects.showEffectiveKajPolicyConfig",
+        asked.above,
+        justifications.show_effective,
+    ),
+    _method(
+        "cloudkms.projects.showEffectiveKeyAccessJustificationsEnrollmentConfig",
+        _R,
+        "projects.showEffectiveKajEnrollmentConfig",
+        asked.above,
+        justifications.show_enrollment,
+    ),
     _method(f"{_RETIRED}.get", _R, "retiredResources.get", _IN, retired_resources.get),
     _method(f"{_RETIRED}.list", _R, "retiredResources.list", _L, retired_resources.list_),
     _method(f"{_LOCATIONS}.operations.get", _R, "operations.get", _IN, operations.get),

@@ -12,8 +12,12 @@ import msgspec
 
 from rempart.core.policy import Policy
 from rempart.engine.seam import Key
+from rempart.services.kms.model import container
+from rempart.services.kms.model.autokey import AutokeyConfig, KeyHandle, KeyHandleName
+from rempart.services.kms.model.container import ConfigName
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
+from rempart.services.kms.model.justifications import Justifications
 from rempart.services.kms.model.names import (
     CryptoKeyName,
     ImportJobName,
@@ -57,6 +61,11 @@ IMPORT_JOB = Kind(b"j", ImportJob, hot=1024)
 RETIRED = Kind(b"x", RetiredResource)
 """By the parts of the deleted key's name."""
 
+JUSTIFICATIONS = Kind(b"q", Justifications, hot=1024)
+AUTOKEY_CONFIG = Kind(b"a", AutokeyConfig, hot=1024)
+"""Both by project, folder or organization: `folders/1`."""
+
+KEY_HANDLE = Kind(b"h", KeyHandle)
 OPERATION = Kind(b"y", Operation)
 """By (project, location, id); ids begin with the time."""
 
@@ -104,11 +113,27 @@ def _retired(key: Key) -> str:
     return str(RetiredName(CryptoKeyName(_ring_name(ring), id_)))
 
 
+def _key_handle(key: Key) -> str:
+    project, location, id_ = _texts(key)
+    return str(KeyHandleName(LocationName(project, location), id_))
+
+
+def _autokey_config(key: Key) -> str:
+    return str(ConfigName(_texts(key)[0], container.AUTOKEY))
+
+
+def _justifications(key: Key) -> str:
+    return str(ConfigName(_texts(key)[0], container.JUSTIFICATIONS))
+
+
 VOUCHED: tuple[tuple[Kind[Any], Callable[[Key], str]], ...] = (
     (KEY_RING, _key_ring),
     (CRYPTO_KEY, _crypto_key),
     (VERSION, _version),
     (IMPORT_JOB, _import_job),
     (RETIRED, _retired),
+    (KEY_HANDLE, _key_handle),
+    (AUTOKEY_CONFIG, _autokey_config),
+    (JUSTIFICATIONS, _justifications),
 )
 """The documents whose every change the log tells, and how a key reads as the resource's name."""

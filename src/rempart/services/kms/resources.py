@@ -8,6 +8,7 @@ from __future__ import annotations
 from rempart.core.clock import Micros, rfc3339
 from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
+from rempart.services.kms.model.access_reasons import reasons_json
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.names import (
@@ -57,7 +58,7 @@ def crypto_key_json(name: CryptoKeyName, key: CryptoKey, primary: Version | None
     if key.import_only:
         shown["importOnly"] = True
     if key.access_reasons is not None:
-        shown[REASONS_FIELD] = {"allowedAccessReasons": list(key.access_reasons)}
+        shown[REASONS_FIELD] = reasons_json(key.access_reasons)
     return shown
 
 

@@ -18,6 +18,8 @@ from rempart.services.kms.kinds import (
     CRYPTO_KEY,
     DUE,
     IMPORT_JOB,
+    JUSTIFICATIONS,
+    KEY_HANDLE,
     KEY_RING,
     OPERATION,
     RETIRED,
@@ -27,7 +29,10 @@ from rempart.services.kms.kinds import (
     KeyRing,
     RingsOfLocation,
 )
+from rempart.services.kms.lineage import settings
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model import container
+from rempart.services.kms.model.autokey import KeyHandle, KeyHandleName
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.listing import Page, token
@@ -59,6 +64,7 @@ from rempart.trust.gate import Session
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "cloudkms.googleapis.com"
+MANAGER = "cloudresourcemanager.googleapis.com"
 IMPORT_JOBS_DELETED_MAX = 1000
 FORGOTTEN_AT_ONCE = 10
 OPERATION_SALT_BYTES = 8
@@ -74,6 +80,9 @@ class Setup:
     materials: Materials
     regions: tuple[str, ...]
     world: World
+    system_domain: str
+    """The domain of this universe's service agents."""
+
     anssi: bool = False
     """Whether only algorithms that ANSSI's rules admit may be chosen."""
 
@@ -100,6 +109,14 @@ class KmsStore:
         """Return a location, or a project, as policy sees it."""
         kind = "Location" if "/locations/" in name else "Project"
         return Resource(ResourceName(SERVICE, f"{SERVICE}/{kind}", name), ProjectId(project))
+
+    def container_resource(self, name: str) -> Resource:
+        """Return a project, folder or organization as policy sees it."""
+        noun, _, id_ = name.partition("/")
+        if noun == "projects":
+            return self.location_resource(id_, name)
+        kind = {"folders": "Folder", "organizations": "Organization"}[noun]
+        return Resource(ResourceName(MANAGER, f"{MANAGER}/{kind}", name), None)
 
     async def ring_resource(self, name: KeyRingName) -> Resource:
         """Return a key ring as policy sees it."""
@@ -289,7 +306,19 @@ class KmsStore:
         """Store an import job."""
         self.writes.put(IMPORT_JOB, name, job)
 
-    # Retired names, and operations.
+    # Settings above the keys, handles, retired names and operations.
+
+    async def default_reasons(self, grant: Grant, project: str) -> tuple[str, ...] | None:
+        """Return the reasons that a new key of a project allows, None where nothing limits them."""
+        above = settings(self.tx, JUSTIFICATIONS, container.JUSTIFICATIONS, f"projects/{project}")
+        async for _, found in above:
+            if found.allowed is not None:
+                return found.allowed
+        return None
+
+    async def key_handle(self, grant: Grant, name: KeyHandleName) -> KeyHandle:
+        """Return a key handle; raises `not_found`."""
+        return await self._found(KEY_HANDLE, name, "KeyHandle")
 
     async def retired_resource(self, grant: Grant, name: RetiredName) -> RetiredResource:
         """Return what is left of a deleted key; raises `not_found`."""

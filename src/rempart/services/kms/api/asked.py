@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rempart.core.call import Call
 from rempart.core.policy import Resource
-from rempart.services.kms.model import names
+from rempart.services.kms.model import container, names
 from rempart.services.kms.store import KmsStore
 
 
 def name_of(call: Call) -> str:
     """Return the resource name in the path, whatever Google calls the parameter."""
-    for parameter in ("name", "parent", "resource", "location"):
+    for parameter in ("name", "parent", "resource", "location", "project"):
         if parameter in call.path:
             return call.path[parameter]
     return ""
@@ -20,6 +20,11 @@ async def project(call: Call, store: KmsStore) -> Resource:
     """Return the project that the path names."""
     name = name_of(call)
     return store.location_resource(name.removeprefix("projects/"), name)
+
+
+async def above(call: Call, store: KmsStore) -> Resource:
+    """Return the project, folder or organization that the path names, or whose setting it does."""
+    return store.container_resource(container.container(name_of(call)))
 
 
 async def location(call: Call, store: KmsStore) -> Resource:

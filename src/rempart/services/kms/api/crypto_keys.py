@@ -42,6 +42,9 @@ async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     above = names.key_ring(name_of(call))
     name = CryptoKeyName(above, names.new_id(call.query.get("cryptoKeyId", ""), "cryptoKeyId"))
     key, version = _asked(call, store), None
+    if key.access_reasons is None:
+        default = await store.default_reasons(grant, above.parent.project)
+        key = replace(key, access_reasons=default)
     fresh: Fresh | None = store.session.staged
     if fresh is not None:
         version = store.setup.materials.version(name, FIRST, fresh, key.protection, store.now)

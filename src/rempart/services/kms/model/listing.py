@@ -27,6 +27,7 @@ _FIELDS = frozenset(
         "protectionLevel",
         "importMethod",
         "importJob",
+        "resourceTypeSelector",
         "primary.state",
         "versionTemplate.algorithm",
         "versionTemplate.protectionLevel",
