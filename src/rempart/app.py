@@ -37,6 +37,8 @@ from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.kms.material import Materials
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
+from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
@@ -133,7 +135,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         anssi=config.key_algorithms == ANSSI_ALGORITHMS,
     )
     gate = Gate(
-        (StorageService(setup), KmsService(kms)),
+        (StorageService(setup), KmsService(kms), KmsInventoryService(kms)),
         identity=identity,
         decision=PolicyDecision(sealed, world),
         sealed=sealed,
@@ -406,6 +408,7 @@ def answered() -> dict[str, set[str]]:
     return {
         "storage": {str(method.id) for method in METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS},
+        "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }
 
 

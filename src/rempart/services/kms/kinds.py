@@ -94,9 +94,14 @@ def _key_ring(key: Key) -> str:
     return str(_ring_name(_texts(key)))
 
 
-def _crypto_key(key: Key) -> str:
+def crypto_key_name(key: Key) -> CryptoKeyName:
+    """Return the name of the key of a document's key."""
     *ring, id_ = _texts(key)
-    return str(CryptoKeyName(_ring_name(ring), id_))
+    return CryptoKeyName(_ring_name(ring), id_)
+
+
+def _crypto_key(key: Key) -> str:
+    return str(crypto_key_name(key))
 
 
 def _version(key: Key) -> str:
@@ -109,8 +114,7 @@ def _import_job(key: Key) -> str:
 
 
 def _retired(key: Key) -> str:
-    *ring, id_ = _texts(key)
-    return str(RetiredName(CryptoKeyName(_ring_name(ring), id_)))
+    return str(RetiredName(crypto_key_name(key)))
 
 
 def _key_handle(key: Key) -> str:
