@@ -168,7 +168,7 @@ def unavailable(message: str) -> CloudError:
     return CloudError(Code.UNAVAILABLE, message, reason="backendError")
 
 
-def unsupported(what: str, *, field: str) -> CloudError:
+def unsupported(what: str, *, field: str, because: str = "") -> CloudError:
     """Return the refusal of a value that Google describes and this universe does not offer.
 
     An INVALID_ARGUMENT that names the field, not an UNIMPLEMENTED: clients take a 501 for a passing
@@ -176,7 +176,7 @@ def unsupported(what: str, *, field: str) -> CloudError:
     """
     return CloudError(
         Code.INVALID_ARGUMENT,
-        f"{what} is not offered by this universe.",
+        f"{what} is not offered by this universe{because and f': {because}'}.",
         reason="UNSUPPORTED_VALUE",
         field=field,
     )

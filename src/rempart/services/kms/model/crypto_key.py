@@ -223,7 +223,7 @@ def algorithm_of(name: str, purpose: Purpose, *, anssi: bool) -> Algorithm:
     if found.purpose is not purpose:
         raise invalid(f"{name} is not an algorithm for {purpose.value}.", field=field)
     if found.unavailable:
-        raise unsupported(f"The algorithm {name}", field=field)
+        raise unsupported(f"The algorithm {name}", field=field, because=found.unavailable)
     if anssi and not found.anssi:
         raise _not_admitted(found, field)
     return found

@@ -45,7 +45,8 @@ def asked_method(document: Document) -> ImportMethod:
     if method is None:
         raise invalid(f"{name[:80]} is not an import method.", field="importMethod")
     if method.unavailable:
-        raise unsupported(f"The import method {name}", field="importMethod")
+        what = f"The import method {name}"
+        raise unsupported(what, field="importMethod", because=method.unavailable)
     return method
 
 
