@@ -57,6 +57,7 @@ class Imported:
 
     job: ImportJobName
     fresh: Fresh
+    fingerprint: bytes
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> JobKey:
@@ -127,7 +128,7 @@ async def stage_import(grant: Grant, call: Call, store: KmsStore) -> Imported:
         IMPORT_METHODS[found.method], store.setup.materials.private_key(job, found)
     )
     material = await asyncio.to_thread(_opened, wrapping, algorithm, _wrapped(call))
-    return Imported(job, Fresh(algorithm.name, material))
+    return Imported(job, Fresh(algorithm.name, material), fingerprint(str(name), material))
 
 
 async def import_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
@@ -144,7 +145,7 @@ async def import_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
         made,
         imported=made.created,
         import_job=str(imported.job),
-        fingerprint=fingerprint(str(at), imported.fresh.material),
+        fingerprint=imported.fingerprint,
     )
     if into is None:
         store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))

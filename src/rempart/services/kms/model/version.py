@@ -52,9 +52,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state is State.DESTROYED and self.imported > 0
 
 
-def fingerprint(name: str, material: bytes) -> bytes:
-    """Return what stays of imported material after its destruction (docs/spec/keys.md)."""
-    return hashlib.sha256(f"rempart.kms.reimport.v1\x00{name}\x00".encode() + material).digest()
+def fingerprint(key: str, material: bytes) -> bytes:
+    """Return what stays of material that was imported into a key (docs/spec/keys.md)."""
+    return hashlib.sha256(f"rempart.kms.reimport.v1\x00{key}\x00".encode() + material).digest()
 
 
 def require_enabled(version: Version, name: str) -> None:
