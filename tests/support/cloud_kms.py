@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rempart.core.call import Call, MethodId
+from rempart.engine.seam import Engine
 from rempart.services.kms.work import DueKeys
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource
 
@@ -27,10 +28,10 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls, **managers: str) -> Kms:
+    async def start(cls, engine: Engine | None = None, **managers: str) -> Kms:
         """Return one that may ask these external key managers, by host and address."""
         config = replace(CONFIG, key_managers=tuple(managers.items()))
-        kms = cls(await Cloud.start(config=config))
+        kms = cls(await Cloud.start(engine, config=config))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms
 
@@ -43,9 +44,10 @@ class Kms:
         token: str = "",
         **path: str,
     ) -> dict[str, Any]:
-        """Call a method below `projects.locations` and return its answer."""
+        """Call a method, below `projects.locations` unless told whole, and return its answer."""
+        whole = method.startswith(("cloudkms.", "kmsinventory."))
         call = Call(
-            method=MethodId(f"cloudkms.projects.locations.{method}"),
+            method=MethodId(method if whole else f"cloudkms.projects.locations.{method}"),
             path=path,
             query=query or {},
             headers={"authorization": f"Bearer {token or self.cloud.token}"},
