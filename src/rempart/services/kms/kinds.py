@@ -58,7 +58,7 @@ KEY_RING = Kind(b"R", KeyRing, hot=4096)
 CRYPTO_KEY = Kind(b"k", CryptoKey, hot=16_384)
 VERSION = Kind(b"n", Version, hot=16_384)
 IMPORT_JOB = Kind(b"j", ImportJob, hot=1024)
-RETIRED = Kind(b"x", RetiredResource)
+RETIRED = Kind(b"g", RetiredResource)
 """By the parts of the deleted key's name."""
 
 JUSTIFICATIONS = Kind(b"q", Justifications, hot=1024)
