@@ -63,7 +63,7 @@ VERSION = Kind(b"n", Version, hot=16_384)
 IMPORT_JOB = Kind(b"j", ImportJob, hot=1024)
 EKM_CONNECTION = Kind(b"e", EkmConnection, hot=1024)
 EKM_CONFIG = Kind(b"E", EkmConfig, hot=1024)
-RETIRED = Kind(b"x", RetiredResource)
+RETIRED = Kind(b"g", RetiredResource)
 """By the parts of the deleted key's name."""
 
 JUSTIFICATIONS = Kind(b"q", Justifications, hot=1024)
