@@ -8,6 +8,7 @@ it. Secrets are never settings; they are named by path or found by their own pro
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ RESOLVE = "resolve"
 
 PORT_MAX = 65535
 WORKERS_MAX = 64
+TOKEN_LABEL_BYTES_MAX = 32
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
@@ -63,6 +65,15 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class HSMConfig:
+    """A token behind PKCS #11: the module's file, the token's label, the file of the user's PIN."""
+
+    module: Path
+    token: str
+    pin_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting of a universe, checked."""
 
@@ -83,6 +94,8 @@ class Config:
     workers: int
     key_algorithms: str = ALL_ALGORITHMS
     """Which algorithms keys of Cloud KMS may have: `all`, or those that `anssi` admits."""
+    hsm: HSMConfig | None = None
+    """Where keys of the protection level HSM live; without it there are none."""
     key_managers: tuple[tuple[str, str], ...] = ()
     """External key managers that may be asked: each host, and its address or `resolve`."""
     key_manager_authorities: str = ""
@@ -171,9 +184,27 @@ def load(data: Path, flags: Flags) -> Config:
     return replace(
         checked,
         key_algorithms=_key_algorithms(path, table),
+        hsm=_hsm(path, table.get("hsm")),
         key_managers=_key_managers(path, table),
         key_manager_authorities=_key_manager_authorities(path, table),
     )
+
+
+def _hsm(path: Path, table: object) -> HSMConfig | None:
+    if table is None:
+        return None
+    if not isinstance(table, dict) or table.keys() != _HSM_KEYS:
+        raise ConfigProblem(f"{path}: [hsm] has the keys module, token and pin_file, no others.")
+    module, pin_file = (Path(_text(path, table, key)) for key in ("module", "pin_file"))
+    for key, file in (("module", module), ("pin_file", pin_file)):
+        if not file.is_absolute() or not file.is_file():
+            raise ConfigProblem(f"{path}: {key} of [hsm] is the absolute path of a file.")
+    if stat.S_IMODE(pin_file.stat().st_mode) & 0o077:
+        raise ConfigProblem(f"{pin_file} is open to others: run `chmod 600 {pin_file}`.")
+    token = _text(path, table, "token")
+    if not 0 < len(token.encode()) <= TOKEN_LABEL_BYTES_MAX:
+        raise ConfigProblem(f"{path}: token of [hsm] is the token's label, at most 32 bytes.")
+    return HSMConfig(module, token, pin_file)
 
 
 def _key_algorithms(path: Path, table: Mapping[str, object]) -> str:
@@ -269,7 +300,8 @@ _KEYS = frozenset(
     {"format", "domain", "prefix", "engine", "project", "regions", "listen", "http", "workers"}
 )
 
-_OPTIONAL = frozenset({"key_algorithms", "key_managers", "key_manager_authorities"})
+_HSM_KEYS = {"module", "token", "pin_file"}
+_OPTIONAL = frozenset({"hsm", "key_algorithms", "key_managers", "key_manager_authorities"})
 """Settings that came later: a file without them has their defaults."""
 
 

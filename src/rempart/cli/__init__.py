@@ -9,7 +9,21 @@ from typing_extensions import override
 
 from rempart import __version__
 
-COMMANDS = ("coverage", "doctor", "ekm", "env", "issuer-keys", "status", "token", "up", "verify")
+COMMANDS = (
+    "coverage",
+    "custodian",
+    "doctor",
+    "ekm",
+    "env",
+    "init",
+    "issuer-keys",
+    "rekey",
+    "status",
+    "token",
+    "unseal",
+    "up",
+    "verify",
+)
 
 
 class _Commands(click.Group):

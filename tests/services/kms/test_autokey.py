@@ -21,7 +21,7 @@ MASK = {"updateMask": "keyProject"}
 
 async def started(engine: MemoryEngine | None = None) -> tuple[Kms, str]:
     """Return a universe with a second project for keys, and the folder of both."""
-    kms = await Kms.start(engine)
+    kms = await Kms.start(engine=engine)
     sealed = kms.cloud.parts.sealed
     [folder] = await sealed.scan(FOLDERS, FOLDERS.under(), limit=1)
     tx = sealed.transaction()

@@ -10,7 +10,7 @@ from rempart.core.document import integer, only
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
 from rempart.services.kms.api.asked import name_of
-from rempart.services.kms.api.use import attempt, refusing, usable
+from rempart.services.kms.api.use import attempt, refusal, usable
 from rempart.services.kms.model import names
 from rempart.services.kms.model.checksums import marks, shown, verified
 from rempart.services.kms.model.names import CryptoKeyName
@@ -84,11 +84,13 @@ async def decrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
 
 def _version(ciphertext: bytes, versions: int) -> int:
     """Return the number of the version that sealed a ciphertext, so it says."""
-    with refusing("ciphertext"):
+    try:
         number = int.from_bytes(version_of(ciphertext), "big")
-        if not 0 < number <= versions:
-            raise Tampered
-        return number
+    except Tampered as problem:
+        raise refusal("ciphertext", problem) from problem
+    if not 0 < number <= versions:
+        raise refusal("ciphertext", Tampered())
+    return number
 
 
 async def raw_encrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
+from rempart.core.limits import KIB
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS, require_reason
 from rempart.services.kms.model.crypto_key import CryptoKey
@@ -29,6 +29,11 @@ EXPERT_PERMISSIONS = {
 
 Source: "Raw symmetric encryption" and the expert roles in Cloud KMS's documentation.
 """
+
+APPROVAL_HEADER = "x-rempart-approval"
+"""Approvals for an external key manager: compact JWS, joined by `~`. In gRPC it is metadata."""
+
+APPROVAL_CHARS_MAX = 34 * KIB
 
 T = TypeVar("T")
 Json = dict[str, object]
@@ -57,7 +62,17 @@ def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
         reason=CUSTOMER_INITIATED_ACCESS,
         principal=grant.principal.member,
         method=call.method,
+        approval=_approval(call),
     )
+
+
+def _approval(call: Call) -> str:
+    """Return the signed approvals that the caller brought for the key holder."""
+    given = call.headers.get(APPROVAL_HEADER, "")
+    if len(given) > APPROVAL_CHARS_MAX:
+        message = f"{APPROVAL_HEADER} has at most {APPROVAL_CHARS_MAX} characters."
+        raise invalid(message, field=APPROVAL_HEADER)
+    return given
 
 
 async def usable(
@@ -108,24 +123,22 @@ async def _announced(store: KmsStore, key: CryptoKey) -> None:
         await store.session.intend()
 
 
-@contextmanager
-def refusing(field: str) -> Iterator[None]:
-    """Make what does not fit and what does not open the fault of the caller, who sent a field."""
-    try:
-        yield
-    except Unfit as problem:
-        raise invalid(str(problem), field=field) from problem
-    except Tampered as problem:
-        raise CloudError(
-            Code.INVALID_ARGUMENT,
-            "Decryption failed: this key did not make this ciphertext, or not with this additional"
-            " authenticated data.",
-            reason="DECRYPTION_FAILED",
-            field=field,
-        ) from problem
-
-
 async def attempt(field: str, work: Awaitable[T]) -> T:
     """Return what the key computes, or refuse what the caller sent."""
-    with refusing(field):
+    try:
         return await work
+    except (Unfit, Tampered) as problem:
+        raise refusal(field, problem) from problem
+
+
+def refusal(field: str, problem: Unfit | Tampered) -> CloudError:
+    """Return that what a caller sent in a field does not fit, or does not open."""
+    if isinstance(problem, Unfit):
+        return invalid(str(problem), field=field)
+    return CloudError(
+        Code.INVALID_ARGUMENT,
+        "Decryption failed: this key did not make this ciphertext, or not with this additional"
+        " authenticated data.",
+        reason="DECRYPTION_FAILED",
+        field=field,
+    )
