@@ -1,7 +1,7 @@
 """Autokey: where keys that are made on demand go, and the handles by which they are asked for.
 
-Source: AutokeyConfig and KeyHandle of google.cloud.kms.v1, and "Autokey overview" in Cloud KMS's
-documentation: the ring is called `autokey`, and keys rotate once a year.
+Source: AutokeyConfig and KeyHandle of google.cloud.kms.v1. The ring's name, the yearly rotation and
+the form of a key's id are not in the API's description: here they are as below.
 """
 
 from __future__ import annotations
