@@ -14,6 +14,7 @@ from typing import Protocol, get_args
 from rempart.core.clock import Clock
 from rempart.core.errors import CloudError, Code, denied
 from rempart.ekm.administration import actions
+from rempart.ekm.administration.decisions import check_policy
 from rempart.ekm.administration.state import Pending, State
 from rempart.ekm.administration.statements import (
     BLOCK,
@@ -34,6 +35,10 @@ Record = Callable[[Step], Awaitable[None]]
 
 class Effects(Protocol):
     """Carries out decisions about keys and issuers."""
+
+    def check(self, action: actions.Effect) -> None:
+        """Raise the CloudError that carrying it out would raise now, as far as can be told."""
+        ...
 
     async def carry_out(self, action: actions.Effect) -> None:
         """Do it, durably on return; raises a CloudError where it cannot be done."""
@@ -118,10 +123,23 @@ class Administration:
             return problem
         return None
 
+    def _check_new(self, state: State) -> None:
+        """Refuse a new proposal that could not be carried out.
+
+        Asked of what is new, and not of what the log has: that was right in its time.
+        """
+        for pending in state.pending:
+            if self.state.waiting(pending.digest) is None:
+                action = pending.proposal.action
+                check_policy(action)
+                if isinstance(action, get_args(actions.Effect)):
+                    self._effects.check(action)
+
     async def _take(self, step: Step) -> None:
         """Check a step, record it, and let it count; in the order of the log."""
         async with self._step:
             state = advance(self.state, step)
+            self._check_new(state)
             await self._record(step)
             self.state = state
             self._follow(state)
