@@ -27,11 +27,11 @@ from rempart.ekm.administration.statements import (
     Enrolment,
     Look,
     Proposal,
-    digest,
+    manager_of,
 )
 from rempart.ekm.administration.steps import Step, advance, enrolled
 from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import PrivateKey, Signatory, base64url, public
+from rempart.ekm.signing.keys import PrivateKey, Signatory, base64url, public, unbase64url
 
 NAMES = ("odile", "pierre", "quentin", "rosa")
 KEYS: dict[str, PrivateKey] = {
@@ -125,6 +125,9 @@ class Desk:
     def blocking(self, who: str, key: str, **changed: Any) -> str:
         return self.signed(who, BLOCK, Block(**self._bounds(300), key=key), **changed)
 
+    def content(self, token: str) -> bytes:
+        return unbase64url(token.split(".")[1])
+
     def looking(self, who: str, **changed: Any) -> str:
         return self.signed(who, LOOK, Look(**self._bounds(300)), **changed)
 
@@ -146,7 +149,7 @@ class Desk:
 
     def _bounds(self, seconds: int) -> dict[str, Any]:
         return {
-            "manager": digest(self.enrolment),
+            "manager": manager_of(self.enrolment),
             "nonce": nonce(),
             "iat": self.now,
             "exp": self.now + seconds,

@@ -7,15 +7,18 @@ import time
 import pytest
 
 from ekm_officers.desk import Desk
-from ekm_officers.requests import KEY, OWN_ACCESS, request
+from ekm_officers.requests import CLARA_KEY, KEY, OWN_ACCESS, request
 from rempart.core.errors import CloudError, Code
 from rempart.ekm.administration import actions
-from rempart.ekm.administration.statements import EVERYTHING
+from rempart.ekm.administration.statements import BLOCK, EVERYTHING
+from rempart.ekm.signing import statement
+from rempart.ekm.signing.keys import base64url, public, unbase64url
 
 POLICY = actions.AdoptPolicy(
     sha256=hashlib.sha256(OWN_ACCESS.encode()).hexdigest(), text=OWN_ACCESS
 )
 SIBLING = f"{KEY}-2"
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SPACE = "v0/cryptospaces/paris"
 
 
@@ -103,6 +106,19 @@ async def test_a_block_cannot_be_said_again_once_it_was_lifted() -> None:
     with pytest.raises(CloudError, match="expired"):
         await desk.administration.hear(said)
     assert allowed(desk)
+
+
+async def test_a_second_signature_made_of_the_first_is_the_same_block() -> None:
+    desk = Desk()
+    clara = actions.AddOfficer(name="clara", key=public(CLARA_KEY))
+    await desk.decide(clara)
+    said = statement.sign(CLARA_KEY, BLOCK, desk.content(desk.blocking("odile", KEY)))
+    await desk.administration.hear(said)
+    head, _, signature = said.rpartition(".")
+    r, s = (unbase64url(signature)[:32], unbase64url(signature)[32:])
+    twin = r + (P256_ORDER - int.from_bytes(s, "big")).to_bytes(32, "big")
+    with pytest.raises(CloudError, match="said before"):
+        await desk.administration.hear(f"{head}.{base64url(twin)}")
 
 
 async def test_one_officer_who_keeps_blocking_cannot_stop_his_own_removal() -> None:

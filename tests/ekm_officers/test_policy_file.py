@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -9,6 +11,7 @@ from rempart.ekm.administration import actions
 from rempart.ekm.administration.statements import PROPOSAL, STATEMENT_CHARS_MAX
 from rempart.ekm.policy.file import POLICY_BYTES_MAX, RULES_MAX, parse
 from rempart.ekm.policy.reader import PolicyProblem
+from rempart.ekm.policy.warnings import warnings
 from rempart.ekm.signing import statement
 
 
@@ -116,3 +119,27 @@ def test_a_policy_of_the_largest_size_fits_into_a_proposal() -> None:
     action = actions.AdoptPolicy(sha256="0" * 64, text=text)
     content = msgspec.json.encode(action)
     assert len(statement.sign(ALICE_KEY, PROPOSAL, content)) < STATEMENT_CHARS_MAX - KIB
+
+
+def test_the_policy_that_the_manual_shows_is_one() -> None:
+    manual = Path(__file__).parent.parent.parent / "docs/key-holder-policy.md"
+    shown = manual.read_text().split("```toml\n")[1].split("```")[0]
+    policy = parse(shown)
+    assert [rule.approvers for rule in policy.rules] == [None, 2, None]
+    assert list(warnings(policy)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warning"),
+    [
+        ("INITIATED_ACCESS", "INITIATED_SUPPORT", "asks for no approval"),
+        ('"123456789"', '"*"', "every project"),
+        ('"unwrap"', '"destroyKey"', "destroy keys"),
+        ("requires_approval", "health_checks = true\nreleases_data = true\n#", "open data"),
+    ],
+)
+def test_a_check_warns_of_what_an_attacker_would_be_glad_of(
+    before: str, after: str, warning: str
+) -> None:
+    text = (OWN_ACCESS + "requires_approval = false").replace(before, after)
+    assert any(warning in sentence for sentence in warnings(parse(text)))

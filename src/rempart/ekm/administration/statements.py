@@ -88,6 +88,14 @@ class Look(Statement, frozen=True):
     """An officer's wish to be shown the state."""
 
 
-def digest(text: str) -> str:
-    """Return the SHA-256, in hexadecimal, by which a statement or an enrolment is known."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(token: str) -> str:
+    """Return the SHA-256, in hexadecimal, by which a statement is known: of its signed bytes.
+
+    The signature is left out, because one who sees an ES256 signature can make a second of it.
+    """
+    return hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
+
+
+def manager_of(enrolment: str) -> str:
+    """Return the name of a manager: the SHA-256, in hexadecimal, of its enrolment."""
+    return hashlib.sha256(enrolment.encode()).hexdigest()

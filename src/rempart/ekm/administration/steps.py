@@ -25,6 +25,7 @@ from rempart.ekm.administration.statements import (
     Look,
     Proposal,
     digest,
+    manager_of,
 )
 from rempart.ekm.signing import statement
 from rempart.ekm.signing.keys import Signatory
@@ -66,7 +67,7 @@ def enrolled(text: str) -> State:
     except Refused as problem:
         raise invalid(f"This is no enrolment: {problem}") from problem
     check_officers(enrolment.officers, enrolment.quorum)
-    manager = digest(text)
+    manager = manager_of(text)
     return State(
         manager=manager, officers=enrolment.officers, quorum=enrolment.quorum, basis=manager
     )
