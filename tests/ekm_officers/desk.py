@@ -62,6 +62,9 @@ class Ledger:
     def __post_init__(self) -> None:
         self.may_end.set()
 
+    def known(self, path: str) -> bool:
+        return path.startswith("v0/cryptospaces/paris")
+
     def check(self, action: actions.Effect) -> None:
         if isinstance(action, actions.DestroyKey):
             raise not_found("There is no such key.")

@@ -115,7 +115,7 @@ def test_nothing_that_a_terminal_would_act_on_is_printed() -> None:
 
 
 def test_several_officers_need_a_quorum_that_is_said(tmp_path: Path) -> None:
-    people = []
+    people: list[str | Path] = []
     for name, seed in (("odile", 1), ("pierre", 2)):
         who = Signatory(name, public(Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)))
         path = tmp_path / name

@@ -179,6 +179,7 @@ def open_data(
         keep_pin=keep_pin,
         perform=perform,
         check=lambda action: feasible.check(held.holdings, action),
+        known=lambda path: path in held.holdings.keys or path in held.holdings.spaces,
         clock=world.clock,
         follow=judgement.follow,
     )

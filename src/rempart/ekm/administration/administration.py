@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, get_args
 
 from rempart.core.clock import Clock
-from rempart.core.errors import CloudError, Code, denied
+from rempart.core.errors import CloudError, Code, denied, not_found
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.decisions import check_policy
 from rempart.ekm.administration.state import Pending, State
 from rempart.ekm.administration.statements import (
     BLOCK,
     CONSENT,
+    EVERYTHING,
     LOOK,
     PROPOSAL,
     STATEMENT_CHARS_MAX,
@@ -34,7 +35,11 @@ Record = Callable[[Step], Awaitable[None]]
 
 
 class Effects(Protocol):
-    """Carries out decisions about keys and issuers."""
+    """What holds keys and issuers, and carries out decisions about them."""
+
+    def known(self, path: str) -> bool:
+        """Tell whether there is a key or a crypto space of this path."""
+        ...
 
     def check(self, action: actions.Effect) -> None:
         """Raise the CloudError that carrying it out would raise now, as far as can be told."""
@@ -124,10 +129,13 @@ class Administration:
         return None
 
     def _check_new(self, state: State) -> None:
-        """Refuse a new proposal that could not be carried out.
+        """Refuse a new proposal that could not be carried out, and a block that stops nothing.
 
         Asked of what is new, and not of what the log has: that was right in its time.
         """
+        for block in state.blocks[len(self.state.blocks) :]:
+            if block.key != EVERYTHING and not self._effects.known(block.key):
+                raise not_found(f"There is no {block.key}, so nothing was blocked.")
         for pending in state.pending:
             if self.state.waiting(pending.digest) is None:
                 action = pending.proposal.action

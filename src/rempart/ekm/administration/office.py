@@ -35,6 +35,7 @@ class Office:
         keep_pin: KeepPin,
         perform: Perform,
         check: Callable[[actions.Effect], None],
+        known: Callable[[str], bool],
         clock: Clock,
         follow: Callable[[State], None],
     ) -> None:
@@ -42,6 +43,7 @@ class Office:
         self._keep_pin = keep_pin
         self._perform = perform
         self._check = check
+        self._known = known
         self._clock = clock
         self._follow = follow
         self._pin = self._sealed = history.pin
@@ -90,6 +92,10 @@ class Office:
         if self._administration is not None:
             await self._administration.resume()
             await self._seal()
+
+    def known(self, path: str) -> bool:
+        """Tell whether there is a key or a crypto space of this path."""
+        return self._known(path)
 
     def check(self, action: actions.Effect) -> None:
         """Refuse now what could not be done when officers have decided."""
