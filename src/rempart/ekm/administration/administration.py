@@ -21,7 +21,6 @@ from rempart.ekm.administration.statements import (
     CONSENT,
     EVERYTHING,
     LOOK,
-    PROPOSAL,
     STATEMENT_CHARS_MAX,
     Consent,
     digest,
@@ -93,7 +92,7 @@ class Administration:
             return digest(token)
         await self._take(Said(token, self._clock()))
         if kind != BLOCK:
-            await self._decide(digest(token) if kind == PROPOSAL else _consented(token))
+            await self._decide(subject(token))
         return digest(token)
 
     async def _decide(self, known: str) -> None:
@@ -103,6 +102,8 @@ class Administration:
             if interrupted is not None:
                 await self._finish(interrupted)
             pending = self.state.waiting(known)
+            if pending is None and self.state.basis == known:
+                return  # others had consented as well, and it is done
             if pending is None:
                 message = "Another decision was carried out first; propose it again."
                 raise CloudError(Code.ABORTED, message, reason="OVERTAKEN")
@@ -165,7 +166,9 @@ def _kind(token: str) -> str:
         raise denied(f"The statement is refused: {problem}.") from problem
 
 
-def _consented(token: str) -> str:
-    """Return the proposal that a consent, verified before, is about."""
+def subject(token: str) -> str:
+    """Return what a statement that was heard is about: a consent's is the proposal."""
+    if _kind(token) != CONSENT:
+        return digest(token)
     payload = statement.payload_of(token, CONSENT, chars_max=STATEMENT_CHARS_MAX)
     return statement.content(payload, Consent).proposal

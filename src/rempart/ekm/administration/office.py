@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from rempart.core.clock import Clock
 from rempart.core.errors import CloudError, Code
 from rempart.ekm.administration import actions, trail
-from rempart.ekm.administration.administration import Administration, is_look
+from rempart.ekm.administration.administration import Administration, is_look, subject
 from rempart.ekm.administration.history import History, pinned
 from rempart.ekm.administration.shown import Document, shown
 from rempart.ekm.administration.state import State
@@ -84,7 +84,7 @@ class Office:
             await self._seal()
         if is_look(token):
             return {"digest": known, "state": shown(administration.state)}
-        pending = administration.state.waiting(known)
+        pending = administration.state.waiting(subject(token))
         return {"digest": known, "waiting": pending is not None}
 
     async def resume(self) -> None:
