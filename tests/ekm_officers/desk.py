@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ekm_officers.requests import WEDNESDAY_NOON
 from rempart.core.clock import Micros
-from rempart.core.errors import already_exists
+from rempart.core.errors import already_exists, not_found
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.administration import Administration
 from rempart.ekm.administration.judgement import Judgement
@@ -61,6 +61,13 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.may_end.set()
+
+    def known(self, path: str) -> bool:
+        return path.startswith("v0/cryptospaces/paris")
+
+    def check(self, action: actions.Effect) -> None:
+        if isinstance(action, actions.DestroyKey):
+            raise not_found("There is no such key.")
 
     async def carry_out(self, action: actions.Effect) -> None:
         self.begun.set()

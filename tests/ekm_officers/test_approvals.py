@@ -292,3 +292,8 @@ def test_the_thumbprint_is_that_of_the_standard() -> None:
     # RFC 8037, appendix A.3.
     key = VerifyingKey("OKP", "Ed25519", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
     assert key.id == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_what_was_approved_may_not_be_kept_by_the_cloud() -> None:
+    assert not asked(signed()).cacheable
+    assert PolicyJudge(parse(OWN_ACCESS)).judge(request()).cacheable

@@ -135,6 +135,28 @@ def test_a_key_that_officers_decided_on_is_there(allowing: Manager) -> None:
     assert shown["allowedCacheDuration"] == "30s"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create-key", KEY),
+        ("create-key", "v0/keys/k"),
+        ("create-space", "v0/cryptospaces/blue"),
+        ("destroy-key", f"{KEY}-unknown"),
+        ("cache", KEY, "86401"),
+        ("trust", "http://plain.test", "--mail-domain", "d", "--keys-url", "https://keys.test/"),
+        ("trust", ISSUER, "--mail-domain", "d", "--keys-url", "https://keys.test/"),
+        ("distrust", "https://unknown.test"),
+        ("quorum", "4"),
+    ],
+    ids=" ".join,
+)
+def test_nobody_is_asked_to_consent_to_what_could_not_be_done(
+    allowing: Manager, words: tuple[str, ...]
+) -> None:
+    allowing.say("propose", *words, *allowing.here("odile"), fails=True)
+    assert allowing.status()["proposals"] == []
+
+
 def test_from_a_block_to_the_first_refusal_is_less_than_a_second(allowing: Manager) -> None:
     key = key_file.load(allowing.key("quentin")).open(PASSPHRASE)
     way = Way(
@@ -180,6 +202,22 @@ def test_a_support_request_passes_with_an_approval_of_a_known_approver(allowing:
     assert "as often as it may be" in again.json()["error"]["message"]
 
 
+def test_what_an_approval_opened_is_not_for_keeping(allowing: Manager) -> None:
+    allowing.decide("cache", KEY, "30")
+    if not allowing.status()["approvers"]:
+        allowing.decide("add-approver", str(allowing.key("bruno")))
+    body = use(wrappedBlob=allowing.answer().json()["wrappedBlob"])
+    assert allowing.holder.ask("unwrap", body).json()["allowedCacheDuration"] == "30s"
+    told = ("--cloud", ISSUER, "--project", "123456789", "--principal", "p", "--keys", KEY)
+    why = ("--reason", "CUSTOMER_INITIATED_SUPPORT")
+    token = allowing.say("approval", "sign", "--key", str(allowing.key("bruno")), *told, *why)
+    body["additionalContext"] |= {
+        "accessReasonContext": {"reason": "CUSTOMER_INITIATED_SUPPORT"},
+        "rempartContext": {"principal": "p", "approval": token.strip()},
+    }
+    assert allowing.holder.ask("unwrap", body).json()["allowedCacheDuration"] == "0s"
+
+
 def test_an_approval_can_be_shown_and_verified_without_a_manager(manager: Manager) -> None:
     told = ("--cloud", ISSUER, "--project", "1", "--principal", "p", "--keys", KEY)
     why = ("--reason", "CUSTOMER_INITIATED_SUPPORT", "--ticket", "case 4711")
@@ -202,7 +240,8 @@ def test_a_stranger_at_the_officers_door_is_refused_and_on_record(allowing: Mana
             client.get("/admin/v1/everything"),
         ]
     assert [answer.status_code for answer in answers] == [403, 400, 501, 501]
-    assert allowing.holder.entries()[-1]["verb"] == "refused"
+    told = [(entry["kind"], entry["verb"]) for entry in allowing.holder.entries()[-5:]]
+    assert told == [("officers", "refused"), *[("request", "officers")] * 4]
 
 
 def test_what_the_log_says_was_answered_is_what_a_dry_run_starts_from(allowing: Manager) -> None:
@@ -212,7 +251,7 @@ def test_what_the_log_says_was_answered_is_what_a_dry_run_starts_from(allowing: 
     data = ("--data", str(allowing.holder.data))
     said = allowing.say("policy", "dry-run", str(path), *data, fails=True)
     assert "was allowed, would be refused" in said
-    path.write_text(POLICY.replace('"wrap", "unwrap"', '"wrap"'))
+    path.write_text(POLICY)
     found = json.loads(allowing.say("policy", "dry-run", str(path), *data, "--json", fails=True))
     assert all(not change["was_allowed"] for change in found["changes"])
 

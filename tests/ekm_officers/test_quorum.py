@@ -19,7 +19,7 @@ from ekm_officers.requests import (
 )
 from rempart.core.errors import CloudError
 from rempart.ekm.administration import actions
-from rempart.ekm.administration.decisions import OFFICERS_MAX
+from rempart.ekm.administration.decisions import OFFICERS_MAX, decided
 from rempart.ekm.administration.statements import (
     CONSENT,
     PROMPT_SECONDS_MAX,
@@ -202,6 +202,7 @@ async def test_a_proposal_under_the_type_of_a_consent_is_refused() -> None:
         actions.RemoveOfficer(name="nobody"),
         actions.RemoveApprover(name="nobody"),
         actions.Unblock(block="0" * 64),
+        actions.DestroyKey(key=KEY),
         actions.AdoptPolicy(sha256="0" * 64, text=OWN_ACCESS),
         adopt("version = 2"),
         actions.AddApprover(name="bruno", key=msgspec.structs.replace(public(ALICE_KEY), x="AAAA")),
@@ -351,3 +352,12 @@ async def test_a_caller_who_goes_away_leaves_the_state_with_the_log() -> None:
     await desk.restart()
     assert desk.state == before
     assert desk.ledger.carried_out == [NEW_KEY]
+
+
+async def test_a_policy_that_a_later_version_reads_otherwise_refuses_everything_and_starts() -> (
+    None
+):
+    desk = Desk()
+    await desk.decide(adopt(OWN_ACCESS))
+    state = decided(desk.state, adopt("version = 2"))
+    assert (state.policy.rules, state.policy.text) == ((), "version = 2")

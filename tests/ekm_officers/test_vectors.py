@@ -85,3 +85,10 @@ def test_a_statement_with_any_other_bit_is_refused(step: Any) -> None:
         changed = f"{token[:place]}{other}{token[place + 1 :]}"
         with pytest.raises(CloudError, match="refused"):
             advance(state, Said(changed, step["time"]))
+
+
+def test_a_statement_does_not_verify_under_another_key_than_it_names() -> None:
+    other = msgspec.convert(APPROVAL["approver"], Signatory).key
+    step = OFFICERS["look"]
+    with pytest.raises(statement.Refused, match="another key"):
+        statement.verify(step["statement"], LOOK, other, chars_max=4096)

@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, get_args
 
 from rempart.core.clock import Clock
-from rempart.core.errors import CloudError, Code, denied
+from rempart.core.errors import CloudError, Code, denied, not_found
 from rempart.ekm.administration import actions
+from rempart.ekm.administration.decisions import check_policy
 from rempart.ekm.administration.state import Pending, State
 from rempart.ekm.administration.statements import (
     BLOCK,
     CONSENT,
+    EVERYTHING,
     LOOK,
     PROPOSAL,
     STATEMENT_CHARS_MAX,
@@ -33,7 +35,15 @@ Record = Callable[[Step], Awaitable[None]]
 
 
 class Effects(Protocol):
-    """Carries out decisions about keys and issuers."""
+    """What holds keys and issuers, and carries out decisions about them."""
+
+    def known(self, path: str) -> bool:
+        """Tell whether there is a key or a crypto space of this path."""
+        ...
+
+    def check(self, action: actions.Effect) -> None:
+        """Raise the CloudError that carrying it out would raise now, as far as can be told."""
+        ...
 
     async def carry_out(self, action: actions.Effect) -> None:
         """Do it, durably on return; raises a CloudError where it cannot be done."""
@@ -118,10 +128,26 @@ class Administration:
             return problem
         return None
 
+    def _check_new(self, state: State) -> None:
+        """Refuse a new proposal that could not be carried out, and a block that stops nothing.
+
+        Asked of what is new, and not of what the log has: that was right in its time.
+        """
+        for block in state.blocks[len(self.state.blocks) :]:
+            if block.key != EVERYTHING and not self._effects.known(block.key):
+                raise not_found(f"There is no {block.key}, so nothing was blocked.")
+        for pending in state.pending:
+            if self.state.waiting(pending.digest) is None:
+                action = pending.proposal.action
+                check_policy(action)
+                if isinstance(action, get_args(actions.Effect)):
+                    self._effects.check(action)
+
     async def _take(self, step: Step) -> None:
         """Check a step, record it, and let it count; in the order of the log."""
         async with self._step:
             state = advance(self.state, step)
+            self._check_new(state)
             await self._record(step)
             self.state = state
             self._follow(state)

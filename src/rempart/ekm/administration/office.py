@@ -27,19 +27,23 @@ Perform = Callable[[str, Document, str], Awaitable[Document]]
 class Office:
     """Hears officers once there are any; `follow` is told every new state."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that the office reaches
         self,
         history: History,
         *,
         append: Append,
         keep_pin: KeepPin,
         perform: Perform,
+        check: Callable[[actions.Effect], None],
+        known: Callable[[str], bool],
         clock: Clock,
         follow: Callable[[State], None],
     ) -> None:
         self._append = append
         self._keep_pin = keep_pin
         self._perform = perform
+        self._check = check
+        self._known = known
         self._clock = clock
         self._follow = follow
         self._pin = self._sealed = history.pin
@@ -88,6 +92,14 @@ class Office:
         if self._administration is not None:
             await self._administration.resume()
             await self._seal()
+
+    def known(self, path: str) -> bool:
+        """Tell whether there is a key or a crypto space of this path."""
+        return self._known(path)
+
+    def check(self, action: actions.Effect) -> None:
+        """Refuse now what could not be done when officers have decided."""
+        self._check(action)
 
     async def carry_out(self, action: actions.Effect) -> None:
         """Have what officers decided about keys and issuers done."""

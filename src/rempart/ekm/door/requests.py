@@ -25,12 +25,13 @@ from rempart.ekm.door.errors import (
 from rempart.ekm.door.verbs import VERBS, Holder, Verb, info
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.model.verdict import Judge
+from rempart.ekm.model.verdict import Judge, Verdict
 from rempart.ekm.record.entry import Entry, encoded, of_use
 from rempart.ekm.record.journal import Journal, NotRecorded
 
 INFO_PATHS = frozenset(("/v0/info", "/.well-known/external-key-manager/info"))
 PATH_CHARS_MAX = 300
+DURATION = "allowedCacheDuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,11 @@ class Requests:
         if body.key_path.strip("/") not in {"", path}:
             raise invalid("keyPath is another than the request's path.", field="keyPath")
         trace.use = _use(trace, caller, body)
-        self._judge(trace.use, trace)
-        return Reply(200, await self._act(known, path, body, trace))
+        verdict = self._judge(trace.use, trace)
+        document = await self._act(known, path, body, trace)
+        if not verdict.cacheable and DURATION in document:
+            document[DURATION] = "0s"
+        return Reply(200, document)
 
     async def _identify(self, incoming: Incoming, trace: _Trace) -> Caller:
         try:
@@ -147,7 +151,7 @@ class Requests:
             trace.cause = str(problem)
             raise not_authenticated() from None
 
-    def _judge(self, use: KeyUse, trace: _Trace) -> None:
+    def _judge(self, use: KeyUse, trace: _Trace) -> Verdict:
         verdict = self.judge.judge(use)
         trace.rule, trace.allowed = verdict.rule, verdict.allowed
         if not verdict.allowed:
@@ -155,6 +159,7 @@ class Requests:
             raise CloudError(
                 verdict.code, verdict.message, reason=reason, field=verdict.field or None
             )
+        return verdict
 
     async def _act(
         self, verb: Verb, path: str, body: bodies.Request, trace: _Trace

@@ -55,7 +55,8 @@ class PolicyJudge:
         approved = [rule for rule in speaking if len(evidence.held) >= rule.approvers_for(use)]
         for rule in approved:
             if self._within_rate(rule, use):
-                return Verdict(allowed=True, rule=rule.name)
+                cacheable = rule.approvers_for(use) == 0
+                return Verdict(allowed=True, rule=rule.name, cacheable=cacheable)
         if approved:
             return _refusal(approved[0].name, "its rate is exceeded", code=Code.RESOURCE_EXHAUSTED)
         if speaking:
