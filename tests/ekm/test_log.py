@@ -83,6 +83,13 @@ def test_the_past_can_be_judged_again(holder: KeyHolder) -> None:
     assert (refused.key, refused.reason) == (KEY, None)
 
 
+def test_the_log_is_shown_as_it_is_or_for_reading(holder: KeyHolder) -> None:
+    holder.ask("wrap", use(plaintext=""))
+    shown = holder.run("log", "--json").splitlines()
+    assert json.loads(shown[-1]) == holder.entries()[-1]
+    assert "verb=wrap" in holder.run("log").splitlines()[-1]
+
+
 def test_verify_prints_the_head_and_known_finds_an_entry(holder: KeyHolder) -> None:
     told = json.loads(holder.run("log", "--verify", "--json"))
     known = f"{told['entries'] - 1}:{told['head']}"
