@@ -8,6 +8,7 @@ it. Secrets are never settings; they are named by path or found by their own pro
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,14 +26,19 @@ FILE_NAME = "rempart.toml"
 EMBEDDED = "embedded"
 ALL_ALGORITHMS = "all"
 ANSSI_ALGORITHMS = "anssi"
+RESOLVE = "resolve"
+"""In `key_managers`, in place of an address: this machine's resolver is asked."""
+
 PORT_MAX = 65535
 WORKERS_MAX = 64
+TOKEN_LABEL_BYTES_MAX = 32
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
 _PREFIX = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?")
 _REGION = re.compile(r"[a-z][a-z0-9-]{1,62}")
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_MANAGER = re.compile(rf"{_LABEL}(\.{_LABEL})*(:[1-9][0-9]{{0,4}})?")
 _FOREIGN = ("googleapis.com", "google.com")
 
 
@@ -59,6 +65,15 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class HSMConfig:
+    """A token behind PKCS #11: the module's file, the token's label, the file of the user's PIN."""
+
+    module: Path
+    token: str
+    pin_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting of a universe, checked."""
 
@@ -79,6 +94,12 @@ class Config:
     workers: int
     key_algorithms: str = ALL_ALGORITHMS
     """Which algorithms keys of Cloud KMS may have: `all`, or those that `anssi` admits."""
+    hsm: HSMConfig | None = None
+    """Where keys of the protection level HSM live; without it there are none."""
+    key_managers: tuple[tuple[str, str], ...] = ()
+    """External key managers that may be asked: each host, and its address or `resolve`."""
+    key_manager_authorities: str = ""
+    """A file of certificate authorities (PEM) for EXTERNAL keys, besides those of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +181,30 @@ def load(data: Path, flags: Flags) -> Config:
     if not isinstance(regions, list) or not all(isinstance(region, str) for region in regions):
         raise ConfigProblem(f"{path}: regions is a list of names, such as [{DEFAULT_REGION!r}].")
     checked = _checked(flags.over(fixed), project=_text(path, table, "project"), regions=regions)
-    return replace(checked, key_algorithms=_key_algorithms(path, table))
+    return replace(
+        checked,
+        key_algorithms=_key_algorithms(path, table),
+        hsm=_hsm(path, table.get("hsm")),
+        key_managers=_key_managers(path, table),
+        key_manager_authorities=_key_manager_authorities(path, table),
+    )
+
+
+def _hsm(path: Path, table: object) -> HSMConfig | None:
+    if table is None:
+        return None
+    if not isinstance(table, dict) or table.keys() != _HSM_KEYS:
+        raise ConfigProblem(f"{path}: [hsm] has the keys module, token and pin_file, no others.")
+    module, pin_file = (Path(_text(path, table, key)) for key in ("module", "pin_file"))
+    for key, file in (("module", module), ("pin_file", pin_file)):
+        if not file.is_absolute() or not file.is_file():
+            raise ConfigProblem(f"{path}: {key} of [hsm] is the absolute path of a file.")
+    if stat.S_IMODE(pin_file.stat().st_mode) & 0o077:
+        raise ConfigProblem(f"{pin_file} is open to others: run `chmod 600 {pin_file}`.")
+    token = _text(path, table, "token")
+    if not 0 < len(token.encode()) <= TOKEN_LABEL_BYTES_MAX:
+        raise ConfigProblem(f"{path}: token of [hsm] is the token's label, at most 32 bytes.")
+    return HSMConfig(module, token, pin_file)
 
 
 def _key_algorithms(path: Path, table: Mapping[str, object]) -> str:
@@ -168,6 +212,29 @@ def _key_algorithms(path: Path, table: Mapping[str, object]) -> str:
     if chosen not in {ALL_ALGORITHMS, ANSSI_ALGORITHMS}:
         raise ConfigProblem(f"{path}: key_algorithms is `all` or `anssi`, not {chosen!r}.")
     return str(chosen)
+
+
+def _key_managers(path: Path, table: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    given = table.get("key_managers", {})
+    form = 'key_managers is a table of lines such as "ekm.example.org" = "192.0.2.7:443".'
+    if not isinstance(given, dict):
+        raise ConfigProblem(f"{path}: {form}")
+    for host, target in given.items():
+        if not _MANAGER.fullmatch(host) or not isinstance(target, str):
+            raise ConfigProblem(f"{path}: {form} A host has small letters, and :PORT if not 443.")
+        if target != RESOLVE:
+            address(target, f"{path}: key_managers, {host}")
+    return tuple(given.items())
+
+
+def _key_manager_authorities(path: Path, table: Mapping[str, object]) -> str:
+    if "key_manager_authorities" not in table:
+        return ""
+    named = _text(path, table, "key_manager_authorities")
+    file = path.parent / named
+    if not file.is_file():
+        raise ConfigProblem(f"{path}: key_manager_authorities names {file}, which is no file.")
+    return str(file)
 
 
 def exists(data: Path) -> bool:
@@ -216,6 +283,16 @@ workers = {config.workers}
 # Algorithms that new keys of Cloud KMS may have: "all" that Google names and this universe has, or
 # only those that "anssi" admits (its rules on cryptographic mechanisms, CRYPTO_B1).
 key_algorithms = "{config.key_algorithms}"
+
+# A file of certificate authorities (PEM, beside this file or by its full path) that key managers of
+# EXTERNAL keys may have, besides those that this machine trusts.
+# key_manager_authorities = "key-managers.pem"
+
+# External key managers that this universe may ask, and where they are: an address, or "resolve" for
+# this machine's resolver. Others are never reached. A port other than 443 is part of the host.
+[key_managers]
+# "ekm.example.org" = "192.0.2.7:443"
+# "ekm.example.net:8443" = "resolve"
 """
 
 
@@ -223,7 +300,8 @@ _KEYS = frozenset(
     {"format", "domain", "prefix", "engine", "project", "regions", "listen", "http", "workers"}
 )
 
-_OPTIONAL = frozenset({"key_algorithms"})
+_HSM_KEYS = {"module", "token", "pin_file"}
+_OPTIONAL = frozenset({"hsm", "key_algorithms", "key_managers", "key_manager_authorities"})
 """Settings that came later: a file without them has their defaults."""
 
 

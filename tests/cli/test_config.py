@@ -65,6 +65,44 @@ def test_a_wrong_flag_refuses_the_start_and_says_why(flags: Flags, words: str) -
     assert "secret" not in str(refusal.value)
 
 
+MANAGERS = "[key_managers]"
+
+
+def test_key_managers_are_hosts_with_their_addresses(tmp_path: Path) -> None:
+    lines = f"""{MANAGERS}
+"ekm.example.org" = "192.0.2.7:443"
+"ekm.example.net:8443" = "resolve"
+"""
+    loaded = config.load(written(tmp_path, (MANAGERS, lines)), Flags())
+    assert dict(loaded.key_managers) == {
+        "ekm.example.org": "192.0.2.7:443",
+        "ekm.example.net:8443": "resolve",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('"https://ekm.example.org" = "resolve"', "small letters"),
+        ('"EKM.example.org" = "resolve"', "small letters"),
+        ('"ekm.example.org" = 7', "a table of lines"),
+        ('"ekm.example.org" = "192.0.2.7"', "HOST:PORT"),
+    ],
+)
+def test_a_wrong_key_manager_refuses_the_start(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        config.load(written(tmp_path, (MANAGERS, f"{MANAGERS}\n{line}")), Flags())
+
+
+def test_authorities_of_key_managers_are_a_file_beside_the_settings(tmp_path: Path) -> None:
+    change = ("# key_manager_authorities", "key_manager_authorities")
+    with pytest.raises(ConfigProblem, match="which is no file"):
+        config.load(written(tmp_path, change), Flags())
+    (tmp_path / "key-managers.pem").touch()
+    loaded = config.load(written(tmp_path, change), Flags())
+    assert loaded.key_manager_authorities == str(tmp_path / "key-managers.pem")
+
+
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
     environment = config.from_environment(
         {"REMPART_LISTEN": "127.0.0.1:1111", "REMPART_HTTP": "127.0.0.1:2222"}

@@ -17,17 +17,19 @@ import pytest
 
 from rempart.services.kms import METHODS
 from rempart.wire import WireMethod, load
+from support.fake_ekm import Certificate
 from support.universe import Universe
 from support.wrong_callers import REFUSED, wrong_callers
 
 WIRE = {method.id: method for method in load("cloudkms", "v1").methods}
 ANSWERED = {str(method.id): method for method in METHODS}
+GUARDED = ("keyRings", "cryptoKeys", "importJobs", "ekmConnections", "ekmConfig")
 SECRET = base64.b64encode(b"the secret").decode()
 
 
 @dataclass(frozen=True)
 class Victim:
-    """A key ring with a key, its version and an import job, all the administrator's."""
+    """A key ring with a key, its version and an import job, and a connection to a manager."""
 
     project: str
     location: str
@@ -46,6 +48,8 @@ class Victim:
             "cryptoKeys": f"{ring}/cryptoKeys/key",
             "cryptoKeyVersions": f"{ring}/cryptoKeys/key/cryptoKeyVersions/1",
             "importJobs": f"{ring}/importJobs/job",
+            "ekmConnections": f"{place}/ekmConnections/{self.ring}",
+            "ekmConfig": f"{place}/ekmConfig",
         }
 
 
@@ -53,6 +57,21 @@ QUERIES = {
     "keyRings.create": "keyRingId",
     "cryptoKeys.create": "cryptoKeyId",
     "importJobs.create": "importJobId",
+    "ekmConnections.create": "ekmConnectionId",
+}
+MASKS = {
+    "cryptoKeyVersions.patch": "state",
+    "cryptoKeys.patch": "labels",
+    "ekmConnections.patch": "serviceResolvers",
+    "updateEkmConfig": "defaultEkmConnection",
+}
+CONNECTION = {
+    "serviceResolvers": [
+        {
+            "hostname": "ekm.example.test",
+            "serverCertificates": [{"rawDer": base64.b64encode(Certificate.of().der).decode()}],
+        }
+    ]
 }
 
 
@@ -65,7 +84,7 @@ def ask(caller: httpx.Client, method: str, victim: Victim) -> httpx.Response:
         if name.endswith(short) or f"keyRings.{short}" == name:
             query[parameter] = f"new-{uuid.uuid4().hex[:8]}"
     if wire.verb == "PATCH":
-        query["updateMask"] = "state" if "Versions" in method else "labels"
+        query["updateMask"] = next(mask for end, mask in MASKS.items() if method.endswith(end))
     body = _body(method, victim) if wire.verb in {"POST", "PATCH"} else None
     return caller.request(wire.verb, f"/cloudkms/{path}", params=query, json=body)
 
@@ -89,6 +108,9 @@ def _body(method: str, victim: Victim) -> dict[str, Any]:
         "cryptoKeys.encrypt": {"plaintext": SECRET},
         "cryptoKeys.patch": {"labels": {"touched": "yes"}},
         "cryptoKeyVersions.patch": {"state": "DISABLED"},
+        "ekmConnections.create": CONNECTION,
+        "ekmConnections.patch": CONNECTION,
+        "updateEkmConfig": {"defaultEkmConnection": victim.names["ekmConnections"]},
         "updatePrimaryVersion": {"cryptoKeyVersionId": "1"},
         "setIamPolicy": {
             "policy": {
@@ -113,6 +135,7 @@ def victim(admin: httpx.Client, universe: Universe) -> Victim:
         (f"{place}/keyRings", {"keyRingId": ring}, {}),
         (f"{base}/cryptoKeys", {"cryptoKeyId": "key"}, {"purpose": "ENCRYPT_DECRYPT"}),
         (f"{base}/importJobs", {"importJobId": "job"}, job),
+        (f"{place}/ekmConnections", {"ekmConnectionId": ring}, CONNECTION),
     ):
         answer = admin.post(f"/cloudkms/v1/{path}", params=query, json=body)
         assert answer.status_code == 200, answer.text
@@ -133,7 +156,9 @@ def state(admin: httpx.Client, victim: Victim) -> list[Any]:
         f"{names['keyRings']}/cryptoKeys",
         f"{names['cryptoKeys']}/cryptoKeyVersions",
         f"{names['keyRings']}/importJobs",
-        *(f"{names[noun]}:getIamPolicy" for noun in ("keyRings", "cryptoKeys", "importJobs")),
+        f"{names['locations']}/ekmConnections",
+        names["ekmConfig"],
+        *(f"{names[noun]}:getIamPolicy" for noun in GUARDED),
     ]
     rings = admin.get(f"/cloudkms/v1/{names['locations']}/keyRings", params={"pageSize": 1000})
     return [rings.json()["totalSize"], *(admin.get(f"/cloudkms/v1/{one}").json() for one in paths)]

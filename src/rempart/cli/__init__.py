@@ -9,7 +9,21 @@ from typing_extensions import override
 
 from rempart import __version__
 
-COMMANDS = ("coverage", "doctor", "ekm", "env", "status", "token", "up", "verify")
+COMMANDS = (
+    "coverage",
+    "custodian",
+    "doctor",
+    "ekm",
+    "env",
+    "init",
+    "issuer-keys",
+    "rekey",
+    "status",
+    "token",
+    "unseal",
+    "up",
+    "verify",
+)
 
 
 class _Commands(click.Group):
@@ -23,7 +37,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"{__name__}.{cmd_name}").command
+        command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command if isinstance(command, click.Command) else None
 
 

@@ -37,7 +37,11 @@ def by_endpoint(
         changes["universe_domain"] = None
     name = "key.json" if universe_in_key else "key-without-universe.json"
     key = _key(data, name, changes)
-    boto = _boto(data, config, project, key, name="boto", host="localhost", port=port, token=token)
+    # gsutil has no setting for a path: what it takes for a host name may end in one.
+    kms, host = f"localhost:{port}/cloudkms", "localhost"
+    boto = _boto(
+        data, config, project, key, name="boto", host=host, port=port, kms=kms, token=token
+    )
     return ClientFiles(key, _bundle(data), _gcloud(data), boto)
 
 
@@ -45,7 +49,8 @@ def by_universe(data: Path, config: Config, project: str) -> ClientFiles:
     """Write the files for clients that build host names from the universe domain."""
     host, token = f"storage.{config.domain}", f"https://oauth2.{config.domain}/token"
     key = _key(data, "key-universe.json", {"token_uri": token})
-    boto = _boto(data, config, project, key, name="boto-universe", host=host, port=443, token=token)
+    kms, name = f"cloudkms.{config.domain}", "boto-universe"
+    boto = _boto(data, config, project, key, name=name, host=host, port=443, kms=kms, token=token)
     return ClientFiles(key, _bundle(data), _gcloud(data), boto)
 
 
@@ -93,6 +98,7 @@ def _boto(  # noqa: PLR0913 - each is one line of the file
     name: str,
     host: str,
     port: int,
+    kms: str,
     token: str,
 ) -> Path:
     state = _directory(data) / "gsutil"
@@ -104,6 +110,7 @@ def _boto(  # noqa: PLR0913 - each is one line of the file
         f"gs_json_port = {port}",
         f"gs_host = {host}",
         f"gs_port = {port}",
+        f"gs_kms_host = {kms}",
         "[Boto]",
         "is_secure = True",
         "https_validate_certificates = True",

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from rempart.core.call import Call, MethodId, Reply
-from rempart.core.clock import World
+from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, aborted, invariant, unavailable, unimplemented
 from rempart.core.grant import Grant
 from rempart.core.limits import COMMIT_ATTEMPTS_MAX, CONCURRENT_CALLS_PER_PRINCIPAL_MAX
@@ -33,10 +33,14 @@ class Authority:
 
     __slots__ = ("_decision", "_time", "principal")
 
-    def __init__(self, principal: Principal, decision: PolicyDecision, call: Call) -> None:
+    def __init__(self, principal: Principal, decision: PolicyDecision, time: Micros) -> None:
         self.principal = principal
         self._decision = decision
-        self._time = call.time
+        self._time = time
+
+    def of(self, agent: Principal) -> Authority:
+        """Return the standing, at the same time, of an agent that acts for the caller."""
+        return Authority(agent, self._decision, self._time)
 
     async def require(self, permission: str, resource: Resource) -> Grant:
         """Return the grant, or raise the refusal."""
@@ -68,13 +72,20 @@ class Session:
     """What one climb of the stair hands to a service: its transaction and the caller's standing.
 
     `intend` makes the intent durable; a service calls it before its first effect outside the
-    transaction. `staged` is what the method's `stage` returned.
+    transaction. `staged` is what the method's `stage` returned. `call` is what `caller` asked, also
+    where one service asks another in its course and the standing is that of its agent.
     """
 
     tx: Transaction
     authority: Authority
     intend: Callable[[], Awaitable[None]]
+    call: Call
+    caller: Principal
     staged: Any = None
+
+    def acting_as(self, agent: Principal) -> Session:
+        """Return the same session with the standing of an agent that acts for the caller."""
+        return Session(self.tx, self.authority.of(agent), self.intend, self.call, self.caller)
 
 
 class Service(Protocol):
@@ -175,7 +186,7 @@ class _Climb:
         self.method = method
         self.service = service
         self.call = call
-        self.authority = Authority(principal, decision, call)
+        self.authority = Authority(principal, decision, call.time)
         self.intent: int | None = None
         self.grant: Grant | None = None
 
@@ -270,7 +281,8 @@ class _Climb:
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:
         tx = self.sealed.transaction()
-        session = Session(tx, self.authority, self._intend, staged)
+        principal = self.authority.principal
+        session = Session(tx, self.authority, self._intend, self.call, principal, staged)
         return self.service.open(session), tx
 
 

@@ -10,6 +10,7 @@ from rempart.core.errors import CloudError, Code
 from support.cloud_kms import DAY, LOCATION, RING, Kms, b64
 
 KEYS = "keyRings.cryptoKeys"
+LEVEL = "versionTemplate.protectionLevel"
 VERSIONS = f"{KEYS}.cryptoKeyVersions"
 MAC, SEALS = {"purpose": "MAC"}, {"purpose": "ENCRYPT_DECRYPT"}
 
@@ -284,7 +285,7 @@ async def test_a_wrong_checksum_is_refused_and_a_right_one_confirmed(checked: st
         (SEALS | {"nextRotationTime": "2020-01-01T00:00:00Z"}, "nextRotationTime"),
         (SEALS | {"importOnly": True}, "skipInitialVersionCreation"),
         (SEALS | {"colour": "red"}, "colour"),
-        (SEALS | {"versionTemplate": {"protectionLevel": "PAPER"}}, "versionTemplate"),
+        (SEALS | {"versionTemplate": {"protectionLevel": "PAPER"}}, LEVEL),
     ],
 )
 async def test_a_key_that_cannot_be_is_refused_by_the_field(
@@ -298,14 +299,22 @@ async def test_a_key_that_cannot_be_is_refused_by_the_field(
     assert "cryptoKeys" not in await kms.ask(f"{KEYS}.list", parent=RING)
 
 
-@pytest.mark.parametrize("level", ["HSM", "EXTERNAL", "EXTERNAL_VPC", "HSM_SINGLE_TENANT"])
-async def test_protection_levels_that_are_not_there_are_refused_by_name(level: str) -> None:
+@pytest.mark.parametrize(
+    ("level", "code"),
+    [
+        ("HSM", Code.FAILED_PRECONDITION),
+        ("HSM_SINGLE_TENANT", Code.INVALID_ARGUMENT),
+    ],
+)
+async def test_protection_levels_that_are_not_there_are_refused_by_name(
+    level: str, code: Code
+) -> None:
     kms = await Kms.start()
     document = {"purpose": "ENCRYPT_DECRYPT", "versionTemplate": {"protectionLevel": level}}
     problem = await refused(
         kms, f"{KEYS}.create", document, parent=RING, query={"cryptoKeyId": "new"}
     )
-    assert problem.code is Code.UNIMPLEMENTED
+    assert (problem.code, problem.field) == (code, LEVEL)
     assert level in problem.message
 
 

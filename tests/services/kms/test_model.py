@@ -14,7 +14,8 @@ from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.policy import Policy
 from rempart.services.kms.model import names
-from rempart.services.kms.model.crypto_key import CryptoKey, algorithm_of, rotated
+from rempart.services.kms.model.choices import SOFTWARE, Choices
+from rempart.services.kms.model.crypto_key import CryptoKey, rotated
 from rempart.services.kms.model.listing import page, token
 from rempart.services.kms.model.version import (
     State,
@@ -124,18 +125,23 @@ def test_a_page_that_makes_no_sense_is_refused(query: dict[str, str]) -> None:
     assert refusal.value.field in query
 
 
+LEVELS = {SOFTWARE: lambda algorithm: str(algorithm.unavailable)}
+ALL, ANSSI = Choices(LEVELS), Choices(LEVELS, anssi=True)
+
+
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
 def test_the_list_of_anssi_admits_what_its_table_says(name: str) -> None:
     algorithm = ALGORITHMS[name]
     if algorithm.unavailable:
         with pytest.raises(CloudError) as refusal:
-            algorithm_of(name, algorithm.purpose, anssi=False)
-        assert refusal.value.code is Code.UNIMPLEMENTED
+            ALL.algorithm(name, algorithm.purpose, SOFTWARE)
+        assert refusal.value.code is Code.INVALID_ARGUMENT
+        assert algorithm.unavailable in refusal.value.message
     elif algorithm.anssi:
-        assert algorithm_of(name, algorithm.purpose, anssi=True) is algorithm
+        assert ANSSI.algorithm(name, algorithm.purpose, SOFTWARE) is algorithm
     else:
-        assert algorithm_of(name, algorithm.purpose, anssi=False) is algorithm
+        assert ALL.algorithm(name, algorithm.purpose, SOFTWARE) is algorithm
         with pytest.raises(CloudError) as refusal:
-            algorithm_of(name, algorithm.purpose, anssi=True)
+            ANSSI.algorithm(name, algorithm.purpose, SOFTWARE)
         assert refusal.value.reason == "ALGORITHM_NOT_ADMITTED"
         assert algorithm.anssi_note in refusal.value.message

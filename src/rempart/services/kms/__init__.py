@@ -17,6 +17,8 @@ from rempart.services.kms.api import (
     asked,
     asymmetric,
     crypto_keys,
+    ekm,
+    erasure,
     iam,
     import_jobs,
     key_rings,
@@ -26,16 +28,21 @@ from rempart.services.kms.api import (
     versions,
 )
 from rempart.services.kms.api.iam import PolicyMethods
+from rempart.services.kms.api.import_jobs import Imported
+from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
+from rempart.wire import WireMethod, WireParameter, WireService
 
 _R, _W = Access.READ, Access.WRITE
-_L, _G, _K, _V, _J = (
+_L, _G, _K, _V, _J, _E, _C = (
     asked.location,
     asked.key_ring,
     asked.crypto_key,
     asked.version,
     asked.import_job,
+    asked.ekm_connection,
+    asked.ekm_config,
 )
 
 Resources = Callable[[Call, KmsStore], Awaitable[Resource]]
@@ -47,6 +54,7 @@ _RINGS = f"{_LOCATIONS}.keyRings"
 _KEYS = f"{_RINGS}.cryptoKeys"
 _VERSIONS = f"{_KEYS}.cryptoKeyVersions"
 _JOBS = f"{_RINGS}.importJobs"
+_EKMS = f"{_LOCATIONS}.ekmConnections"
 
 
 def _method(
@@ -128,7 +136,14 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_VERSIONS}.get", _R, "cryptoKeyVersions.get", _V, versions.get),
     _method(f"{_VERSIONS}.list", _R, "cryptoKeyVersions.list", _K, versions.list_),
-    _method(f"{_VERSIONS}.patch", _W, "cryptoKeyVersions.update", _V, versions.patch),
+    _method(
+        f"{_VERSIONS}.patch",
+        _W,
+        "cryptoKeyVersions.update",
+        _V,
+        versions.patch,
+        stage=versions.stage_patch,
+    ),
     _method(f"{_VERSIONS}.destroy", _W, "cryptoKeyVersions.destroy", _V, versions.destroy),
     _method(f"{_VERSIONS}.restore", _W, "cryptoKeyVersions.restore", _V, versions.restore_),
     _method(
@@ -139,6 +154,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
         import_jobs.import_version,
         stage=import_jobs.stage_import,
     ),
+    _method(f"{_VERSIONS}.getErasureCertificate", _R, "cryptoKeyVersions.get", _V, erasure.get),
     _use(f"{_VERSIONS}.getPublicKey", "viewPublicKey", versions.get_public_key),
     _use(f"{_VERSIONS}.rawEncrypt", "useToEncrypt", symmetric.raw_encrypt),
     _use(f"{_VERSIONS}.rawDecrypt", "useToDecrypt", symmetric.raw_decrypt),
@@ -153,7 +169,40 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_JOBS}.get", _R, "importJobs.get", _J, import_jobs.get),
     _method(f"{_JOBS}.list", _R, "importJobs.list", _G, import_jobs.list_),
     *_policies(_JOBS, "importJobs", _J, iam.IMPORT_JOBS),
+    _method(f"{_EKMS}.create", _W, "ekmConnections.create", _L, ekm.create),
+    _method(f"{_EKMS}.get", _R, "ekmConnections.get", _E, ekm.get),
+    _method(f"{_EKMS}.list", _R, "ekmConnections.list", _L, ekm.list_),
+    _method(f"{_EKMS}.patch", _W, "ekmConnections.update", _E, ekm.patch),
+    _method(
+        f"{_EKMS}.verifyConnectivity",
+        _R,
+        "ekmConnections.verifyConnectivity",
+        _E,
+        ekm.verify_connectivity,
+    ),
+    *_policies(_EKMS, "ekmConnections", _E, iam.EKM_CONNECTIONS),
+    _method(f"{_LOCATIONS}.getEkmConfig", _R, "ekmConfigs.get", _C, ekm.get_config),
+    _method(f"{_LOCATIONS}.updateEkmConfig", _W, "ekmConfigs.update", _C, ekm.update_config),
+    *_policies(f"{_LOCATIONS}.ekmConfig", "ekmConfigs", _C, iam.EKM_CONFIG),
 )
+
+
+OWN = WireService(
+    name="cloudkms",
+    version="v1",
+    revision="",
+    host="cloudkms",
+    methods=(
+        WireMethod(
+            id=f"{_VERSIONS}.getErasureCertificate",
+            verb="GET",
+            path="v1/{name=projects/*/locations/*/keyRings/*/cryptoKeys/*/cryptoKeyVersions/*}"
+            "/erasureCertificate",
+            parameters=(WireParameter("name", "path", "string", required=True),),
+        ),
+    ),
+)
+"""Methods that Google does not describe: this universe's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +218,7 @@ class KmsService:
         return KmsStore(self.setup, session)
 
     async def discard(self, staged: Any) -> None:  # noqa: ANN401 - each method stages its own
-        """Let go of what was staged: it was in memory only."""
+        """Destroy the key that was made for a version that is not stored."""
+        fresh = staged.fresh if isinstance(staged, Imported) else staged
+        if isinstance(fresh, Fresh):
+            await self.setup.materials.drop(fresh)

@@ -9,6 +9,7 @@ import msgspec
 
 from rempart.core.policy import Policy
 from rempart.services.kms.model.crypto_key import CryptoKey
+from rempart.services.kms.model.ekm_connection import EkmConfig, EkmConnection
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.version import Version
 from rempart.trust.custody.sealed import Kind
@@ -38,5 +39,7 @@ KEY_RING = Kind(b"R", KeyRing, hot=4096)
 CRYPTO_KEY = Kind(b"k", CryptoKey, hot=16_384)
 VERSION = Kind(b"n", Version, hot=16_384)
 IMPORT_JOB = Kind(b"j", ImportJob, hot=1024)
+EKM_CONNECTION = Kind(b"e", EkmConnection, hot=1024)
+EKM_CONFIG = Kind(b"E", EkmConfig, hot=1024)
 DUE = Kind(b"d", Due)
 """By (time, parts of the version's name): a version to destroy, or with number 0 a rotation."""

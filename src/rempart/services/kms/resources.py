@@ -8,6 +8,7 @@ from __future__ import annotations
 from rempart.core.clock import Micros, rfc3339
 from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
+from rempart.services.kms.model.choices import EXTERNAL, HSM, Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.names import (
@@ -17,18 +18,21 @@ from rempart.services.kms.model.names import (
     LocationName,
     VersionName,
 )
-from rempart.services.kms.model.version import Version
+from rempart.services.kms.model.version import State, Version
 
 Json = dict[str, object]
 
 
-def location_json(name: LocationName) -> Json:
-    """Return a Location with Cloud KMS's metadata: neither HSM nor external keys are there."""
+def location_json(name: LocationName, choices: Choices) -> Json:
+    """Return a Location with Cloud KMS's metadata: whether HSM and external keys are there."""
+    metadata: Json = {"@type": "type.googleapis.com/google.cloud.kms.v1.LocationMetadata"}
+    available = {"hsmAvailable": HSM, "ekmAvailable": EXTERNAL}
+    metadata |= {field: True for field, level in available.items() if level in choices.levels}
     return {
         "name": str(name),
         "locationId": name.location,
         "displayName": name.location,
-        "metadata": {"@type": "type.googleapis.com/google.cloud.kms.v1.LocationMetadata"},
+        "metadata": metadata,
     }
 
 
@@ -56,6 +60,8 @@ def crypto_key_json(name: CryptoKeyName, key: CryptoKey, primary: Version | None
         shown["labels"] = key.labels
     if key.import_only:
         shown["importOnly"] = True
+    if key.backend:
+        shown["cryptoKeyBackend"] = key.backend
     if key.access_reasons is not None:
         shown[REASONS_FIELD] = {"allowedAccessReasons": list(key.access_reasons)}
     return shown
@@ -64,9 +70,10 @@ def crypto_key_json(name: CryptoKeyName, key: CryptoKey, primary: Version | None
 def version_json(name: VersionName, version: Version) -> Json:
     """Return a CryptoKeyVersion."""
     made = "importTime" if version.imported else "generateTime"
+    failed = version.state is State.GENERATION_FAILED
     times = {
         "createTime": version.created,
-        made: version.imported or version.created,
+        made: 0 if failed else version.imported or version.created,
         "destroyTime": version.destroy_at,
         "destroyEventTime": version.destroyed,
     }
@@ -79,6 +86,19 @@ def version_json(name: VersionName, version: Version) -> Json:
     shown |= {field: rfc3339(Micros(time)) for field, time in times.items() if time}
     if version.import_job:
         shown["importJob"] = version.import_job
+    return shown | _external_json(version)
+
+
+def _external_json(version: Version) -> Json:
+    """Return what a version of an external key has besides."""
+    ways = {"externalKeyUri": version.key_uri, "ekmConnectionKeyPath": version.key_path}
+    options = {field: way for field, way in ways.items() if way}
+    shown: Json = {"externalProtectionLevelOptions": options} if options else {}
+    if version.failure:
+        failed = version.state is State.GENERATION_FAILED
+        shown["generationFailureReason" if failed else "externalDestructionFailureReason"] = (
+            version.failure
+        )
     return shown
 
 

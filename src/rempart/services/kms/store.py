@@ -14,6 +14,8 @@ from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.engine.seam import Key, Span
+from rempart.services.kms.directory import Directory
+from rempart.services.kms.erasure import Protecting
 from rempart.services.kms.kinds import (
     CRYPTO_KEY,
     DUE,
@@ -26,6 +28,7 @@ from rempart.services.kms.kinds import (
     RingsOfLocation,
 )
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.listing import Page, token
@@ -38,8 +41,11 @@ from rempart.services.kms.model.names import (
     VersionName,
 )
 from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, Version
+from rempart.trust.custody.external.caller import Caller
+from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.sealed import Found, Kind, Transaction
 from rempart.trust.gate import Session
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "cloudkms.googleapis.com"
@@ -55,8 +61,12 @@ class Setup:
     materials: Materials
     regions: tuple[str, ...]
     world: World
-    anssi: bool = False
-    """Whether only algorithms that ANSSI's rules admit may be chosen."""
+    caller: Caller
+    directory: Directory
+    protecting: Protecting
+    issuer: Issuer
+    external: External
+    choices: Choices
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -83,36 +93,39 @@ class KmsStore:
 
     async def ring_resource(self, name: KeyRingName) -> Resource:
         """Return a key ring as policy sees it."""
-        return self._resource("KeyRing", str(name), name, await self._policies(name))
+        return self.located_resource("KeyRing", str(name), name.parent, await self._policies(name))
 
     async def key_resource(self, name: CryptoKeyName) -> Resource:
         """Return a key as policy sees it: its own policy, then its ring's."""
         key = await self.tx.get(CRYPTO_KEY, *name.parts)
         own = (key.policy,) if key else ()
         policies = (*own, *await self._policies(name.parent))
-        return self._resource("CryptoKey", str(name), name.parent, policies)
+        return self.located_resource("CryptoKey", str(name), name.parent.parent, policies)
 
     async def version_resource(self, name: VersionName) -> Resource:
         """Return a version as policy sees it: its key's policies count."""
         above = await self.key_resource(name.parent)
-        return self._resource("CryptoKeyVersion", str(name), name.parent.parent, above.policies)
+        return self.located_resource(
+            "CryptoKeyVersion", str(name), name.parent.parent.parent, above.policies
+        )
 
     async def job_resource(self, name: ImportJobName) -> Resource:
         """Return an import job as policy sees it."""
         job = await self.tx.get(IMPORT_JOB, *name.parts)
         own = (job.policy,) if job else ()
         policies = (*own, *await self._policies(name.parent))
-        return self._resource("ImportJob", str(name), name.parent, policies)
+        return self.located_resource("ImportJob", str(name), name.parent.parent, policies)
 
     async def _policies(self, ring: KeyRingName) -> tuple[Policy, ...]:
         found = await self.tx.get(KEY_RING, *ring.parts)
         return (found.policy,) if found else ()
 
-    def _resource(
-        self, noun: str, name: str, ring: KeyRingName, policies: tuple[Policy, ...]
+    def located_resource(
+        self, noun: str, name: str, at: LocationName, policies: tuple[Policy, ...]
     ) -> Resource:
+        """Return something in a location as policy sees it."""
         full = ResourceName(SERVICE, f"{SERVICE}/{noun}", name)
-        return Resource(full, ProjectId(ring.parent.project), policies)
+        return Resource(full, ProjectId(at.project), policies)
 
     # Key rings.
 

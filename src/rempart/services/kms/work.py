@@ -1,23 +1,46 @@
 """What falls due in Cloud KMS: keys that rotate, versions whose material is destroyed.
 
-Each is one commit with its entry in the log. A due that was called off meanwhile does nothing.
+Each is one commit with its entry in the log. A due that was called off meanwhile does nothing. A
+key that lies outside is destroyed there first: while it cannot be reached, its version stays
+scheduled (of an external key, without the universe's half), and the next run tries again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
+from msgspec.structs import replace
+
 from rempart.core.clock import Micros
+from rempart.core.errors import CloudError
 from rempart.engine.seam import Conflict, Key, Span
+from rempart.services.kms.erasure import DESTROYS, ERASED, Erased
 from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due
-from rempart.services.kms.model.crypto_key import rotated
+from rempart.services.kms.material import Fresh
+from rempart.services.kms.model.choices import EXTERNALS
+from rempart.services.kms.model.crypto_key import CryptoKey, rotated
 from rempart.services.kms.model.names import CryptoKeyName, KeyRingName, LocationName, VersionName
-from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, destroyed
+from rempart.services.kms.model.version import (
+    VERSIONS_PER_KEY_MAX,
+    State,
+    Version,
+    destroyed,
+    external_failed,
+    pending_external,
+)
 from rempart.services.kms.store import Setup
+from rempart.trust.custody.external.faults import fault_of
+from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 BATCH = 100
+PATIENCE_SECONDS = 86_400
+"""How long a key holder's manager is asked again to destroy a key while it cannot be reached."""
+
+_DYING = (State.DESTROY_SCHEDULED, State.PENDING_EXTERNAL_DESTRUCTION)
+_ROTATES = "cloudkms.cryptoKeys.rotate"
 _AGENT = "system:cloudkms"
 _NUMBER_BYTES = 8
 _log = logging.getLogger(__name__)
@@ -35,65 +58,140 @@ class DueKeys:
         now = self._setup.world.clock()
         span = Span(DUE.under().start, DUE.key(now + 1))
         while found := await self._sealed.scan(DUE, span, limit=BATCH):
-            for one in found:
-                await self._do(one, now)
+            # Together, so that a manager or token that hangs does not hold up the others.
+            await asyncio.gather(*(self._do(one, now) for one in found))
             span = Span(Key(found[-1].key + b"\x00"), span.end)
 
     async def _do(self, due: Found[Due], now: Micros) -> None:
         when, name = _read(due.key)
+        try:
+            if name.number:
+                await self._destroy(name, when, now)
+            else:
+                await self._rotate(name.parent, when, now)
+        except Conflict:
+            _log.info("What is due for %s changed meanwhile; it is looked at again.", name)
+        except CloudError as problem:
+            _log.warning("What is due for %s waits: %s", name, problem.message)
+
+    async def _destroy(self, name: VersionName, when: int, now: Micros) -> None:
         tx = self._sealed.transaction()
-        if name.number:
-            done = await self._destroy(tx, name, when, now)
-        else:
-            done = await self._rotate(tx, name.parent, when, now)
+        version = await _scheduled(tx, name, when)
+        if version is not None and self._setup.materials.lasting(version.protection):
+            if not version.destroying:
+                version = await self._mark(tx, name, version, now)
+                tx = self._sealed.transaction()
+                version = await _scheduled(tx, name, when)
+            if version is not None:
+                gone = await self._destroy_outside(name, version, when, now)
+                await self._put_gone(tx, name, gone, now)
+        elif version is not None:
+            await self._put_gone(tx, name, destroyed(version, now), now)
         tx.delete(DUE, when, *name.parts)
-        if done:
-            tx.append(FEED, encode(done))
+        await tx.commit()
+
+    async def _mark(
+        self, tx: Transaction, name: VersionName, version: Version, now: Micros
+    ) -> Version:
+        """Say that a key outside may be gone from now on; of an external one our half is gone."""
+        materials, marked = self._setup.materials, replace(version, destroying=True)
+        if version.protection in EXTERNALS:
+            way = materials.reference(name, version)
+            if way.ours:
+                marked = pending_external(marked, materials.wrap(name, way.disarmed().encoded()))
+                tx.append(FEED, encode(_leaf(DESTROYS, name, now, marked.state)))
+        materials.forget(version)
+        tx.put(VERSION, *name.parts, value=marked)
+        await tx.commit()
+        return marked
+
+    async def _destroy_outside(
+        self, name: VersionName, version: Version, when: int, now: Micros
+    ) -> Version:
+        """Return the version when its key outside is gone; raises as long as it is worth waiting.
+
+        An external manager may refuse for ever: then the version says so, and stays dead.
+        """
+        try:
+            await self._setup.materials.destroy(name, version, _context(name, DESTROYS))
+        except CloudError as problem:
+            fault = fault_of(problem)
+            if fault is None or (fault.passes and now - when < PATIENCE_SECONDS * 1_000_000):
+                raise
+            return external_failed(version, problem.message, now)
+        return destroyed(version, now)
+
+    async def _put_gone(
+        self, tx: Transaction, name: VersionName, version: Version, now: Micros
+    ) -> None:
+        self._setup.materials.forget(version)
+        leaf = _leaf(DESTROYS, name, now, version.state)
+        if version.state is State.DESTROYED:
+            toll = await self._setup.protecting.toll(str(name))
+            tx.put(ERASED, *name.parts, value=Erased(toll, await tx.length(FEED)))
+            leaf = replace(leaf, facts=leaf.facts | toll.facts())
+        tx.put(VERSION, *name.parts, value=version)
+        tx.append(FEED, encode(leaf))
+
+    async def _rotate(self, name: CryptoKeyName, when: int, now: Micros) -> None:
+        tx, fresh = self._sealed.transaction(), None
+        key = await tx.get(CRYPTO_KEY, *name.parts)
+        if key is not None and key.next_rotation == when and key.versions < VERSIONS_PER_KEY_MAX:
+            version = name.version(key.versions + 1)
+            use = _context(version, _ROTATES)
+            fresh = await self._setup.materials.generate(
+                key.algorithm, key.protection, use, key.backend
+            )
+            self._put_rotated(tx, version, rotated(key, version.number, now), fresh, now)
+        tx.delete(DUE, when, *name.version(0).parts)
         try:
             await tx.commit()
         except Conflict:
-            _log.info("What is due for %s changed meanwhile; it is looked at again.", name)
+            if fresh is not None:
+                await self._setup.materials.drop(fresh)
+            raise
 
-    async def _destroy(
-        self, tx: Transaction, name: VersionName, when: int, now: Micros
-    ) -> Leaf | None:
-        version = await tx.get(VERSION, *name.parts)
-        if version is None or version.state is not State.DESTROY_SCHEDULED:
-            return None
-        if version.destroy_at != when:
-            return None
-        self._setup.materials.forget(version)
-        tx.put(VERSION, *name.parts, value=destroyed(version, now))
-        return _leaf("cloudkms.cryptoKeyVersions.destroyMaterial", str(name), now)
+    def _put_rotated(
+        self, tx: Transaction, name: VersionName, key: CryptoKey, fresh: Fresh, now: Micros
+    ) -> None:
+        version = self._setup.materials.version(name, fresh, now)
+        tx.put(VERSION, *name.parts, value=version)
+        tx.put(CRYPTO_KEY, *name.parent.parts, value=key)
+        if key.next_rotation:
+            tx.put(DUE, key.next_rotation, *name.parent.version(0).parts, value=Due())
+        tx.append(FEED, encode(_leaf(_ROTATES, name, now)))
 
-    async def _rotate(
-        self, tx: Transaction, name: CryptoKeyName, when: int, now: Micros
-    ) -> Leaf | None:
-        key = await tx.get(CRYPTO_KEY, *name.parts)
-        if key is None or key.next_rotation != when or key.versions >= VERSIONS_PER_KEY_MAX:
-            return None
-        materials, number = self._setup.materials, key.versions + 1
-        fresh = await materials.generate(key.algorithm)
-        new = rotated(key, number, now)
-        version = materials.version(name, number, fresh, key.protection, now)
-        tx.put(VERSION, *name.version(number).parts, value=version)
-        tx.put(CRYPTO_KEY, *name.parts, value=new)
-        if new.next_rotation:
-            tx.put(DUE, new.next_rotation, *name.version(0).parts, value=Due())
-        return _leaf("cloudkms.cryptoKeys.rotate", str(name.version(number)), now)
+
+async def _scheduled(tx: Transaction, name: VersionName, when: int) -> Version | None:
+    """Return the version if its destruction is still the one that was due then."""
+    version = await tx.get(VERSION, *name.parts)
+    if version is None or version.state not in _DYING:
+        return None
+    return version if version.destroy_at == when else None
+
+
+def _context(name: VersionName, method: str) -> UseContext:
+    """Return the context of what the universe does by itself, as the key's owner scheduled it."""
+    reason = "GOOGLE_INITIATED_SYSTEM_OPERATION"
+    return UseContext(str(name), str(name.parent), reason, _AGENT, method)
 
 
 def _read(key: Key) -> tuple[int, VersionName]:
     """Return when and what a due is about, from its document's key."""
-    when = int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
-    number = int.from_bytes(key[-_NUMBER_BYTES:], "big")
-    texts = key[1 + _NUMBER_BYTES : -_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
+    start = 1 + _NUMBER_BYTES
+    return int.from_bytes(key[1:start], "big"), version_name(key[start:])
+
+
+def version_name(place: bytes) -> VersionName:
+    """Return the name that the parts of a document's key spell, the version's number last."""
+    number = int.from_bytes(place[-_NUMBER_BYTES:], "big")
+    texts = place[:-_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
     project, location, ring, id_ = texts
     above = CryptoKeyName(KeyRingName(LocationName(project, location), ring), id_)
-    return when, VersionName(above, number)
+    return VersionName(above, number)
 
 
-def _leaf(method: str, name: str, now: Micros) -> Leaf:
+def _leaf(method: str, name: VersionName, now: Micros, state: State = State.ENABLED) -> Leaf:
     return Leaf(
         kind=OUTCOME,
         time=now,
@@ -101,8 +199,8 @@ def _leaf(method: str, name: str, now: Micros) -> Leaf:
         method=method,
         permission="",
         principal=_AGENT,
-        resource=name,
+        resource=str(name),
         remote="local",
         status=200,
-        facts={"cryptoKeyVersion": name},
+        facts={"cryptoKeyVersion": str(name), "state": state.value},
     )

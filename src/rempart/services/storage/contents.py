@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -16,7 +16,7 @@ from rempart.services.storage.model.checksums import combine
 from rempart.services.storage.model.object import Content, Object
 from rempart.trust.custody.bodies import Bodies, Part
 from rempart.trust.custody.body import open_, seal
-from rempart.trust.custody.envelope import Envelopes, context
+from rempart.trust.custody.envelope import BucketKey, Envelopes, context
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.sealed import Transaction
 
@@ -39,8 +39,26 @@ _SOURCE_KEY_HEADERS = (
 class OwnKey:
     """A customer-supplied encryption key: used for this request and kept nowhere."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """What a data key is wrapped with: an opened bucket key, and the caller's own key if any.
+
+    `kms_version` names the Cloud KMS key version that the bucket key lies under; empty for the
+    universe's own.
+    """
+
+    key: BucketKey
+    own: OwnKey | None = None
+    kms_version: str = ""
+
+    @property
+    def own_key(self) -> bytes | None:
+        """Return the caller's own key as bytes, or None."""
+        return self.own.key if self.own else None
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
@@ -78,13 +96,11 @@ class Contents:
         name: str,
         generation: int,
         got: Received,
-        own: OwnKey | None,
+        wrapping: Wrapping,
     ) -> Content:
         """Return the content of a new generation, its small body put into the transaction."""
         bound = use(bucket.id, name, generation)
-        key, wrapped = self.envelopes.new_data_key(
-            bucket.id, bucket.wrapped_key, bound, own.key if own else None
-        )
+        key, wrapped = wrapping.key.new_data_key(bound, wrapping.own_key)
         payload, manifest = 0, b""
         if got.parts:
             manifest = seal(key, bound + b"manifest", _encode(got.parts))
@@ -99,27 +115,22 @@ class Contents:
             payload=payload,
             manifest=manifest,
             blobs=tuple(part.blob for part in got.parts),
-            csek_sha256=own.sha256 if own else b"",
+            csek_sha256=wrapping.own.sha256 if wrapping.own else b"",
+            kms_version=wrapping.kms_version,
             components=got.components,
         )
 
     async def open(
-        self, tx: Transaction, bucket: Bucket, found: Object, own: OwnKey | None
+        self, tx: Transaction, bucket: Bucket, found: Object, wrapping: Wrapping
     ) -> Received:
         """Return a stored content opened: its small body, or the parts to read."""
         content = found.content
-        refuse_wrong_key(content.csek_sha256, own, f"{bucket.name}/{found.name}")
+        refuse_wrong_key(content.csek_sha256, wrapping.own, f"{bucket.name}/{found.name}")
         bound = use(bucket.id, found.name, found.generation)
         inline = b""
         parts: tuple[Part, ...] = ()
         try:
-            key = self.envelopes.unwrap(
-                bucket.id,
-                bucket.wrapped_key,
-                content.wrapped_key,
-                bound,
-                own.key if own and content.csek_sha256 else None,
-            )
+            key = wrapping.key.unwrap(content.wrapped_key, bound, wrapping.own_key)
             if content.manifest:
                 parts = _decode(open_(key, bound + b"manifest", content.manifest))
             else:
@@ -135,48 +146,35 @@ class Contents:
         return self.bodies.read(got.parts, start, stop)
 
     def seal_parts(
-        self,
-        bucket: Bucket,
-        wrapped: bytes,
-        session: str,
-        parts: tuple[Part, ...],
-        own: OwnKey | None,
+        self, wrapped: bytes, session: str, parts: tuple[Part, ...], wrapping: Wrapping
     ) -> bytes:
         """Return the sealed list of an upload session's parts."""
-        key = self._session_key(bucket, wrapped, session, own)
+        key = _session_key(wrapped, session, wrapping)
         return seal(key, context("session", session), _encode(parts))
 
     def open_parts(
-        self, bucket: Bucket, wrapped: bytes, session: str, manifest: bytes, own: OwnKey | None
+        self, wrapped: bytes, session: str, manifest: bytes, wrapping: Wrapping
     ) -> tuple[Part, ...]:
         """Return an upload session's parts."""
         if not manifest:
             return ()
-        key = self._session_key(bucket, wrapped, session, own)
+        key = _session_key(wrapped, session, wrapping)
         try:
             return _decode(open_(key, context("session", session), manifest))
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("The upload's stored parts failed authentication.") from problem
 
-    def new_session_key(self, bucket: Bucket, session: str, own: OwnKey | None) -> bytes:
-        """Return a fresh wrapped key for an upload session."""
-        return self.envelopes.new_data_key(
-            bucket.id, bucket.wrapped_key, context("session", session), own.key if own else None
-        )[1]
 
-    def _session_key(
-        self, bucket: Bucket, wrapped: bytes, session: str, own: OwnKey | None
-    ) -> bytes:
-        try:
-            return self.envelopes.unwrap(
-                bucket.id,
-                bucket.wrapped_key,
-                wrapped,
-                context("session", session),
-                own.key if own else None,
-            )
-        except Tampered as problem:
-            raise data_loss("The upload's key failed authentication.") from problem
+def new_session_key(session: str, wrapping: Wrapping) -> bytes:
+    """Return a fresh wrapped key for an upload session."""
+    return wrapping.key.new_data_key(context("session", session), wrapping.own_key)[1]
+
+
+def _session_key(wrapped: bytes, session: str, wrapping: Wrapping) -> bytes:
+    try:
+        return wrapping.key.unwrap(wrapped, context("session", session), wrapping.own_key)
+    except Tampered as problem:
+        raise data_loss("The upload's key failed authentication.") from problem
 
 
 async def _payload(tx: Transaction, content: Content) -> bytes:

@@ -63,6 +63,7 @@ class UploadSession:
     crc32c: str = ""
     md5: str = ""
     csek_sha256: bytes = b""
+    kms_version: str = ""
     generation: int = 0
 
 
@@ -81,6 +82,14 @@ class HmacKey:
     metadata: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerBucketKey:
+    """A bucket's key under one version of a customer's key: wrapped by that version."""
+
+    wrapped: bytes
+    created: int
+
+
 BUCKET = Kind(b"b", Bucket, hot=4096)
 BUCKET_OF_PROJECT = Kind(b"p", BucketOfProject)
 LIVE = Kind(b"o", Object, hot=16_384)
@@ -89,3 +98,5 @@ REFERENCE = Kind(b"r", Reference)
 MANAGED_FOLDER = Kind(b"m", ManagedFolder, hot=4096)
 SESSION = Kind(b"u", UploadSession)
 HMAC_KEY = Kind(b"H", HmacKey)
+CUSTOMER_BUCKET_KEY = Kind(b"c", CustomerBucketKey, hot=4096)
+"""By (bucket's id, name of the version)."""

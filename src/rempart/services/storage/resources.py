@@ -65,6 +65,8 @@ def bucket_json(bucket: Bucket, base: str, *, full: bool) -> Json:
         "iamConfiguration": _iam_configuration(bucket),
         "softDeletePolicy": _soft_delete(bucket),
     }
+    if bucket.default_kms_key:
+        shown["encryption"] = {"defaultKmsKeyName": bucket.default_kms_key}
     if bucket.labels:
         shown["labels"] = bucket.labels
     if bucket.versioning:
@@ -202,6 +204,8 @@ def object_json(
             "encryptionAlgorithm": "AES256",
             "keySha256": base64.b64encode(content.csek_sha256).decode(),
         }
+    if content.kms_version:
+        shown["kmsKeyName"] = content.kms_version
     if full and not bucket.uniform_access:
         shown["owner"] = {"entity": found.owner}
         shown["acl"] = [object_acl_json(bucket, found, entry) for entry in found.acl]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -12,12 +13,15 @@ from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
+from rempart.core.principal import Member, Principal
 from rempart.engine.seam import PayloadId, Span
 from rempart.services.storage.contents import Contents
+from rempart.services.storage.customer_keys import CustomerKeys
 from rempart.services.storage.generations import Generations
 from rempart.services.storage.kinds import (
     BUCKET,
     BUCKET_OF_PROJECT,
+    CUSTOMER_BUCKET_KEY,
     LIVE,
     MANAGED_FOLDER,
     NONCURRENT,
@@ -34,7 +38,10 @@ from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import PROJECTS, Project
 from rempart.trust.policy.validate import new_etag
 
+AGENTS_MAX = 1024
 SERVICE = "storage.googleapis.com"
+PROJECTS_BY_NUMBER_MAX = 10_000
+"""Among how many projects one is found by its number, which gsutil gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Setup:
     generations: Generations
     digests: SessionDigests
     system_domain: str
+    customer_keys: CustomerKeys
 
 
 class StorageStore:
@@ -113,23 +121,32 @@ class StorageStore:
 
     async def project_resource(self, project: str) -> Resource:
         """Return a project as policy sees it, whether or not it is there."""
+        found = await self._project(project)
+        id_ = found.id if found else ProjectId(project)
         return Resource(
             ResourceName(
                 "cloudresourcemanager.googleapis.com",
                 "cloudresourcemanager.googleapis.com/Project",
-                f"projects/{project}",
+                f"projects/{id_}",
             ),
-            ProjectId(project),
+            id_,
         )
 
     # Buckets.
 
     async def project(self, grant: Grant, project: str) -> Project:
-        """Return the project of a bucket."""
-        found = await self.tx.get(PROJECTS, project)
+        """Return a project by its id or its number; raises `not_found`."""
+        found = await self._project(project)
         if found is None:
             raise not_found(f"The project {project} does not exist.")
         return found
+
+    async def _project(self, project: str) -> Project | None:
+        found = await self.tx.get(PROJECTS, project)
+        if found is not None or not project.isdecimal():
+            return found
+        every = await self.tx.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
+        return next((one.value for one in every if one.value.number == project), None)
 
     async def create_bucket(self, grant: Grant, bucket: Bucket) -> None:
         """Store a new bucket; raises `already_exists`."""
@@ -162,6 +179,10 @@ class StorageStore:
             MANAGED_FOLDER, MANAGED_FOLDER.under(bucket.id), limit=10_000
         ):
             self.tx.delete(MANAGED_FOLDER, bucket.id, folder.value.name)
+        for key in await self.tx.scan(
+            CUSTOMER_BUCKET_KEY, CUSTOMER_BUCKET_KEY.under(bucket.id), limit=10_000
+        ):
+            self.tx.delete(CUSTOMER_BUCKET_KEY, bucket.id, key.id)
         self.tx.delete(BUCKET, bucket.name)
         self.tx.delete(BUCKET_OF_PROJECT, bucket.project, bucket.name)
 
@@ -293,3 +314,13 @@ class StorageStore:
     def next_generation(self, live: Object | None) -> int:
         """Return a generation number above every one that this object had as live."""
         return self.setup.generations.next(live.generation if live else 0)
+
+    def agent(self, number: str) -> Principal:
+        """Return the service agent of Cloud Storage in a project, by the project's number."""
+        return _agent(number, self.setup.system_domain)
+
+
+@lru_cache(maxsize=AGENTS_MAX)
+def _agent(number: str, domain: str) -> Principal:
+    email = f"service-{number}@gs-project-accounts.{domain}"
+    return Principal(Member(f"serviceAccount:{email}"), email, f"gs-{number}", None)

@@ -30,62 +30,69 @@ def context(*parts: str | int | bytes) -> bytes:
     return encoded
 
 
-class Envelopes:
-    """Makes, wraps and unwraps keys; plain keys exist in memory only."""
+class BucketKey:
+    """An opened bucket key: it wraps data keys, each for one use.
 
-    def __init__(self, keyring: Keyring, random: Random) -> None:
-        self._root = XAES256GCM(keyring.key("bucket-key"))
+    `own` is a customer-supplied key that wraps the data key once more, inside.
+    """
+
+    __slots__ = ("_cipher", "_random")
+
+    def __init__(self, plain: bytes, random: Random) -> None:
+        self._cipher = XAES256GCM(plain)
         self._random = random
-        self._open: OrderedDict[bytes, XAES256GCM] = OrderedDict()
 
-    def new_bucket_key(self, bucket_id: str) -> bytes:
-        """Return a fresh bucket key, wrapped by the root."""
-        return self._wrap(self._root, self._random(KEY_BYTES), context("bucket-key", bucket_id))
-
-    def new_data_key(
-        self, bucket_id: str, wrapped_bucket_key: bytes, use: bytes, own: bytes | None
-    ) -> tuple[bytes, bytes]:
-        """Return a fresh data key, plain and wrapped; `own` is a customer-supplied key."""
+    def new_data_key(self, use: bytes, own: bytes | None) -> tuple[bytes, bytes]:
+        """Return a fresh data key, plain and wrapped."""
         plain = self._random(KEY_BYTES)
-        return plain, self.wrap(bucket_id, wrapped_bucket_key, plain, use, own)
+        return plain, self.wrap(plain, use, own)
 
-    def wrap(
-        self, bucket_id: str, wrapped_bucket_key: bytes, plain: bytes, use: bytes, own: bytes | None
-    ) -> bytes:
+    def wrap(self, plain: bytes, use: bytes, own: bytes | None) -> bytes:
         """Return a data key wrapped for one use."""
-        inner = plain if own is None else self._wrap(_own_cipher(own), plain, use)
-        return self._wrap(self._bucket(bucket_id, wrapped_bucket_key), inner, use)
+        inner = plain if own is None else _wrap(_own_cipher(own), plain, use, self._random)
+        return _wrap(self._cipher, inner, use, self._random)
 
-    def unwrap(
-        self,
-        bucket_id: str,
-        wrapped_bucket_key: bytes,
-        wrapped: bytes,
-        use: bytes,
-        own: bytes | None,
-    ) -> bytes:
+    def unwrap(self, wrapped: bytes, use: bytes, own: bytes | None) -> bytes:
         """Return the plain data key; raises `Tampered` for another use, bucket or own key."""
-        inner = self._unwrap(self._bucket(bucket_id, wrapped_bucket_key), wrapped, use)
-        plain = inner if own is None else self._unwrap(_own_cipher(own), inner, use)
+        inner = _unwrap(self._cipher, wrapped, use)
+        plain = inner if own is None else _unwrap(_own_cipher(own), inner, use)
         if len(plain) != KEY_BYTES:
             raise Tampered
         return plain
 
-    def _bucket(self, bucket_id: str, wrapped: bytes) -> XAES256GCM:
-        cipher = self._open.get(wrapped)
-        if cipher is None:
-            use = context("bucket-key", bucket_id)
-            cipher = self._open[wrapped] = XAES256GCM(self._unwrap(self._root, wrapped, use))
+
+class Envelopes:
+    """Makes bucket keys under the root, and opens them; plain keys exist in memory only."""
+
+    def __init__(self, keyring: Keyring, random: Random) -> None:
+        self._root = XAES256GCM(keyring.key("bucket-key"))
+        self._random = random
+        self._open: OrderedDict[bytes, BucketKey] = OrderedDict()
+
+    def new_bucket_key(self, bucket_id: str) -> bytes:
+        """Return a fresh bucket key, wrapped by the root."""
+        return _wrap(
+            self._root, self._random(KEY_BYTES), context("bucket-key", bucket_id), self._random
+        )
+
+    def bucket_key(self, bucket_id: str, wrapped: bytes) -> BucketKey:
+        """Return a bucket key, opened; raises `Tampered` for one of another bucket."""
+        opened = self._open.get(wrapped)
+        if opened is None:
+            plain = _unwrap(self._root, wrapped, context("bucket-key", bucket_id))
+            opened = self._open[wrapped] = BucketKey(plain, self._random)
             while len(self._open) > _OPEN_KEYS_MAX:
                 self._open.popitem(last=False)
-        return cipher
+        return opened
 
-    def _wrap(self, cipher: XAES256GCM, plain: bytes, use: bytes) -> bytes:
-        nonce = self._random(_NONCE_BYTES)
-        return nonce + cipher.encrypt(nonce, plain, use)
 
-    def _unwrap(self, cipher: XAES256GCM, wrapped: bytes, use: bytes) -> bytes:
-        return cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], use)
+def _wrap(cipher: XAES256GCM, plain: bytes, use: bytes, random: Random) -> bytes:
+    nonce = random(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plain, use)
+
+
+def _unwrap(cipher: XAES256GCM, wrapped: bytes, use: bytes) -> bytes:
+    return cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], use)
 
 
 def _own_cipher(own: bytes) -> XAES256GCM:

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from rempart.core.errors import Bug
 from rempart.trust.custody.errors import Tampered, Unfit
+from rempart.trust.custody.header import version_of
 from rempart.trust.custody.software.key import AAD_BYTES_MAX, PLAINTEXT_BYTES_MAX
-from rempart.trust.custody.software.symmetric import SymmetricKey, version_of
+from rempart.trust.custody.software.symmetric import SymmetricKey
 
 _VECTORS = Path(__file__).parents[4] / "docs/spec/vectors"
 OURS: dict[str, Any] = json.loads((_VECTORS / "kms-ciphertext.json").read_text())
@@ -171,7 +172,7 @@ def test_the_limits_are_googles() -> None:
 
 
 def test_what_is_no_ciphertext_tells_no_version() -> None:
-    for wrong in (b"", b"\x01", b"\x01" + VERSION[:-1], b"\x02" + VERSION, VERSION + bytes(99)):
+    for wrong in (b"", b"\x01", b"\x01" + VERSION[:-1], b"\x00" + VERSION, VERSION + bytes(99)):
         with pytest.raises(Tampered):
             version_of(wrong)
 

@@ -11,7 +11,7 @@ from rempart.core.document import Document, octets, only, section
 from rempart.core.errors import invalid
 from rempart.core.grant import Grant
 from rempart.services.kms.api.asked import name_of
-from rempart.services.kms.api.use import Usable, attempt_in_thread, usable
+from rempart.services.kms.api.use import Usable, attempt, usable
 from rempart.services.kms.model import names
 from rempart.services.kms.model.checksums import check, marks, shown, verified
 from rempart.services.kms.store import KmsStore
@@ -29,12 +29,12 @@ async def sign(grant: Grant, call: Call, store: KmsStore) -> Reply:
     name = names.version(name_of(call))
     data, data_seen = verified(call.document, "data", DATA_BYTES_MAX)
     kind, digest, digest_seen = _digest(call.document)
-    used = await usable(grant, store, name, Purpose.ASYMMETRIC_SIGN)
+    used = await usable(grant, call, store, name, Purpose.ASYMMETRIC_SIGN)
     if kind:
         _check_digest(used, kind, both="data" in call.document)
-        signature = await attempt_in_thread("digest", lambda: used.key.sign_digest(digest))
+        signature = await attempt("digest", used.key.sign_digest(digest))
     else:
-        signature = await attempt_in_thread("data", lambda: used.key.sign(data))
+        signature = await attempt("data", used.key.sign(data))
     return Reply(
         document=used.shown
         | shown("signature", signature)
@@ -71,8 +71,8 @@ async def decrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
     only(call.document, "name", "ciphertext", "ciphertextCrc32c")
     name = names.version(name_of(call))
     ciphertext, seen = verified(call.document, "ciphertext", CIPHERTEXT_BYTES_MAX)
-    used = await usable(grant, store, name, Purpose.ASYMMETRIC_DECRYPT)
-    plaintext = await attempt_in_thread("ciphertext", lambda: used.key.decrypt(ciphertext))
+    used = await usable(grant, call, store, name, Purpose.ASYMMETRIC_DECRYPT)
+    plaintext = await attempt("ciphertext", used.key.decrypt(ciphertext))
     return Reply(
         document=shown("plaintext", plaintext)
         | {"protectionLevel": used.version.protection}
@@ -85,8 +85,8 @@ async def decapsulate(grant: Grant, call: Call, store: KmsStore) -> Reply:
     only(call.document, "name", "ciphertext", "ciphertextCrc32c")
     name = names.version(name_of(call))
     ciphertext, seen = verified(call.document, "ciphertext", CIPHERTEXT_BYTES_MAX)
-    used = await usable(grant, store, name, Purpose.KEY_ENCAPSULATION)
-    secret = await attempt_in_thread("ciphertext", lambda: used.key.decapsulate(ciphertext))
+    used = await usable(grant, call, store, name, Purpose.KEY_ENCAPSULATION)
+    secret = await attempt("ciphertext", used.key.decapsulate(ciphertext))
     return Reply(
         document=used.shown | shown("sharedSecret", secret) | marks(verifiedCiphertextCrc32c=seen)
     )

@@ -11,53 +11,67 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import boolean, only, text, update_mask
 from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.grant import Grant
+from rempart.services.kms.api import external
 from rempart.services.kms.api.asked import name_of
 from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.api.use import made
 from rempart.services.kms.kinds import CRYPTO_KEY
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey, changed, new_key
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import CryptoKeyName
-from rempart.services.kms.model.version import Version, require_enabled
+from rempart.services.kms.model.version import State, Version, require_enabled
 from rempart.services.kms.resources import Json, crypto_key_json
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.sealed import Found
 
 FIRST = 1
+_SKIP = "skipInitialVersionCreation"
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh | None:
-    """Generate the material of the first version, if there is to be one."""
-    key = _asked(call, store)
+    """Make the key of the first version, if there is to be one."""
+    key, name = await _asked(grant, call, store), _name(call)
     if _skips_first(call, key):
         return None
-    return await store.setup.materials.generate(key.algorithm)
+    if not key.external:
+        return await made(grant, call, store, name.version(FIRST), key)
+    if not await external.coordinated(grant, store, key):
+        message = "Versions of this key need a URI or path: give skipInitialVersionCreation=true."
+        raise invalid(message, field=_SKIP)
+    return await external.made(grant, call, store, name.version(FIRST), key)
 
 
 async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     """Create a key and, unless told otherwise, its first version."""
-    above = names.key_ring(name_of(call))
-    name = CryptoKeyName(above, names.new_id(call.query.get("cryptoKeyId", ""), "cryptoKeyId"))
-    key, version = _asked(call, store), None
+    name = _name(call)
+    key, version = await _asked(grant, call, store), None
     fresh: Fresh | None = store.session.staged
     if fresh is not None:
-        version = store.setup.materials.version(name, FIRST, fresh, key.protection, store.now)
+        version = store.setup.materials.version(name.version(FIRST), fresh, store.now)
         key = store.add_version(grant, name, key, version)
-        key = replace(key, primary=FIRST if key.rotates else 0)
+        usable = version.state is State.ENABLED
+        key = replace(key, primary=FIRST if key.rotates and usable else 0)
     await store.create_crypto_key(grant, name, key)
     return _reply(name, key, version)
 
 
-def _asked(call: Call, store: KmsStore) -> CryptoKey:
-    return new_key(call.document, store.new_policy(), store.now, anssi=store.setup.anssi)
+def _name(call: Call) -> CryptoKeyName:
+    above = names.key_ring(name_of(call))
+    return CryptoKeyName(above, names.new_id(call.query.get("cryptoKeyId", ""), "cryptoKeyId"))
+
+
+async def _asked(grant: Grant, call: Call, store: KmsStore) -> CryptoKey:
+    key = new_key(call.document, store.new_policy(), store.now, store.setup.choices)
+    return await external.backed(grant, store, _name(call).parent.parent, key)
 
 
 def _skips_first(call: Call, key: CryptoKey) -> bool:
-    skips = boolean(_flags(call), "skipInitialVersionCreation")
+    skips = boolean(_flags(call), _SKIP)
     if key.import_only and not skips:
-        message = "A key of importOnly needs skipInitialVersionCreation=true."
-        raise invalid(message, field="skipInitialVersionCreation")
+        message = f"A key of importOnly needs {_SKIP}=true."
+        raise invalid(message, field=_SKIP)
     return skips
 
 
@@ -91,7 +105,8 @@ async def patch(grant: Grant, call: Call, store: KmsStore) -> Reply:
     name = names.crypto_key(name_of(call))
     old = await store.crypto_key(grant, name)
     mask = update_mask(call.query)
-    new = changed(old, call.document, mask, store.now, anssi=store.setup.anssi)
+    new = changed(old, call.document, mask, store.now, store.setup.choices)
+    await external.require_rotation(grant, store, new)
     store.reschedule(grant, name, old, new)
     return _reply(name, new, await store.primary(grant, name, new))
 

@@ -1,4 +1,4 @@
-"""IAM policies of key rings, keys and import jobs.
+"""IAM policies of key rings, keys, import jobs, and of connections to external key managers.
 
 Source: google.iam.v1.IAMPolicy, as Cloud KMS serves it.
 """
@@ -14,10 +14,12 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy, Resource
+from rempart.services.kms import connections
 from rempart.services.kms.api import asked
 from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey
+from rempart.services.kms.model.ekm_connection import EkmConfig, EkmConnection
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.store import KmsStore
 from rempart.trust.policy import iam
@@ -25,7 +27,7 @@ from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place, policy_to_json
 
 N = TypeVar("N")
-Guarded = TypeVar("Guarded", KeyRing, CryptoKey, ImportJob)
+Guarded = TypeVar("Guarded", KeyRing, CryptoKey, ImportJob, EkmConnection, EkmConfig)
 Run = Callable[[Grant, Call, KmsStore], Awaitable[Reply]]
 
 
@@ -97,5 +99,23 @@ IMPORT_JOBS = _methods(
         KmsStore.import_job,
         KmsStore.put_import_job,
         asked.import_job,
+    )
+)
+EKM_CONNECTIONS = _methods(
+    _Noun(
+        Level.EKM_CONNECTION,
+        names.ekm_connection,
+        connections.connection,
+        connections.put_connection,
+        asked.ekm_connection,
+    )
+)
+EKM_CONFIG = _methods(
+    _Noun(
+        Level.EKM_CONFIG,
+        names.ekm_config,
+        connections.config,
+        connections.put_config,
+        asked.ekm_config,
     )
 )

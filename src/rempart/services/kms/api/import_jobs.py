@@ -18,11 +18,16 @@ from rempart.core.grant import Grant
 from rempart.services.kms.api import versions
 from rempart.services.kms.api.asked import name_of
 from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.api.use import taken
 from rempart.services.kms.kinds import IMPORT_JOB
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names
-from rempart.services.kms.model.crypto_key import SOFTWARE, algorithm_of
-from rempart.services.kms.model.import_job import ImportJob, asked_method, require_active
+from rempart.services.kms.model.import_job import (
+    ImportJob,
+    asked_level,
+    asked_method,
+    require_active,
+)
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import ImportJobName
 from rempart.services.kms.resources import Json, import_job_json
@@ -61,6 +66,7 @@ class Imported:
 async def stage(grant: Grant, call: Call, store: KmsStore) -> JobKey:
     """Generate the key pair of a new job, on a thread."""
     method = asked_method(call.document)
+    asked_level(call.document, store.setup.choices)
 
     def pair() -> JobKey:
         private = generate_wrapping_key(method)
@@ -77,7 +83,7 @@ async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     job = ImportJob(
         created=store.now,
         method=asked_method(call.document).name,
-        protection=SOFTWARE,
+        protection=asked_level(call.document, store.setup.choices),
         material=store.setup.materials.wrap(name, pair.private),
         public_key=pair.public_pem,
         policy=store.new_policy(),
@@ -115,9 +121,8 @@ async def stage_import(grant: Grant, call: Call, store: KmsStore) -> Imported:
         raise unimplemented("Importing into a version that is there already")
     name = names.crypto_key(name_of(call))
     key = await store.crypto_key(grant, name)
-    algorithm = algorithm_of(
-        text(document, "algorithm"), Purpose(key.purpose), anssi=store.setup.anssi
-    )
+    purpose = Purpose(key.purpose)
+    algorithm = store.setup.choices.algorithm(text(document, "algorithm"), purpose, key.protection)
     if algorithm.name != key.algorithm:
         raise invalid(f"The versions of {name} are {key.algorithm}.", field="algorithm")
     job = names.import_job(text(document, "importJob"))
@@ -126,11 +131,15 @@ async def stage_import(grant: Grant, call: Call, store: KmsStore) -> Imported:
     await store.session.authority.require(_USE, await store.job_resource(job))
     found = await store.import_job(grant, job)
     require_active(found, str(job), store.now)
+    if found.protection != key.protection:
+        message = f"{job} is for {found.protection} keys, and {name} is {key.protection}."
+        raise invalid(message, field="importJob")
     wrapping = WrappingKey(
         IMPORT_METHODS[found.method], store.setup.materials.private_key(job, found)
     )
     material = await asyncio.to_thread(_opened, wrapping, algorithm, _wrapped(call))
-    return Imported(job, Fresh(algorithm.name, material))
+    fresh = await taken(grant, call, store, name.version(key.versions + 1), key, material)
+    return Imported(job, fresh)
 
 
 async def import_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
@@ -139,7 +148,7 @@ async def import_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
     key = await store.crypto_key(grant, name)
     imported: Imported = store.session.staged
     number = key.versions + 1
-    made = store.setup.materials.version(name, number, imported.fresh, key.protection, store.now)
+    made = store.setup.materials.version(name.version(number), imported.fresh, store.now)
     version = replace(made, imported=made.created, import_job=str(imported.job))
     store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))
     return versions.reply(name.version(number), version)

@@ -23,8 +23,8 @@ async def sign(grant: Grant, call: Call, store: KmsStore) -> Reply:
     """Return the authentication code of data."""
     only(call.document, "name", "data", "dataCrc32c")
     data, seen = verified(call.document, "data", DATA_BYTES_MAX)
-    used = await usable(grant, store, names.version(name_of(call)), Purpose.MAC)
-    mac = attempt("data", lambda: used.key.mac_sign(data))
+    used = await usable(grant, call, store, names.version(name_of(call)), Purpose.MAC)
+    mac = await attempt("data", used.key.mac_sign(data))
     return Reply(document=used.shown | shown("mac", mac) | marks(verifiedDataCrc32c=seen))
 
 
@@ -33,8 +33,8 @@ async def verify(grant: Grant, call: Call, store: KmsStore) -> Reply:
     only(call.document, "name", "data", "dataCrc32c", "mac", "macCrc32c")
     data, data_seen = verified(call.document, "data", DATA_BYTES_MAX)
     mac, mac_seen = verified(call.document, "mac", MAC_BYTES_MAX)
-    used = await usable(grant, store, names.version(name_of(call)), Purpose.MAC)
-    right = attempt("mac", lambda: used.key.mac_verify(data, mac))
+    used = await usable(grant, call, store, names.version(name_of(call)), Purpose.MAC)
+    right = await attempt("mac", used.key.mac_verify(data, mac))
     # Google answers the verdict twice, so that one flipped bit on the way is noticed.
     verdict = {"success": True, "verifiedSuccessIntegrity": True} if right else {}
     return Reply(

@@ -10,18 +10,19 @@ from rempart.core.document import integer, only
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
 from rempart.services.kms.api.asked import name_of
-from rempart.services.kms.api.use import attempt, usable
+from rempart.services.kms.api.use import attempt, refusal, usable
 from rempart.services.kms.model import names
 from rempart.services.kms.model.checksums import marks, shown, verified
 from rempart.services.kms.model.names import CryptoKeyName
 from rempart.services.kms.model.version import wrong_purpose
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.external.caller import BLOB_BYTES_MAX
+from rempart.trust.custody.header import VERSION_BYTES, version_of
 from rempart.trust.custody.software.algorithms import Purpose, Scheme
 from rempart.trust.custody.software.key import AAD_BYTES_MAX, PLAINTEXT_BYTES_MAX
-from rempart.trust.custody.software.symmetric import VERSION_BYTES, version_of
 
-CIPHERTEXT_BYTES_MAX = PLAINTEXT_BYTES_MAX + 1024
+CIPHERTEXT_BYTES_MAX = PLAINTEXT_BYTES_MAX + BLOB_BYTES_MAX + 1024
 IV_BYTES_MAX = 16
 TAG_BYTES = 16
 _AAD = "additionalAuthenticatedData"
@@ -39,9 +40,9 @@ async def encrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
     plaintext, plain_seen = verified(call.document, "plaintext", PLAINTEXT_BYTES_MAX)
     aad, aad_seen = verified(call.document, _AAD, AAD_BYTES_MAX)
     number = number or await _primary(grant, store, key)
-    used = await usable(grant, store, key.version(number), Purpose.ENCRYPT_DECRYPT)
+    used = await usable(grant, call, store, key.version(number), Purpose.ENCRYPT_DECRYPT)
     mark = number.to_bytes(VERSION_BYTES, "big")
-    ciphertext = attempt("plaintext", lambda: used.key.encrypt(plaintext, aad, mark))
+    ciphertext = await attempt("plaintext", used.key.encrypt(plaintext, aad, mark))
     return Reply(
         document=used.shown
         | shown("ciphertext", ciphertext)
@@ -71,9 +72,9 @@ async def decrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
     ciphertext, _ = verified(call.document, "ciphertext", CIPHERTEXT_BYTES_MAX)
     aad, _ = verified(call.document, _AAD, AAD_BYTES_MAX)
     key = await store.crypto_key(grant, name)
-    number = attempt("ciphertext", lambda: _version(ciphertext, key.versions))
-    used = await usable(grant, store, name.version(number), Purpose.ENCRYPT_DECRYPT)
-    plaintext = attempt("ciphertext", lambda: used.key.decrypt(ciphertext, aad))
+    number = _version(ciphertext, key.versions)
+    used = await usable(grant, call, store, name.version(number), Purpose.ENCRYPT_DECRYPT)
+    plaintext = await attempt("ciphertext", used.key.decrypt(ciphertext, aad))
     return Reply(
         document=shown("plaintext", plaintext)
         | {"protectionLevel": used.version.protection}
@@ -82,9 +83,13 @@ async def decrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
 
 
 def _version(ciphertext: bytes, versions: int) -> int:
-    number = int.from_bytes(version_of(ciphertext), "big")
+    """Return the number of the version that sealed a ciphertext, so it says."""
+    try:
+        number = int.from_bytes(version_of(ciphertext), "big")
+    except Tampered as problem:
+        raise refusal("ciphertext", problem) from problem
     if not 0 < number <= versions:
-        raise Tampered
+        raise refusal("ciphertext", Tampered())
     return number
 
 
@@ -92,11 +97,11 @@ async def raw_encrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
     """Encrypt in a standard mode, with an initialization vector given or drawn."""
     only(call.document, "name", *_checked("plaintext", _AAD, _IV))
     name = names.version(name_of(call))
-    used = await usable(grant, store, name, Purpose.RAW_ENCRYPT_DECRYPT)
+    used = await usable(grant, call, store, name, Purpose.RAW_ENCRYPT_DECRYPT)
     plaintext, plain_seen = verified(call.document, "plaintext", PLAINTEXT_BYTES_MAX)
     aad, aad_seen = verified(call.document, _AAD, AAD_BYTES_MAX)
     vector, vector_seen = verified(call.document, _IV, IV_BYTES_MAX)
-    done = attempt("plaintext", lambda: used.key.raw_encrypt(plaintext, aad, vector))
+    done = await attempt("plaintext", used.key.raw_encrypt(plaintext, aad, vector))
     tag = {"tagLength": TAG_BYTES} if used.algorithm.scheme is Scheme.GCM else {}
     return Reply(
         document=used.shown
@@ -115,14 +120,15 @@ async def raw_decrypt(grant: Grant, call: Call, store: KmsStore) -> Reply:
     """Decrypt in a standard mode."""
     only(call.document, "name", "tagLength", *_checked("ciphertext", _AAD, _IV))
     name = names.version(name_of(call))
-    used = await usable(grant, store, name, Purpose.RAW_ENCRYPT_DECRYPT)
+    used = await usable(grant, call, store, name, Purpose.RAW_ENCRYPT_DECRYPT)
     ciphertext, cipher_seen = verified(call.document, "ciphertext", CIPHERTEXT_BYTES_MAX)
     aad, aad_seen = verified(call.document, _AAD, AAD_BYTES_MAX)
     vector, vector_seen = verified(call.document, _IV, IV_BYTES_MAX)
     tag = integer(call.document, "tagLength", 0) or 0
     if tag < 0:
         raise invalid("tagLength must not be negative.", field="tagLength")
-    plaintext = attempt("ciphertext", lambda: used.key.raw_decrypt(ciphertext, vector, aad, tag))
+    opening = used.key.raw_decrypt(ciphertext, vector, aad, tag)
+    plaintext = await attempt("ciphertext", opening)
     return Reply(
         document=shown("plaintext", plaintext)
         | {"protectionLevel": used.version.protection}

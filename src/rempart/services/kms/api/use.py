@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
+from rempart.core.limits import KIB
+from rempart.services.kms.material import Fresh
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS, require_reason
+from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.names import VersionName
 from rempart.services.kms.model.version import Version, require_enabled, wrong_purpose
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.errors import Tampered, Unfit
+from rempart.trust.custody.mechanism import LiveKey, UseContext
 from rempart.trust.custody.software.algorithms import ALGORITHMS, Algorithm, Purpose, Scheme
-from rempart.trust.custody.software.key import Key
 
 EXPERT_PERMISSIONS = {
     Scheme.CBC: "cloudkms.cryptoKeyVersions.manageRawAesCbcKeys",
@@ -26,6 +29,11 @@ EXPERT_PERMISSIONS = {
 
 Source: "Raw symmetric encryption" and the expert roles in Cloud KMS's documentation.
 """
+
+APPROVAL_HEADER = "x-rempart-approval"
+"""Approvals for an external key manager: compact JWS, joined by `~`. In gRPC it is metadata."""
+
+APPROVAL_CHARS_MAX = 34 * KIB
 
 T = TypeVar("T")
 Json = dict[str, object]
@@ -38,7 +46,7 @@ class Usable:
     name: VersionName
     version: Version
     algorithm: Algorithm
-    key: Key
+    key: LiveKey
 
     @property
     def shown(self) -> Json:
@@ -46,36 +54,91 @@ class Usable:
         return {"name": str(self.name), "protectionLevel": self.version.protection}
 
 
-async def usable(grant: Grant, store: KmsStore, name: VersionName, purpose: Purpose) -> Usable:
-    """Return a version ready for use, or raise why it is not."""
+def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
+    """Return the context of a use that the caller of Cloud KMS asks for in person."""
+    return UseContext(
+        version=str(name),
+        key=str(name.parent),
+        reason=CUSTOMER_INITIATED_ACCESS,
+        principal=grant.principal.member,
+        method=call.method,
+        approval=_approval(call),
+    )
+
+
+def _approval(call: Call) -> str:
+    """Return the signed approvals that the caller brought for the key holder."""
+    given = call.headers.get(APPROVAL_HEADER, "")
+    if len(given) > APPROVAL_CHARS_MAX:
+        message = f"{APPROVAL_HEADER} has at most {APPROVAL_CHARS_MAX} characters."
+        raise invalid(message, field=APPROVAL_HEADER)
+    return given
+
+
+async def usable(
+    grant: Grant, call: Call, store: KmsStore, name: VersionName, purpose: Purpose
+) -> Usable:
+    """Return a version ready for use by the caller in person, or raise why it is not."""
+    return await usable_in(direct(grant, call, name), grant, store, name, purpose)
+
+
+async def usable_in(
+    context: UseContext, grant: Grant, store: KmsStore, name: VersionName, purpose: Purpose
+) -> Usable:
+    """Return a version ready for a use, or raise why it is not."""
     key, version = await store.crypto_key(grant, name.parent), await store.version(grant, name)
     algorithm = ALGORITHMS[version.algorithm]
     if algorithm.purpose is not purpose:
         raise wrong_purpose(str(name), algorithm.purpose)
     require_enabled(version, str(name))
-    require_reason(key.access_reasons, CUSTOMER_INITIATED_ACCESS, str(name.parent))
+    require_reason(key.access_reasons, context.reason, str(name.parent))
     expert = EXPERT_PERMISSIONS.get(algorithm.scheme)
     if expert is not None:
         await store.session.authority.require(expert, await store.version_resource(name))
-    return Usable(name, version, algorithm, store.setup.materials.key(name, version))
+    live = store.setup.materials.key(name, version).used_in(context)
+    return Usable(name, version, algorithm, live)
 
 
-def attempt(field: str, work: Callable[[], T]) -> T:
-    """Return what the key computes; what does not fit or does not open is the caller's fault."""
+async def made(
+    grant: Grant, call: Call, store: KmsStore, name: VersionName, key: CryptoKey
+) -> Fresh:
+    """Make the key of a version that is to be created."""
+    await _announced(store, key)
+    use = direct(grant, call, name)
+    return await store.setup.materials.generate(key.algorithm, key.protection, use)
+
+
+async def taken(
+    grant: Grant, call: Call, store: KmsStore, name: VersionName, key: CryptoKey, material: bytes
+) -> Fresh:
+    """Make the key of a version that is to be created, of imported material."""
+    await _announced(store, key)
+    use = direct(grant, call, name)
+    return await store.setup.materials.take(key.algorithm, key.protection, material, use)
+
+
+async def _announced(store: KmsStore, key: CryptoKey) -> None:
+    """Have the log say what is about to be made where no transaction can take it back."""
+    if store.setup.materials.lasting(key.protection):
+        await store.session.intend()
+
+
+async def attempt(field: str, work: Awaitable[T]) -> T:
+    """Return what the key computes, or refuse what the caller sent."""
     try:
-        return work()
-    except Unfit as problem:
-        raise invalid(str(problem), field=field) from problem
-    except Tampered as problem:
-        raise CloudError(
-            Code.INVALID_ARGUMENT,
-            "Decryption failed: this key did not make this ciphertext, or not with this additional"
-            " authenticated data.",
-            reason="DECRYPTION_FAILED",
-            field=field,
-        ) from problem
+        return await work
+    except (Unfit, Tampered) as problem:
+        raise refusal(field, problem) from problem
 
 
-async def attempt_in_thread(field: str, work: Callable[[], T]) -> T:
-    """Do as `attempt`, for operations that would hold up everybody else."""
-    return await asyncio.to_thread(attempt, field, work)
+def refusal(field: str, problem: Unfit | Tampered) -> CloudError:
+    """Return that what a caller sent in a field does not fit, or does not open."""
+    if isinstance(problem, Unfit):
+        return invalid(str(problem), field=field)
+    return CloudError(
+        Code.INVALID_ARGUMENT,
+        "Decryption failed: this key did not make this ciphertext, or not with this additional"
+        " authenticated data.",
+        reason="DECRYPTION_FAILED",
+        field=field,
+    )

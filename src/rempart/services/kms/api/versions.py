@@ -10,8 +10,11 @@ from rempart.core.clock import Micros
 from rempart.core.document import only, text, update_mask
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
+from rempart.services.kms.api import external
 from rempart.services.kms.api.asked import name_of
+from rempart.services.kms.api.external import Moved
 from rempart.services.kms.api.key_rings import listed
+from rempart.services.kms.api.use import direct, made
 from rempart.services.kms.kinds import VERSION
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names, public_keys
@@ -34,17 +37,18 @@ _OUTPUT = ("name", "state", "protectionLevel", "algorithm", "createTime", "gener
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh:
-    """Generate the material of the new version."""
-    only(call.document, *_OUTPUT)
+    """Make the key of the new version."""
     name = names.crypto_key(name_of(call))
     key = await store.crypto_key(grant, name)
+    only(call.document, *_OUTPUT, *((external.OPTIONS,) if key.external else ()))
     if key.import_only:
         raise CloudError(
             Code.FAILED_PRECONDITION,
             f"{name} takes imported versions only.",
             reason="IMPORT_ONLY",
         )
-    return await store.setup.materials.generate(key.algorithm)
+    make = external.made if key.external else made
+    return await make(grant, call, store, name.version(key.versions + 1), key)
 
 
 async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
@@ -53,7 +57,7 @@ async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     key = await store.crypto_key(grant, name)
     fresh: Fresh = store.session.staged
     number = key.versions + 1
-    version = store.setup.materials.version(name, number, fresh, key.protection, store.now)
+    version = store.setup.materials.version(name.version(number), fresh, store.now)
     store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))
     return reply(name.version(number), version)
 
@@ -76,19 +80,28 @@ async def list_(grant: Grant, call: Call, store: KmsStore) -> Reply:
     return listed("cryptoKeyVersions", shown, following, 0 if asked.filtered else key.versions)
 
 
+async def stage_patch(grant: Grant, call: Call, store: KmsStore) -> Moved | None:
+    """Try the external key that a version is to have from now on, if it is to have another."""
+    if not update_mask(call.query) & external.MASKS:
+        return None
+    return await external.moved(grant, call, store, names.version(name_of(call)))
+
+
 async def patch(grant: Grant, call: Call, store: KmsStore) -> Reply:
-    """Enable or disable a version."""
+    """Enable or disable a version, or change the way to its external key."""
     mask = update_mask(call.query)
-    if mask != {"state"}:
-        other = ", ".join(sorted(mask - {"state"}))
-        raise invalid(
-            f"Of a version only its state can be updated, not {other}.", field="updateMask"
-        )
+    other = ", ".join(sorted(mask - external.MASKS - {"state"}))
+    if other:
+        message = f"Of a version only its state and external key can be updated, not {other}."
+        raise invalid(message, field="updateMask")
     name = names.version(name_of(call))
-    old = await store.version(grant, name)
-    return _replaced(
-        grant, store, name, old, set_state(old, text(call.document, "state"), str(name))
-    )
+    old = new = await store.version(grant, name)
+    moved: Moved | None = store.session.staged
+    if moved is not None:
+        new = moved.applied(new)
+    if "state" in mask:
+        new = set_state(new, text(call.document, "state"), str(name))
+    return _replaced(grant, store, name, old, new)
 
 
 async def destroy(grant: Grant, call: Call, store: KmsStore) -> Reply:
@@ -116,9 +129,9 @@ async def get_public_key(grant: Grant, call: Call, store: KmsStore) -> Reply:
     algorithm = ALGORITHMS[version.algorithm]
     if not algorithm.asymmetric:
         raise wrong_purpose(str(name), algorithm.purpose)
-    key = store.setup.materials.key(name, version)
+    key = store.setup.materials.key(name, version).used_in(direct(grant, call, name))
     wanted = call.query.get("publicKeyFormat", "")
-    shown = public_keys.shown(key.public_key(), algorithm, wanted)
+    shown = public_keys.shown(await key.public_key(), algorithm, wanted)
     head: Json = {
         "name": str(name),
         "algorithm": version.algorithm,

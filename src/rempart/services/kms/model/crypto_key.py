@@ -12,12 +12,22 @@ from msgspec.structs import replace
 
 from rempart.core.clock import Micros
 from rempart.core.document import Document, boolean, moment, only, pairs, seconds, section, text
-from rempart.core.errors import CloudError, invalid, required, unimplemented
+from rempart.core.errors import invalid, required
 from rempart.core.labels import labels
 from rempart.core.policy import Policy
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
 from rempart.services.kms.model.access_reasons import access_reasons
-from rempart.trust.custody.software.algorithms import ALGORITHMS, Algorithm, Purpose
+from rempart.services.kms.model.choices import (
+    ALGORITHM_FIELD,
+    EXTERNAL,
+    EXTERNAL_VPC,
+    EXTERNALS,
+    SOFTWARE,
+    UNSPECIFIED,
+    Choices,
+    unsupported,
+)
+from rempart.trust.custody.software.algorithms import Algorithm, Purpose
 
 DAY_SECONDS = 86_400
 ROTATION_SECONDS_MIN = DAY_SECONDS
@@ -27,9 +37,8 @@ DESTROY_SECONDS_MAX = 120 * DAY_SECONDS
 DESTROY_SECONDS_DEFAULT = 30 * DAY_SECONDS
 
 DEFAULT_ALGORITHMS = {Purpose.ENCRYPT_DECRYPT: "GOOGLE_SYMMETRIC_ENCRYPTION"}
-SOFTWARE = "SOFTWARE"
-_LEVELS = frozenset(("HSM", "EXTERNAL", "EXTERNAL_VPC", "HSM_SINGLE_TENANT"))
-_UNSPECIFIED = frozenset(("", "PROTECTION_LEVEL_UNSPECIFIED"))
+BACKEND_FIELD = "cryptoKeyBackend"
+_LEVEL_FIELD = "versionTemplate.protectionLevel"
 _OUTPUT = ("name", "primary", "createTime")
 """Members that clients may send back as they read them; they say nothing."""
 
@@ -37,6 +46,7 @@ _OUTPUT = ("name", "primary", "createTime")
 class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key; `versions` is the highest number given, `primary` 0 where there is none.
 
+    `backend` is the connection to the manager that holds the key, at the level EXTERNAL_VPC.
     `access_reasons` is None where no policy limits them, empty where it allows none.
     """
 
@@ -50,6 +60,7 @@ class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     destroy_seconds: int = DESTROY_SECONDS_DEFAULT
     import_only: bool = False
     access_reasons: tuple[str, ...] | None = None
+    backend: str = ""
     primary: int = 0
     versions: int = 0
     policy: Policy
@@ -59,24 +70,38 @@ class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether the key has a primary version, which rotation replaces."""
         return self.purpose == Purpose.ENCRYPT_DECRYPT.value
 
+    @property
+    def external(self) -> bool:
+        """Tell whether somebody else holds the key."""
+        return self.protection in EXTERNALS
 
-def new_key(document: Document, policy: Policy, now: Micros, *, anssi: bool) -> CryptoKey:
+    @property
+    def scheduled(self) -> bool:
+        """Tell whether the key has a rotation ahead of it."""
+        return bool(self.rotation_seconds or self.next_rotation)
+
+
+def new_key(document: Document, policy: Policy, now: Micros, choices: Choices) -> CryptoKey:
     """Return the key that a request asks for."""
     only(document, *_OUTPUT, *_CREATED)
     purpose = _purpose(text(document, "purpose"))
     template = section(document, "versionTemplate")
-    algorithm = _algorithm(template, purpose, DEFAULT_ALGORITHMS.get(purpose, ""), anssi=anssi)
+    level = choices.protection(text(template, "protectionLevel"), _LEVEL_FIELD)
+    default = DEFAULT_ALGORITHMS.get(purpose, "")
+    algorithm = _algorithm(template, purpose, default, level, choices)
     key = CryptoKey(
         created=now,
         purpose=purpose.value,
         algorithm=algorithm.name,
-        protection=protection(text(template, "protectionLevel"), "versionTemplate"),
+        protection=level,
         labels=labels(pairs(document, "labels")),
         destroy_seconds=_destroy_seconds(document),
         import_only=boolean(document, "importOnly"),
         access_reasons=access_reasons(document),
+        backend=text(document, BACKEND_FIELD),
         policy=policy,
     )
+    _check_external(key)
     return _scheduled(key, document, now, {"rotationPeriod", "nextRotationTime"})
 
 
@@ -89,39 +114,49 @@ _CREATED = (
     "destroyScheduledDuration",
     "importOnly",
     REASONS_FIELD,
+    BACKEND_FIELD,
 )
 
 
+def _check_external(key: CryptoKey) -> None:
+    if key.backend and key.protection != EXTERNAL_VPC:
+        message = f"Only keys of the protection level {EXTERNAL_VPC} have a {BACKEND_FIELD}."
+        raise invalid(message, field=BACKEND_FIELD)
+    if key.external and key.import_only:
+        raise invalid("Nothing is imported into external keys.", field="importOnly")
+
+
 def changed(
-    key: CryptoKey, document: Document, mask: frozenset[str], now: Micros, *, anssi: bool
+    key: CryptoKey, document: Document, mask: frozenset[str], now: Micros, choices: Choices
 ) -> CryptoKey:
     """Return the key with the members of the mask as the document says."""
     unknown = sorted(mask - _CHANGES.keys() - _SCHEDULE)
     if unknown:
         raise invalid(f"{unknown[0][:80]} cannot be updated.", field="updateMask")
     for name in sorted(mask & _CHANGES.keys()):
-        key = _CHANGES[name](key, document, anssi)
+        key = _CHANGES[name](key, document, choices)
     return _scheduled(key, document, now, mask & _SCHEDULE)
 
 
-def _change_labels(key: CryptoKey, document: Document, _anssi: bool) -> CryptoKey:  # noqa: FBT001
+def _change_labels(key: CryptoKey, document: Document, _choices: Choices) -> CryptoKey:
     return replace(key, labels=labels(pairs(document, "labels")))
 
 
-def _change_reasons(key: CryptoKey, document: Document, _anssi: bool) -> CryptoKey:  # noqa: FBT001
+def _change_reasons(key: CryptoKey, document: Document, _choices: Choices) -> CryptoKey:
     return replace(key, access_reasons=access_reasons(document))
 
 
-def _change_template(key: CryptoKey, document: Document, anssi: bool) -> CryptoKey:  # noqa: FBT001
+def _change_template(key: CryptoKey, document: Document, choices: Choices) -> CryptoKey:
     template = section(document, "versionTemplate")
-    algorithm = _algorithm(template, Purpose(key.purpose), key.algorithm, anssi=anssi)
+    purpose = Purpose(key.purpose)
+    algorithm = _algorithm(template, purpose, key.algorithm, key.protection, choices)
     level = text(template, "protectionLevel")
-    if level not in _UNSPECIFIED and protection(level, "versionTemplate") != key.protection:
-        raise invalid("The protection level of a key does not change.", field="versionTemplate")
+    if level not in UNSPECIFIED and choices.protection(level, _LEVEL_FIELD) != key.protection:
+        raise invalid("The protection level of a key does not change.", field=_LEVEL_FIELD)
     return replace(key, algorithm=algorithm.name)
 
 
-_CHANGES: dict[str, Callable[[CryptoKey, Document, bool], CryptoKey]] = {
+_CHANGES: dict[str, Callable[[CryptoKey, Document, Choices], CryptoKey]] = {
     "labels": _change_labels,
     REASONS_FIELD: _change_reasons,
     "versionTemplate": _change_template,
@@ -141,8 +176,11 @@ def _scheduled(
         key = replace(key, next_rotation=moment(document, "nextRotationTime") or 0)
         if key.next_rotation and key.next_rotation < now:
             raise invalid("nextRotationTime must lie in the future.", field="nextRotationTime")
-    if (key.rotation_seconds or key.next_rotation) and not key.rotates:
+    if key.scheduled and not key.rotates:
         raise invalid("Only keys of purpose ENCRYPT_DECRYPT rotate.", field="rotationPeriod")
+    if key.scheduled and key.protection == EXTERNAL:
+        message = f"{EXTERNAL} keys do not rotate by themselves: each version has a URI of its own."
+        raise invalid(message, field="rotationPeriod")
     if key.rotation_seconds and not key.next_rotation:
         raise required("rotationPeriod needs nextRotationTime.", field="nextRotationTime")
     return key
@@ -175,15 +213,6 @@ def rotated(key: CryptoKey, number: int, now: Micros) -> CryptoKey:
     return replace(key, primary=number, versions=number, next_rotation=following if period else 0)
 
 
-def protection(level: str, field: str) -> str:
-    """Return the protection level; those that are not there are refused by name."""
-    if level in _UNSPECIFIED or level == SOFTWARE:
-        return SOFTWARE
-    if level in _LEVELS:
-        raise unimplemented(f"The protection level {level}")
-    raise invalid(f"{level[:80]} is not a protection level.", field=field)
-
-
 def _purpose(text_: str) -> Purpose:
     if not text_:
         raise required("purpose is required.", field="purpose")
@@ -191,37 +220,15 @@ def _purpose(text_: str) -> Purpose:
         return Purpose(text_)
     except ValueError:
         if text_ == "AES_WRAPPING":
-            raise unimplemented("The purpose AES_WRAPPING") from None
+            raise unsupported("The purpose AES_WRAPPING", "purpose") from None
         raise invalid(f"{text_[:80]} is not a purpose.", field="purpose") from None
 
 
-def _algorithm(template: Document, purpose: Purpose, default: str, *, anssi: bool) -> Algorithm:
+def _algorithm(
+    template: Document, purpose: Purpose, default: str, level: str, choices: Choices
+) -> Algorithm:
     only(template, "algorithm", "protectionLevel")
     name = text(template, "algorithm") or default
     if not name:
-        raise required("versionTemplate.algorithm is required.", field="versionTemplate.algorithm")
-    return algorithm_of(name, purpose, anssi=anssi)
-
-
-def algorithm_of(name: str, purpose: Purpose, *, anssi: bool) -> Algorithm:
-    """Return the algorithm by Google's name, for keys of a purpose.
-
-    Refused: names of other purposes, what the library lacks, and with `anssi` whatever that
-    agency's rules do not admit.
-    """
-    field = "versionTemplate.algorithm"
-    found = ALGORITHMS.get(name)
-    if found is None:
-        raise invalid(f"{name[:80]} is not an algorithm.", field=field)
-    if found.purpose is not purpose:
-        raise invalid(f"{name} is not an algorithm for {purpose.value}.", field=field)
-    if found.unavailable:
-        raise unimplemented(f"The algorithm {name}")
-    if anssi and not found.anssi:
-        raise _not_admitted(found, field)
-    return found
-
-
-def _not_admitted(algorithm: Algorithm, field: str) -> CloudError:
-    message = f"{algorithm.name} is not on this universe's list: {algorithm.anssi_note}"
-    return invalid(message, field=field, reason="ALGORITHM_NOT_ADMITTED")
+        raise required("versionTemplate.algorithm is required.", field=ALGORITHM_FIELD)
+    return choices.algorithm(name, purpose, level)

@@ -9,9 +9,9 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.document import Document, only, text
-from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
+from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.policy import Policy
-from rempart.services.kms.model.crypto_key import protection
+from rempart.services.kms.model.choices import HSM, SOFTWARE, Choices, unsupported
 from rempart.trust.custody.software.import_job import IMPORT_METHODS, ImportMethod
 
 LIFE_SECONDS = 3 * 86_400
@@ -34,10 +34,17 @@ class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
         return self.created + LIFE_SECONDS * 1_000_000
 
 
+def asked_level(document: Document, choices: Choices) -> str:
+    """Return the protection level of the keys that a new job is for."""
+    level = choices.protection(text(document, "protectionLevel"), "protectionLevel")
+    if level not in {SOFTWARE, HSM}:
+        raise invalid(f"There are no import jobs for {level} keys.", field="protectionLevel")
+    return level
+
+
 def asked_method(document: Document) -> ImportMethod:
-    """Return the import method that a request asks for, at a protection level that is there."""
+    """Return the import method that a request asks for."""
     only(document, *_OUTPUT, "importMethod", "protectionLevel")
-    protection(text(document, "protectionLevel"), "protectionLevel")
     name = text(document, "importMethod")
     if not name:
         raise required("importMethod is required.", field="importMethod")
@@ -45,7 +52,7 @@ def asked_method(document: Document) -> ImportMethod:
     if method is None:
         raise invalid(f"{name[:80]} is not an import method.", field="importMethod")
     if method.unavailable:
-        raise unimplemented(f"The import method {name}")
+        raise unsupported(f"The import method {name}", "importMethod")
     return method
 
 

@@ -56,6 +56,42 @@ class KeyRingName:
 
 
 @dataclass(frozen=True, slots=True)
+class EkmConnectionName:
+    """`…/ekmConnections/C`."""
+
+    parent: LocationName
+    id: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what is above, then the id."""
+        return (*self.parent.parts, self.id)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}/ekmConnections/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class EkmConfigName:
+    """`…/ekmConfig`, one in each location."""
+
+    parent: LocationName
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return what is above."""
+        return self.parent.parts
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.parent}{_EKM_CONFIG}"
+
+
+_EKM_CONFIG = "/ekmConfig"
+
+
+@dataclass(frozen=True, slots=True)
 class _InRing:
     """Something that a key ring holds."""
 
@@ -117,6 +153,20 @@ def key_ring(text: str) -> KeyRingName:
     """Return the name of a key ring."""
     project, place, ring = _segments(text, "projects", "locations", "keyRings")
     return KeyRingName(LocationName(project, place), ring)
+
+
+def ekm_connection(text: str) -> EkmConnectionName:
+    """Return the name of a connection to an external key manager."""
+    project, place, last = _segments(text, "projects", "locations", "ekmConnections")
+    return EkmConnectionName(LocationName(project, place), last)
+
+
+def ekm_config(text: str) -> EkmConfigName:
+    """Return the name of a location's settings for external key managers."""
+    above, found, rest = text.partition(_EKM_CONFIG)
+    if not found or rest:
+        raise _misshapen(text, "projects/*/locations/*/ekmConfig")
+    return EkmConfigName(location(above))
 
 
 def crypto_key(text: str) -> CryptoKeyName:

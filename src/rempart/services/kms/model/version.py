@@ -23,12 +23,19 @@ class State(Enum):
     DISABLED = "DISABLED"
     DESTROY_SCHEDULED = "DESTROY_SCHEDULED"
     DESTROYED = "DESTROYED"
+    GENERATION_FAILED = "GENERATION_FAILED"
+    PENDING_EXTERNAL_DESTRUCTION = "PENDING_EXTERNAL_DESTRUCTION"
+    EXTERNAL_DESTRUCTION_FAILED = "EXTERNAL_DESTRUCTION_FAILED"
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a key; `material` is wrapped, and empty once the version is destroyed.
 
-    `destroy_at` is when a scheduled destruction falls due; `destroyed` when it happened.
+    `material` is what the mechanism of `protection` keeps of the key. `destroy_at` is when a
+    scheduled destruction falls due; `destroyed` when it happened. `destroying` says that a key
+    which lies elsewhere may be gone already: nothing brings the version back. An external key has a
+    `key_uri`, or a `key_path` behind its key's connection. `failure` says why the manager did not
+    make or destroy its key.
     """
 
     number: int
@@ -39,8 +46,12 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     material: bytes = b""
     destroy_at: int = 0
     destroyed: int = 0
+    destroying: bool = False
     import_job: str = ""
     imported: int = 0
+    key_uri: str = ""
+    key_path: str = ""
+    failure: str = ""
 
 
 def require_enabled(version: Version, name: str) -> None:
@@ -76,14 +87,29 @@ def schedule_destruction(version: Version, name: str, at: Micros) -> Version:
 
 def restore(version: Version, name: str, now: Micros) -> Version:
     """Return the version disabled, its destruction called off in time."""
-    if version.state is not State.DESTROY_SCHEDULED or version.destroy_at <= now:
+    gone = version.destroying or version.destroy_at <= now
+    if version.state is not State.DESTROY_SCHEDULED or gone:
         raise _wrong_state(version, name, "scheduled for destruction")
     return replace(version, state=State.DISABLED, destroy_at=0)
 
 
 def destroyed(version: Version, now: Micros) -> Version:
     """Return the version without its material, for ever."""
-    return replace(version, state=State.DESTROYED, material=b"", destroyed=now)
+    return replace(version, state=State.DESTROYED, material=b"", destroyed=now, destroying=False)
+
+
+def pending_external(version: Version, disarmed: bytes) -> Version:
+    """Return the version without the universe's half; the manager's is still to go."""
+    return replace(
+        version,
+        state=State.PENDING_EXTERNAL_DESTRUCTION,
+        material=disarmed,
+    )
+
+
+def external_failed(version: Version, why: str, now: Micros) -> Version:
+    """Return the version whose manager would not, or could not, destroy its key."""
+    return replace(destroyed(version, now), state=State.EXTERNAL_DESTRUCTION_FAILED, failure=why)
 
 
 def _wrong_state(version: Version, name: str, wanted: str) -> CloudError:

@@ -11,6 +11,7 @@ from rempart.core.policy import Resource
 from rempart.services.storage.contents import own_key
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.kms_key import check_location
 from rempart.services.storage.model.object import Object
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.resources import Json, object_json
@@ -80,6 +81,19 @@ def object_name(call: Call) -> ObjectName:
     if given is not None and not isinstance(given, str):
         raise invalid("Invalid value for 'name': expected a string.", field="name")
     return names.object_name(named or given or "")
+
+
+def kms_key(call: Call, bucket: Bucket, parameter: str = "kmsKeyName") -> str:
+    """Return the Cloud KMS key of a new generation: asked for, or the bucket's, or none."""
+    asked = call.query.get(parameter, "")
+    supplied = own_key(call.headers) is not None
+    if asked and supplied:
+        message = f"{parameter} and a customer-supplied encryption key exclude each other."
+        raise invalid(message, field=parameter)
+    if asked:
+        check_location(asked, bucket.location, field=parameter)
+        return asked
+    return "" if supplied else bucket.default_kms_key
 
 
 def shown(call: Call, bucket: Bucket, found: Object) -> Json:

@@ -33,6 +33,7 @@ from rempart.services.storage.model.preconditions import (
 )
 from rempart.services.storage.resources import bucket_etag, bucket_json
 from rempart.services.storage.store import StorageStore
+from rempart.services.storage.wrapping import require_usable
 
 READER, OWNER = "roles/storage.legacyBucketReader", "roles/storage.legacyBucketOwner"
 OBJECT_READER = "roles/storage.legacyObjectReader"
@@ -64,6 +65,7 @@ async def insert(grant: Grant, call: Call, store: StorageStore) -> Reply:
     )
     bucket = replace(changed(bucket, document, now, whole=False), metageneration=1)
     bucket = _with_lists(bucket, call, store)
+    await require_usable(store, bucket, bucket.default_kms_key)
     await store.create_bucket(grant, bucket)
     return Reply(
         document=bucket_json(bucket, call.base_url, full=asked.full(call)),
@@ -161,7 +163,7 @@ async def _full(call: Call, store: StorageStore, bucket: Bucket) -> bool:
 
 async def list_(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """List a project's buckets by name."""
-    project = call.query["project"]
+    project = (await store.project(grant, call.query["project"])).id
     limit = page_size(call.query)
     at = resume(call.query.get("pageToken", ""))
     found = await store.buckets_of(
@@ -198,6 +200,8 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
         )
     new = changed(bucket, call.document, store.now, whole=whole)
     new = with_acl_parameters(_settled(new, bucket), call, store)
+    if new.default_kms_key != bucket.default_kms_key:
+        await require_usable(store, new, new.default_kms_key)
     store.update_bucket(grant, new)
     return Reply(
         headers=(("etag", bucket_etag(new)),),

@@ -27,6 +27,7 @@ from rempart.services.storage.api.objects import facts, new_acl, replace_live
 from rempart.services.storage.contents import Received, joined, own_key
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
+from rempart.services.storage.model.kms_key import key_of
 from rempart.services.storage.model.object import Object, Settings, settings_of
 from rempart.services.storage.model.preconditions import (
     Preconditions,
@@ -36,6 +37,7 @@ from rempart.services.storage.model.preconditions import (
 )
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
+from rempart.services.storage.wrapping import new_wrapping, open_content
 from rempart.trust.custody.bodies import Part
 from rempart.trust.custody.digest import Digest
 from rempart.trust.custody.envelope import context
@@ -54,11 +56,12 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """What a copy becomes: its bucket, its name and its settings."""
+    """What a copy becomes: its bucket, name and settings, and the Cloud KMS key it lies under."""
 
     bucket: Bucket
     name: ObjectName
     settings: Settings
+    kms_key: str
 
 
 async def copy(grant: Grant, call: Call, store: StorageStore) -> Reply:
@@ -100,7 +103,8 @@ async def _copied(grant: Grant, call: Call, store: StorageStore) -> tuple[Bucket
     made = await store.session.authority.require("storage.objects.create", may)
     settings = _copied_settings(source.found.settings, call.document, bucket)
     got = msgspec.structs.replace(source.got, components=source.found.content.components)
-    return bucket, await _publish(made, call, store, _Target(bucket, name, settings), got)
+    key = asked.kms_key(call, bucket, "destinationKmsKeyName")
+    return bucket, await _publish(made, call, store, _Target(bucket, name, settings, key), got)
 
 
 async def _source(grant: Grant, call: Call, store: StorageStore) -> _Source:
@@ -109,7 +113,7 @@ async def _source(grant: Grant, call: Call, store: StorageStore) -> _Source:
     found = await store.generation(grant, bucket, name, number(call.query, "sourceGeneration"))
     preconditions(call.query, source=True).check(found.generation, found.metageneration)
     own = own_key(call.headers, source=True)
-    return _Source(bucket, found, await store.setup.contents.open(store.tx, bucket, found, own))
+    return _Source(bucket, found, await open_content(store, bucket, found, own))
 
 
 def _copied_settings(old: Settings, document: Document, bucket: Bucket) -> Settings:
@@ -152,15 +156,14 @@ async def _publish(
     live = await replace_live(grant, store, bucket, name, call)
     generation = store.next_generation(live)
     now = store.now
+    wrapping = await new_wrapping(store, bucket, name, to.kms_key, own_key(call.headers))
     new = Object(
         name=name,
         generation=generation,
         created=now,
         updated=now,
         settings=to.settings,
-        content=store.setup.contents.seal(
-            store.tx, bucket, name, generation, got, own_key(call.headers)
-        ),
+        content=store.setup.contents.seal(store.tx, bucket, name, generation, got, wrapping),
         owner=store.entity,
         acl=new_acl(call, store, bucket),
     )
@@ -180,7 +183,8 @@ async def compose(grant: Grant, call: Call, store: StorageStore) -> Reply:
     fallback = sources[0].found.settings.headers.content_type
     settings = settings_of(destination, bucket, content_type=fallback)
     named = msgspec.structs.replace(call, document=destination)
-    new = await _publish(grant, named, store, _Target(bucket, name, settings), got)
+    to = _Target(bucket, name, settings, asked.kms_key(call, bucket))
+    new = await _publish(grant, named, store, to, got)
     if flag(call.query, "deleteSourceObjects"):
         await _delete_sources(store, bucket, sources, new)
     return Reply(
@@ -211,7 +215,7 @@ async def _component(given: Document, call: Call, store: StorageStore, bucket: B
     found = await store.generation(may, bucket, name, generation)
     wanted = integer(section(given, "objectPreconditions"), "ifGenerationMatch")
     Preconditions(generation_match=wanted).check(found.generation, found.metageneration)
-    got = await store.setup.contents.open(store.tx, bucket, found, own_key(call.headers))
+    got = await open_content(store, bucket, found, own_key(call.headers))
     return _Source(bucket, found, got)
 
 
@@ -283,9 +287,10 @@ async def move(grant: Grant, call: Call, store: StorageStore) -> Reply:
     for permission, at in (("storage.objects.delete", old_name), ("storage.objects.create", name)):
         resource = await store.object_resource(bucket, at, found if at == old_name else None)
         await store.session.authority.require(permission, resource)
-    got = await store.setup.contents.open(store.tx, bucket, found, own_key(call.headers))
+    got = await open_content(store, bucket, found, own_key(call.headers))
     kept = msgspec.structs.replace(got, components=found.content.components)
-    new = await _publish(grant, call, store, _Target(bucket, name, found.settings), kept)
+    to = _Target(bucket, name, found.settings, key_of(found.content.kms_version))
+    new = await _publish(grant, call, store, to, kept)
     await store.retire(grant, bucket, found)
     return Reply(
         headers=(("etag", object_etag(new)),),

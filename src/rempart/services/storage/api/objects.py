@@ -13,7 +13,8 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from rempart.core.call import Call, Reply
-from rempart.core.errors import not_found
+from rempart.core.document import text
+from rempart.core.errors import invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ObjectName
 from rempart.services.storage.api import asked
@@ -22,6 +23,7 @@ from rempart.services.storage.listing import Listing
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import crc32c_text, md5_text
+from rempart.services.storage.model.kms_key import key_of
 from rempart.services.storage.model.listing import list_query, page_token
 from rempart.services.storage.model.object import Object, changed
 from rempart.services.storage.model.preconditions import (
@@ -35,6 +37,7 @@ from rempart.services.storage.model.preconditions import (
 from rempart.services.storage.model.ranges import ByteRange, byte_range
 from rempart.services.storage.resources import object_etag, object_json
 from rempart.services.storage.store import StorageStore
+from rempart.services.storage.wrapping import open_content
 
 Header = tuple[str, str]
 PASS_THROUGH_BYTES = 1 << 20
@@ -72,7 +75,7 @@ async def get(grant: Grant, call: Call, store: StorageStore) -> Reply:
 async def _media(
     call: Call, store: StorageStore, bucket: Bucket, found: Object, etag: str
 ) -> Reply:
-    got = await store.setup.contents.open(store.tx, bucket, found, own_key(call.headers))
+    got = await open_content(store, bucket, found, own_key(call.headers))
     headers = _media_headers(found, etag)
     if _transcodes(call, found):
         return _unzipped(store, got, headers)
@@ -116,6 +119,8 @@ def _media_headers(found: Object, etag: str) -> list[Header]:
         ("last-modified", _http_date(found.updated // 1_000_000)),
         ("cache-control", settings.headers.cache_control or "no-cache, no-store, max-age=0"),
     ]
+    if content.kms_version:
+        headers.append(("x-goog-encryption-kms-key-name", content.kms_version))
     if settings.headers.content_disposition:
         headers.append(("content-disposition", settings.headers.content_disposition))
     if settings.headers.content_language:
@@ -193,6 +198,7 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
     bucket, found = await find(grant, call, store)
     preconditions(call.query).check(found.generation, found.metageneration)
     match_tag(call.headers, object_etag(found))
+    _refuse_other_key(call, found)
     override = flag(call.query, "overrideUnlockedRetention")
     if override or "retention" in call.document:
         await _may_set_retention(store, bucket, found, override=override)
@@ -204,6 +210,14 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
         document=asked.shown(call, bucket, new),
         audit=facts(bucket, new),
     )
+
+
+def _refuse_other_key(call: Call, found: Object) -> None:
+    """Raise where a change of metadata asks for another key: that takes a rewrite."""
+    asked_key = text(call.document, "kmsKeyName", found.content.kms_version)
+    if asked_key not in {found.content.kms_version, key_of(found.content.kms_version)}:
+        message = "The Cloud KMS key of an object changes by rewriting it, not by an update."
+        raise invalid(message, field="kmsKeyName", reason="cloudKmsCannotChangeKeyName")
 
 
 async def _may_set_retention(
@@ -274,6 +288,7 @@ def facts(bucket: Bucket, found: Object) -> dict[str, str]:
         "metageneration": str(found.metageneration),
         "size": str(found.content.size),
         "crc32c": crc32c_text(found.content.crc32c),
+        **({"kmsKeyVersion": found.content.kms_version} if found.content.kms_version else {}),
     }
 
 

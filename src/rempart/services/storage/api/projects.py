@@ -28,7 +28,7 @@ SCAN = 10_000
 async def get_service_account(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Return the mail address of the project's Cloud Storage service agent."""
     project = await store.project(grant, call.path["projectId"])
-    agent = f"service-{project.number}@gs-project-accounts.{store.setup.system_domain}"
+    agent = store.agent(project.number).email
     return Reply(document={"kind": "storage#serviceAccount", "email_address": agent})
 
 
@@ -57,8 +57,9 @@ async def create_hmac_key(grant: Grant, call: Call, store: StorageStore) -> Repl
     return Reply(document=document, audit={"accessId": key.access_id})
 
 
-async def _find(call: Call, store: StorageStore) -> HmacKey:
-    key = await store.tx.get(HMAC_KEY, call.path["projectId"], call.path["accessId"])
+async def _find(grant: Grant, call: Call, store: StorageStore) -> HmacKey:
+    project = await store.project(grant, call.path["projectId"])
+    key = await store.tx.get(HMAC_KEY, project.id, call.path["accessId"])
     if key is None:
         raise not_found("Access ID not found in project.")
     return key
@@ -66,12 +67,12 @@ async def _find(call: Call, store: StorageStore) -> HmacKey:
 
 async def get_hmac_key(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Return an HMAC key's metadata."""
-    return Reply(document=hmac_key_json(await _find(call, store), call.base_url))
+    return Reply(document=hmac_key_json(await _find(grant, call, store), call.base_url))
 
 
 async def list_hmac_keys(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """List a project's HMAC keys."""
-    project, query = call.path["projectId"], call.query
+    project, query = (await store.project(grant, call.path["projectId"])).id, call.query
     limit, at = page_size(query), resume(query.get("pageToken", ""))
     found = await store.tx.scan(HMAC_KEY, HMAC_KEY.under(project), limit=SCAN)
     keys = [one.value for one in found if not at or one.value.access_id > at.name]
@@ -88,7 +89,7 @@ async def list_hmac_keys(grant: Grant, call: Call, store: StorageStore) -> Reply
 
 async def update_hmac_key(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Activate or deactivate an HMAC key."""
-    key = await _find(call, store)
+    key = await _find(grant, call, store)
     state = text(call.document, "state")
     if state not in STATES:
         raise invalid("state is 'ACTIVE' or 'INACTIVE'.", field="state")
@@ -107,7 +108,7 @@ async def update_hmac_key(grant: Grant, call: Call, store: StorageStore) -> Repl
 
 async def delete_hmac_key(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Delete an inactive HMAC key; its secret is gone, its metadata stays."""
-    key = await _find(call, store)
+    key = await _find(grant, call, store)
     if key.state == "ACTIVE":
         message = "Cannot delete a key that is ACTIVE: make it INACTIVE first."
         raise CloudError(Code.INVALID_ARGUMENT, message, reason="invalid")

@@ -18,6 +18,7 @@ from rempart.services.storage.model.checksums import Checksums, claims, header_c
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, Object, settings_of
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
+from rempart.services.storage.wrapping import new_wrapping
 from rempart.trust.custody.digest import Digest
 
 
@@ -46,15 +47,15 @@ async def create(
     generation = store.next_generation(live)
     fallback = content_type or call.headers.get("x-upload-content-type") or _media_type(call)
     now = store.now
+    own = own_key(call.headers)
+    wrapping = await new_wrapping(store, bucket, name, asked.kms_key(call, bucket), own)
     new = Object(
         name=name,
         generation=generation,
         created=now,
         updated=now,
         settings=settings_of(call.document, bucket, content_type=fallback),
-        content=store.setup.contents.seal(
-            store.tx, bucket, name, generation, got, own_key(call.headers)
-        ),
+        content=store.setup.contents.seal(store.tx, bucket, name, generation, got, wrapping),
         owner=store.entity,
         acl=new_acl(call, store, bucket),
     )

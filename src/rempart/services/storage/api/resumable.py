@@ -21,7 +21,13 @@ from rempart.core.names import ObjectName
 from rempart.services.storage.api import asked
 from rempart.services.storage.api.objects import replace_live
 from rempart.services.storage.api.publishing import Staged, claimed, create, created, refuse_size
-from rempart.services.storage.contents import OwnKey, Received, own_key, refuse_wrong_key
+from rempart.services.storage.contents import (
+    OwnKey,
+    Received,
+    new_session_key,
+    own_key,
+    refuse_wrong_key,
+)
 from rempart.services.storage.kinds import REFERENCE, SESSION, Reference, UploadSession
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import claims
@@ -31,6 +37,7 @@ from rempart.services.storage.model.ranges import ContentRange, content_range
 from rempart.services.storage.references import drop
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
+from rempart.services.storage.wrapping import new_wrapping, wrapping_of
 from rempart.trust.custody.bodies import Part, PartWriter
 from rempart.trust.custody.digest import Digest
 from rempart.trust.custody.envelope import context
@@ -68,6 +75,7 @@ async def begin(grant: Grant, call: Call, store: StorageStore) -> Reply:
     refuse_size(total)
     await replace_live(grant, store, bucket, name, call)
     own = own_key(call.headers)
+    wrapping = await new_wrapping(store, bucket, name, asked.kms_key(call, bucket), own)
     key = store.setup.world.random(SESSION_ID_BYTES).hex()
     session = UploadSession(
         bucket=bucket.name,
@@ -78,11 +86,12 @@ async def begin(grant: Grant, call: Call, store: StorageStore) -> Reply:
         request=msgspec.json.encode(dict(call.document)),
         query=dict(call.query),
         content_type=call.headers.get("x-upload-content-type", ""),
-        wrapped_key=store.setup.contents.new_session_key(bucket, key, own),
+        wrapped_key=new_session_key(key, wrapping),
         total=total,
         crc32c="" if claim.crc32c is None else text(call.document, "crc32c"),
         md5=text(call.document, "md5Hash"),
         csek_sha256=own.sha256 if own else b"",
+        kms_version=wrapping.kms_version,
     )
     store.tx.put(SESSION, key, value=session)
     location = (
@@ -149,9 +158,11 @@ async def _receive_chunk(
     """Receive a chunk from where the session stands; what was stored before is passed over."""
     key = call.query["upload_id"]
     bucket = await store.find_bucket(session.bucket)
-    parts = store.setup.contents.open_parts(bucket, session.wrapped_key, key, session.manifest, own)
+    wrapping = await wrapping_of(store, bucket, session.name, session.kms_version, own)
+    contents = store.setup.contents
+    parts = contents.open_parts(session.wrapped_key, key, session.manifest, wrapping)
     digest = await store.setup.digests.take(
-        key, session.stored, store.setup.contents.bodies.read(parts, 0, session.stored)
+        key, session.stored, contents.bodies.read(parts, 0, session.stored)
     )
     chunk = _Chunk(store, call.body, session, asked_range, digest)
     return await chunk.receive(context("storage", session.bucket_id, "upload", key, session.stored))
@@ -282,7 +293,8 @@ async def _extended(
 ) -> tuple[UploadSession, tuple[Part, ...]]:
     """Return the session with the chunk's part, and all parts."""
     key, own, contents = call.query["upload_id"], own_key(call.headers), store.setup.contents
-    parts = contents.open_parts(bucket, session.wrapped_key, key, session.manifest, own)
+    wrapping = await wrapping_of(store, bucket, session.name, session.kms_version, own)
+    parts = contents.open_parts(session.wrapped_key, key, session.manifest, wrapping)
     if not staged.got.parts:
         return session, parts
     parts += staged.got.parts
@@ -290,7 +302,7 @@ async def _extended(
         store.tx.put(REFERENCE, part.blob, value=Reference(1))
     session = replace(
         session,
-        manifest=contents.seal_parts(bucket, session.wrapped_key, key, parts, own),
+        manifest=contents.seal_parts(session.wrapped_key, key, parts, wrapping),
         blobs=tuple(part.blob for part in parts),
         stored=session.stored + staged.got.size,
     )

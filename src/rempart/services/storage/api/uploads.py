@@ -12,7 +12,9 @@ from rempart.core.policy import Resource
 from rempart.services.storage.api import asked, resumable
 from rempart.services.storage.api.publishing import Staged, claimed, create, created, refuse_size
 from rempart.services.storage.contents import Received, own_key
+from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.store import StorageStore
+from rempart.services.storage.wrapping import require_usable
 from rempart.trust.custody.bodies import PartWriter
 from rempart.trust.custody.digest import Digest
 from rempart.trust.custody.envelope import context
@@ -50,7 +52,9 @@ async def stage(grant: Grant, call: Call, store: StorageStore) -> Staged | None:
     refuse_size(length)
     if length is not None and length <= INLINE_BYTES_MAX:
         return Staged(_small(await call.body.read(INLINE_BYTES_MAX)))
-    return Staged(await _receive(call, store))
+    bucket = await store.bucket_of(call)
+    await require_usable(store, bucket, asked.kms_key(call, bucket))
+    return Staged(await _receive(call, store, bucket))
 
 
 def _small(content: bytes) -> Received:
@@ -59,8 +63,7 @@ def _small(content: bytes) -> Received:
     return Received(digest.size, digest.crc32c, digest.md5(), inline=content)
 
 
-async def _receive(call: Call, store: StorageStore) -> Received:
-    bucket = await store.bucket_of(call)
+async def _receive(call: Call, store: StorageStore, bucket: Bucket) -> Received:
     bound = context("storage", bucket.id, "part", store.setup.world.random(16))
     receiver = _Receiver(store, bound, Digest())
     try:

@@ -22,6 +22,7 @@ from rempart.core.labels import labels as checked_labels
 from rempart.core.limits import RETENTION_SECONDS_MAX
 from rempart.core.policy import Policy
 from rempart.services.storage.model.acl import AclEntry
+from rempart.services.storage.model.kms_key import check_location
 
 STORAGE_CLASSES = frozenset(
     {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "REGIONAL", "MULTI_REGIONAL"}
@@ -76,6 +77,7 @@ class Bucket:
     retention: RetentionPolicy | None = None
     object_retention: bool = False
     default_event_hold: bool = False
+    default_kms_key: str = ""
     default_object_acl: tuple[AclEntry, ...] = ()
     managed_folders: int = 0
 
@@ -102,8 +104,9 @@ def refuse_unsupported(document: Document) -> None:
             raise unimplemented(f"storage.buckets.{member}")
     if boolean(section(document, "billing"), "requesterPays"):
         raise unimplemented("storage.buckets.billing.requesterPays")
-    if text(section(document, "encryption"), "defaultKmsKeyName"):
-        raise unimplemented("storage.buckets.encryption.defaultKmsKeyName")
+    for member, value in section(document, "encryption").items():
+        if member != "defaultKmsKeyName" and value:
+            raise unimplemented(f"storage.buckets.encryption.{member}")
     if boolean(section(document, "hierarchicalNamespace"), "enabled"):
         raise unimplemented("storage.buckets.hierarchicalNamespace")
 
@@ -186,6 +189,13 @@ def _uniform(bucket: Bucket, *, enabled: bool, now: Micros) -> Bucket:
     return replace(bucket, uniform_access=enabled, uniform_lock_time=lock)
 
 
+def _encryption(bucket: Bucket, document: Document, now: Micros) -> Bucket:
+    key = text(section(document, "encryption"), "defaultKmsKeyName")
+    if key:
+        check_location(key, bucket.location, field="encryption.defaultKmsKeyName")
+    return replace(bucket, default_kms_key=key)
+
+
 _CHANGES = {
     "labels": _labels,
     "versioning": _versioning,
@@ -194,6 +204,7 @@ _CHANGES = {
     "retentionPolicy": _retention,
     "softDeletePolicy": _soft_delete,
     "iamConfiguration": _iam_configuration,
+    "encryption": _encryption,
 }
 _SETTABLE = frozenset(_CHANGES)
 

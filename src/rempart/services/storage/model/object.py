@@ -65,7 +65,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     Exactly one of `payload` (a small body, stored with the records) and `manifest` (the sealed list
     of parts) is set, but for the empty body, which has a payload too. `wrapped_key` is the data key
-    under the bucket's key (and the caller's own, where `csek_sha256` is set). `md5` is absent for
+    under the bucket's key (and the caller's own, where `csek_sha256` is set), or under the one that
+    the bucket has for the Cloud KMS key version named by `kms_version`. `md5` is absent for
     composite objects.
     """
 
@@ -78,6 +79,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     blobs: tuple[str, ...] = ()
     csek_sha256: bytes = b""
     components: int = 0
+    kms_version: str = ""
 
 
 class Object(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

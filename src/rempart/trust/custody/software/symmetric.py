@@ -10,8 +10,8 @@ from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encr
 from cryptography.exceptions import InvalidTag
 from typing_extensions import override
 
-from rempart.core.errors import invariant
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.header import Format, header, opened
 from rempart.trust.custody.software.key import (
     AAD_BYTES_MAX,
     PLAINTEXT_BYTES_MAX,
@@ -19,17 +19,7 @@ from rempart.trust.custody.software.key import (
     check_size,
 )
 
-FORMAT = b"\x01"
-VERSION_BYTES = 8
-HEADER_BYTES = len(FORMAT) + VERSION_BYTES
 _DOMAIN = b"rempart.kms.v1\x00"
-
-
-def version_of(ciphertext: bytes) -> bytes:
-    """Return the id of the key version that sealed a ciphertext, unproven until it is opened."""
-    if len(ciphertext) < HEADER_BYTES or not ciphertext.startswith(FORMAT):
-        raise Tampered
-    return ciphertext[len(FORMAT) : HEADER_BYTES]
 
 
 class SymmetricKey(Key):
@@ -42,19 +32,18 @@ class SymmetricKey(Key):
 
     @override
     def encrypt(self, plaintext: bytes, aad: bytes, version: bytes) -> bytes:
-        invariant(len(version) == VERSION_BYTES, "a key version's id is 8 bytes")
         check_size("plaintext", plaintext, PLAINTEXT_BYTES_MAX)
         check_size("additional authenticated data", aad, AAD_BYTES_MAX)
-        header = FORMAT + version
-        sealer = Cobblestone256Encryptor(self._key, _DOMAIN + header + aad)
-        return b"".join((header, sealer.update(plaintext), sealer.finalize()))
+        head = header(Format.SOFTWARE, version)
+        sealer = Cobblestone256Encryptor(self._key, _DOMAIN + head + aad)
+        return b"".join((head, sealer.update(plaintext), sealer.finalize()))
 
     @override
     def decrypt(self, ciphertext: bytes, aad: bytes = b"") -> bytes:
         check_size("additional authenticated data", aad, AAD_BYTES_MAX)
-        header = FORMAT + version_of(ciphertext)
-        opener = Cobblestone256Decryptor(self._key, _DOMAIN + header + aad)
+        head, sealed = opened(Format.SOFTWARE, ciphertext)
+        opener = Cobblestone256Decryptor(self._key, _DOMAIN + head + aad)
         try:
-            return opener.update(ciphertext[HEADER_BYTES:]) + opener.finalize()
+            return opener.update(sealed) + opener.finalize()
         except InvalidTag as problem:
             raise Tampered from problem

@@ -1,0 +1,94 @@
+"""Customer-managed keys: which Cloud KMS key a generation lies under, and what Google answers.
+
+A bucket has, for each version of a customer's key that something in it lies under, a bucket key of
+its own, wrapped by that version. Cloud Storage uses the version in the name of its service agent.
+Source: Cloud Storage documentation, "Customer-managed encryption keys"; the reasons of the JSON
+API's status codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from rempart.core.errors import CloudError, Code, invalid
+from rempart.core.principal import Principal
+from rempart.trust.custody.envelope import BucketKey, context
+from rempart.trust.gate import Session
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """For whom and for what a customer's key is used: by the agent, for the caller of a session."""
+
+    caller: Session
+    agent: Principal
+    bucket: str
+    bucket_id: str
+    name: str
+
+    @property
+    def session(self) -> Session:
+        """Return the session with the standing of the service agent."""
+        return self.caller.acting_as(self.agent)
+
+    @property
+    def target(self) -> str:
+        """Return the resource that the caller asked for: an object, or a bucket."""
+        bucket = f"projects/_/buckets/{self.bucket}"
+        return f"{bucket}/objects/{self.name}" if self.name else bucket
+
+    def bound(self, version: str) -> bytes:
+        """Return the context that binds a bucket key to its bucket and a version."""
+        return context("bucket-key", self.bucket_id, version)
+
+
+class CustomerKeys(Protocol):
+    """Cloud KMS as Cloud Storage uses it, in the name of its service agent.
+
+    Every verb asks anew whether the version may be used: its state, the agent's permission, the
+    key's policy on reasons. What is opened may be remembered only as long as the key's holder
+    allows. Refusals are Cloud KMS's.
+    """
+
+    async def primary(self, use: KeyUse, key: str) -> str:
+        """Return the name of the version of a key that encrypts now."""
+
+    async def make(self, use: KeyUse, version: str) -> tuple[bytes, BucketKey]:
+        """Return a fresh bucket key, wrapped by a version and opened."""
+
+    async def open(self, use: KeyUse, version: str, wrapped: bytes) -> BucketKey:
+        """Return a bucket key that was made for the same bucket, opened."""
+
+
+async def translated(work: Awaitable[T], key: str, *, encrypting: bool) -> T:
+    """Return what Cloud KMS answers, its refusals in Cloud Storage's words."""
+    try:
+        return await work
+    except CloudError as problem:
+        raise _refusal(problem, key, encrypting=encrypting) from problem
+
+
+def _refusal(problem: CloudError, key: str, *, encrypting: bool) -> CloudError:
+    if problem.code is Code.NOT_FOUND:
+        way = "encryption" if encrypting else "decryption"
+        reason = f"cloudKms{way.capitalize()}KeyNotFound"
+        return invalid(f"The Cloud KMS {way} key {key} is not found.", reason=reason)
+    if problem.code is Code.PERMISSION_DENIED:
+        message = (
+            f"Permission denied on Cloud KMS key {key}. Please ensure that your Cloud Storage"
+            f" service account has been authorized to use this key. {problem.message}"
+        )
+        return CloudError(Code.PERMISSION_DENIED, message, reason="forbidden")
+    if problem.reason in {"KEY_DISABLED", "KEY_DESTROYED"}:
+        message = (
+            f"The Cloud KMS key is disabled, destroyed, or scheduled to be destroyed:"
+            f" {problem.message}"
+        )
+        return invalid(message, reason="cloudKmsDisabledKey")
+    if problem.code in {Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION}:
+        return invalid(f"Bad Cloud KMS key: {problem.message}", reason="cloudKmsBadKey")
+    return problem

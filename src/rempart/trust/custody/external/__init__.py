@@ -1,0 +1,1 @@
+"""The universe's side of docs/spec/external-key-manager.md: keys that somebody else holds."""

@@ -1,0 +1,379 @@
+"""Customer-managed keys through the gate: what lies under them, and when it can be read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import jwt
+import pytest
+
+from rempart.core.errors import CloudError, Code
+from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY
+from rempart.trust.witness.leaf import FEED, decode
+from support.cloud_kms import DAY, RING, Kms, b64
+from support.cloud_storage import resource
+
+KEYS = "keyRings.cryptoKeys"
+VERSIONS = f"{KEYS}.cryptoKeyVersions"
+USER = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+SMALL, BIG = b"a patient's record", bytes(range(256)) * 1024
+OWN = bytes(range(32))
+CSEK = {
+    "x-goog-encryption-algorithm": "AES256",
+    "x-goog-encryption-key": b64(OWN),
+    "x-goog-encryption-key-sha256": b64(hashlib.sha256(OWN).digest()),
+}
+
+
+async def may_use(kms: Kms, key: str, *, role: str = USER) -> None:
+    """Give a role on a key to the service agent, as `gcloud storage service-agent` does."""
+    asked = await kms.cloud.ask("projects.serviceAccount.get", path={"projectId": "lab:demo"})
+    agent = resource(asked)["email_address"]
+    policy = {"bindings": [{"role": role, "members": [f"serviceAccount:{agent}"]}]}
+    await kms.ask(f"{KEYS}.setIamPolicy", {"policy": policy}, resource=key)
+
+
+async def a_key(kms: Kms, id_: str = "bucket-key", **document: Any) -> str:
+    key = await kms.key(id_, **document)
+    await may_use(kms, key)
+    return key
+
+
+async def under_default_key(kms: Kms, key: str) -> None:
+    await kms.cloud.use_new_bucket(encryption={"defaultKmsKeyName": key})
+
+
+async def refused(kms: Kms, method: str, **asked: Any) -> CloudError:
+    with pytest.raises(CloudError) as refusal:
+        await kms.cloud.ask(method, **asked)
+    return refusal.value
+
+
+async def refused_read(kms: Kms, name: str = "o") -> CloudError:
+    return await refused(kms, "objects.get", path={"object": name}, query={"alt": "media"})
+
+
+async def rewrite(kms: Kms, name: str, **query: str) -> dict[str, Any]:
+    path = {
+        "sourceBucket": kms.cloud.bucket,
+        "sourceObject": name,
+        "destinationBucket": kms.cloud.bucket,
+        "destinationObject": name,
+    }
+    done = await kms.cloud.ask("objects.rewrite", path=path, query=query, verb="POST")
+    shown: dict[str, Any] = resource(done)["resource"]
+    return shown
+
+
+@pytest.mark.parametrize("content", [b"", SMALL, BIG], ids=["empty", "small", "large"])
+async def test_a_bucket_with_a_default_key_puts_new_objects_under_its_primary_version(
+    content: bytes,
+) -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    made = await kms.cloud.put("o", content)
+    assert made["kmsKeyName"] == f"{key}/cryptoKeyVersions/1"
+    assert await kms.cloud.read("o") == content
+    listed = await kms.cloud.list()
+    assert listed["items"][0]["kmsKeyName"] == f"{key}/cryptoKeyVersions/1"
+    bucket = resource(await kms.cloud.ask("buckets.get"))
+    assert bucket["encryption"] == {"defaultKmsKeyName": key}
+
+
+async def test_an_object_may_name_its_own_key_and_a_download_says_which_it_was() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    made = await kms.cloud.put("o", SMALL, kmsKeyName=key)
+    assert made["kmsKeyName"] == f"{key}/cryptoKeyVersions/1"
+    media = await kms.cloud.ask("objects.get", path={"object": "o"}, query={"alt": "media"})
+    assert ("x-goog-encryption-kms-key-name", made["kmsKeyName"]) in media.headers
+    assert "kmsKeyName" not in await kms.cloud.put("plain", SMALL)
+
+
+@pytest.mark.parametrize("content", [SMALL, BIG], ids=["small", "large"])
+async def test_disabling_the_version_stops_reads_at_once_and_enabling_it_brings_them_back(
+    content: bytes,
+) -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", content)
+    assert await kms.cloud.read("o") == content
+    version = f"{key}/cryptoKeyVersions/1"
+    for state in ("DISABLED", "ENABLED", "DISABLED"):
+        query = {"updateMask": "state"}
+        await kms.ask(f"{VERSIONS}.patch", {"state": state}, name=version, query=query)
+        if state == "ENABLED":
+            assert await kms.cloud.read("o") == content
+            continue
+        problem = await refused_read(kms)
+        assert (problem.status, problem.reason) == (400, "cloudKmsDisabledKey")
+        problem = await refused(
+            kms, "objects.insert", query={"uploadType": "media", "name": "new"}, verb="POST",
+            body=content, kind="media_upload",
+        )  # fmt: skip
+        assert problem.reason == "cloudKmsDisabledKey"
+
+
+async def test_metadata_stays_readable_and_objects_deletable_without_the_key() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", SMALL)
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{key}/cryptoKeyVersions/1")
+    shown = resource(await kms.cloud.ask("objects.get", path={"object": "o"}))
+    assert shown["size"] == str(len(SMALL))
+    assert len((await kms.cloud.list())["items"]) == 1
+    await kms.cloud.ask("objects.delete", path={"object": "o"}, verb="DELETE")
+    await kms.cloud.ask("buckets.delete", verb="DELETE")
+    sealed = kms.cloud.parts.sealed
+    assert await sealed.scan(CUSTOMER_BUCKET_KEY, CUSTOMER_BUCKET_KEY.under(), limit=9) == []
+
+
+async def test_a_scheduled_destruction_stops_reads_and_a_restored_version_gives_them_back() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", SMALL)
+    version = f"{key}/cryptoKeyVersions/1"
+    await kms.ask(f"{VERSIONS}.destroy", name=version)
+    assert (await refused_read(kms)).reason == "cloudKmsDisabledKey"
+    await kms.ask(f"{VERSIONS}.restore", name=version)
+    query = {"updateMask": "state"}
+    await kms.ask(f"{VERSIONS}.patch", {"state": "ENABLED"}, name=version, query=query)
+    assert await kms.cloud.read("o") == SMALL
+
+
+async def test_a_destroyed_version_takes_its_objects_with_it_and_no_others() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("old", SMALL)
+    await kms.ask(f"{VERSIONS}.create", parent=key)
+    await kms.ask(f"{KEYS}.updatePrimaryVersion", {"cryptoKeyVersionId": "2"}, name=key)
+    made = await kms.cloud.put("new", SMALL)
+    assert made["kmsKeyName"] == f"{key}/cryptoKeyVersions/2"
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{key}/cryptoKeyVersions/1")
+    await kms.pass_time(31 * DAY)
+    assert (await refused_read(kms, "old")).reason == "cloudKmsDisabledKey"
+    assert await kms.cloud.read("new") == SMALL
+
+
+@pytest.mark.parametrize("content", [SMALL, BIG], ids=["small", "large"])
+async def test_a_rewrite_moves_an_object_to_another_version_key_or_back_to_the_default(
+    content: bytes,
+) -> None:
+    kms = await Kms.start()
+    first, second = await a_key(kms), await a_key(kms, "second")
+    await kms.cloud.put("o", content, kmsKeyName=first)
+    await kms.ask(f"{VERSIONS}.create", parent=first)
+    await kms.ask(f"{KEYS}.updatePrimaryVersion", {"cryptoKeyVersionId": "2"}, name=first)
+    shown = await rewrite(kms, "o", destinationKmsKeyName=first)
+    assert shown["kmsKeyName"] == f"{first}/cryptoKeyVersions/2"
+    shown = await rewrite(kms, "o", destinationKmsKeyName=second)
+    assert shown["kmsKeyName"] == f"{second}/cryptoKeyVersions/1"
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{first}/cryptoKeyVersions/1")
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{first}/cryptoKeyVersions/2")
+    assert await kms.cloud.read("o") == content
+    assert "kmsKeyName" not in await rewrite(kms, "o")
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{second}/cryptoKeyVersions/1")
+    assert await kms.cloud.read("o") == content
+
+
+async def test_a_move_keeps_the_key_and_a_composed_object_lies_under_the_one_asked_for() -> None:
+    kms = await Kms.start()
+    key, other = await a_key(kms), await a_key(kms, "other")
+    await kms.cloud.put("a", SMALL, kmsKeyName=key)
+    path = {"sourceObject": "a", "destinationObject": "b"}
+    moved = resource(await kms.cloud.ask("objects.move", path=path, verb="POST"))
+    assert moved["kmsKeyName"].startswith(f"{key}/")
+    document = {"sourceObjects": [{"name": "b"}, {"name": "b"}]}
+    composed = resource(
+        await kms.cloud.ask(
+            "objects.compose",
+            path={"destinationBucket": kms.cloud.bucket, "destinationObject": "c"},
+            query={"kmsKeyName": other},
+            document=document,
+            verb="POST",
+        )
+    )
+    assert composed["kmsKeyName"].startswith(f"{other}/")
+    assert await kms.cloud.read("c") == SMALL * 2
+
+
+async def test_a_resumable_upload_lies_under_the_key_from_its_first_byte() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    query = {"uploadType": "resumable", "name": "o"}
+    begun = await kms.cloud.ask("objects.insert", query=query, verb="POST", kind="resumable_upload")
+    upload = {"upload_id": dict(begun.headers)["x-guploader-uploadid"], "uploadType": "resumable"}
+    half = len(BIG) * 2
+    content = BIG * 4
+
+    async def send(start: int, stop: int) -> Any:
+        return await kms.cloud.ask(
+            "objects.insert",
+            query=upload,
+            headers={"content-range": f"bytes {start}-{stop - 1}/{len(content)}"},
+            body=content[start:stop],
+            kind="resumable_upload",
+            verb="PUT",
+        )
+
+    assert (await send(0, half)).status == 308
+    version = f"{key}/cryptoKeyVersions/1"
+    query = {"updateMask": "state"}
+    await kms.ask(f"{VERSIONS}.patch", {"state": "DISABLED"}, name=version, query=query)
+    with pytest.raises(CloudError) as refusal:
+        await send(half, len(content))
+    assert refusal.value.reason == "cloudKmsDisabledKey"
+    await kms.ask(f"{VERSIONS}.patch", {"state": "ENABLED"}, name=version, query=query)
+    assert (await send(half, len(content))).status == 200
+    assert await kms.cloud.read("o") == content
+
+
+async def test_without_the_service_agent_s_permission_nothing_is_written_or_read() -> None:
+    kms = await Kms.start()
+    key = await kms.key()
+    problem = await refused(
+        kms, "buckets.patch", document={"encryption": {"defaultKmsKeyName": key}}, verb="PATCH"
+    )
+    assert (problem.status, problem.reason) == (403, "forbidden")
+    assert "service account" in problem.message
+    await may_use(kms, key)
+    await kms.cloud.ask(
+        "buckets.patch", document={"encryption": {"defaultKmsKeyName": key}}, verb="PATCH"
+    )
+    await kms.cloud.put("o", SMALL)
+    await may_use(kms, key, role="roles/cloudkms.cryptoKeyEncrypter")
+    assert (await refused_read(kms)).status == 403
+    await may_use(kms, key, role="roles/cloudkms.cryptoKeyDecrypter")
+    assert await kms.cloud.read("o") == SMALL
+    problem = await refused(
+        kms, "objects.insert", query={"uploadType": "media", "name": "new"}, verb="POST",
+        body=SMALL, kind="media_upload",
+    )  # fmt: skip
+    assert problem.status == 403
+
+
+async def test_a_key_that_allows_no_reason_opens_nothing() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", SMALL)
+    policy: dict[str, Any] = {"keyAccessJustificationsPolicy": {"allowedAccessReasons": []}}
+    query = {"updateMask": "keyAccessJustificationsPolicy"}
+    await kms.ask(f"{KEYS}.patch", policy, name=key, query=query)
+    assert (await refused_read(kms)).status == 403
+
+
+async def test_a_key_of_another_purpose_or_place_or_none_at_all_is_refused_by_its_reason() -> None:
+    kms = await Kms.start()
+    mac = await kms.key("mac", "MAC", "HMAC_SHA256")
+    await may_use(kms, mac)
+    key = await a_key(kms)
+    for name, status, reason in (
+        (mac, 400, "cloudKmsBadKey"),
+        (f"{key}/cryptoKeyVersions/1", 400, "cloudKmsBadKey"),
+        ("no-key", 400, "cloudKmsBadKey"),
+        ("projects/p/locations/u-here1/keyRings/r/cryptoKeys/" + "k" * 1024, 400, "cloudKmsBadKey"),
+        (key.replace("u-here1", "u-there2"), 400, "cloudKmsKeyLocationNotAllowed"),
+        (f"{RING}/cryptoKeys/absent", 403, "forbidden"),
+    ):
+        problem = await refused(
+            kms, "objects.insert", query={"uploadType": "media", "name": "o", "kmsKeyName": name},
+            verb="POST", body=SMALL, kind="media_upload",
+        )  # fmt: skip
+        assert (problem.status, problem.reason) == (status, reason), name
+
+
+async def test_an_absent_key_is_told_to_an_agent_who_may_use_all_of_the_ring() -> None:
+    kms = await Kms.start()
+    asked = await kms.cloud.ask("projects.serviceAccount.get", path={"projectId": "lab:demo"})
+    member = f"serviceAccount:{resource(asked)['email_address']}"
+    policy = {"bindings": [{"role": USER, "members": [member]}]}
+    await kms.ask("keyRings.setIamPolicy", {"policy": policy}, resource=RING)
+    problem = await refused(
+        kms, "objects.insert", verb="POST", body=SMALL, kind="media_upload",
+        query={"uploadType": "media", "name": "o", "kmsKeyName": f"{RING}/cryptoKeys/absent"},
+    )  # fmt: skip
+    assert (problem.status, problem.reason) == (400, "cloudKmsEncryptionKeyNotFound")
+
+
+async def test_a_supplied_key_excludes_a_named_one_and_takes_the_place_of_the_bucket_s() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    asked: dict[str, Any] = {"body": SMALL, "kind": "media_upload", "verb": "POST"}
+    query = {"uploadType": "media", "name": "o"}
+    both = await refused(
+        kms, "objects.insert", query=query | {"kmsKeyName": key}, headers=CSEK, **asked
+    )
+    assert (both.code, both.field) == (Code.INVALID_ARGUMENT, "kmsKeyName")
+    made = resource(await kms.cloud.ask("objects.insert", query=query, headers=CSEK, **asked))
+    assert "kmsKeyName" not in made
+    assert made["customerEncryption"]["encryptionAlgorithm"] == "AES256"
+
+
+async def test_an_update_cannot_change_an_object_s_key_but_may_repeat_it() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    made = await kms.cloud.put("o", SMALL, kmsKeyName=key)
+    again = {"kmsKeyName": made["kmsKeyName"], "metadata": {"a": "b"}}
+    await kms.cloud.ask("objects.patch", path={"object": "o"}, document=again, verb="PATCH")
+    problem = await refused(
+        kms, "objects.patch", path={"object": "o"}, document={"kmsKeyName": "other"}, verb="PATCH"
+    )
+    assert (problem.status, problem.reason) == (400, "cloudKmsCannotChangeKeyName")
+
+
+async def test_a_bucket_s_default_key_goes_by_an_update_and_its_objects_stay_under_it() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("old", SMALL)
+    await kms.cloud.ask("buckets.patch", document={"encryption": None}, verb="PATCH")
+    assert "encryption" not in resource(await kms.cloud.ask("buckets.get"))
+    assert "kmsKeyName" not in await kms.cloud.put("new", SMALL)
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{key}/cryptoKeyVersions/1")
+    assert (await refused_read(kms, "old")).reason == "cloudKmsDisabledKey"
+    assert await kms.cloud.read("new") == SMALL
+
+
+async def test_a_destroyed_version_has_a_certificate_that_counts_what_died_with_it() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("small", SMALL)
+    await kms.cloud.put("large", BIG)
+    await kms.cloud.put("elsewhere", SMALL, kmsKeyName=await a_key(kms, "other"))
+    version = f"{key}/cryptoKeyVersions/1"
+    ask = f"{VERSIONS}.getErasureCertificate"
+    with pytest.raises(CloudError) as refusal:
+        await kms.ask(ask, name=version)
+    assert refusal.value.reason == "KEY_NOT_DESTROYED"
+    await kms.ask(f"{VERSIONS}.destroy", name=version)
+    await kms.pass_time(31 * DAY)
+
+    given = await kms.ask(ask, name=version)
+    keys = jwt.PyJWKSet.from_dict(kms.cloud.parts.issuer.keys())
+    token = jwt.decode_complete(given["certificate"], keys.keys[0], algorithms=["EdDSA"])
+    assert token["header"]["typ"] == "erasure-certificate+jwt"
+    claims = token["payload"]
+    assert claims["cryptoKeyVersion"] == version
+    assert (claims["objects"], claims["buckets"]) == ("2", "1")
+    assert claims["bytes"] == str(len(SMALL) + len(BIG))
+    assert "root key" in claims["scope"]
+    assert given["claims"].items() <= claims.items()
+
+    entries = await kms.cloud.parts.sealed.entries(FEED, claims["log"]["index"], limit=1)
+    leaf = decode(entries[0].entry)
+    assert (leaf.method, leaf.resource) == (
+        "cloudkms.cryptoKeyVersions.destroyMaterial",
+        version,
+    )
+    assert entries[0].chain.hex() == claims["log"]["chain"]
+    assert leaf.facts["objects"] == "2"
