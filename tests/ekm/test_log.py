@@ -18,7 +18,7 @@ from rempart.ekm.record import journal as journal_module
 from rempart.ekm.record.chain import Head, extend, follows, parse
 from rempart.ekm.record.entry import past_uses
 from rempart.ekm.record.journal import Journal, NotRecorded
-from rempart.ekm.record.segments import LogBroken, segments, walk
+from rempart.ekm.record.segments import LogBroken, segment_name, segments, walk
 from support.key_holder import ISSUER, KEY, KeyHolder, agent, b64, use
 
 
@@ -215,6 +215,11 @@ def test_segments_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for number in range(20):
         _append(tmp_path, b'{"n":%d}' % number)
     assert len(segments(tmp_path)) > 2
+    # A crash may leave the next file empty.
+    (tmp_path / segment_name(20)).touch()
+    _append(tmp_path, b'{"n":20}')
+    assert _contents(tmp_path).pop() == b'{"n":20}'
+    segments(tmp_path)[-1].unlink()
     assert _contents(tmp_path) == [b'{"n":%d}' % number for number in range(20)]
     segments(tmp_path)[1].unlink()
     with pytest.raises(LogBroken):
