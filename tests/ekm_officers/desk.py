@@ -27,6 +27,7 @@ from rempart.ekm.administration.statements import (
     Enrolment,
     Look,
     Proposal,
+    digest,
     manager_of,
 )
 from rempart.ekm.administration.steps import Step, advance, enrolled
@@ -123,6 +124,12 @@ class Desk:
     def proposal(self, who: str, action: actions.Action, **changed: Any) -> str:
         said = Proposal(**self._bounds(3600), basis=self.state.basis, action=action)
         return self.signed(who, PROPOSAL, said, **changed)
+
+    def signed_for(self, manager: dict[str, object], who: str, action: actions.Action) -> str:
+        return self.proposal(who, action, basis=manager["basis"])
+
+    def digest(self, token: str) -> str:
+        return digest(token)
 
     def consenting(self, who: str, proposal: str, **changed: Any) -> str:
         return self.signed(

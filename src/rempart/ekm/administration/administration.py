@@ -21,7 +21,6 @@ from rempart.ekm.administration.statements import (
     CONSENT,
     EVERYTHING,
     LOOK,
-    PROPOSAL,
     STATEMENT_CHARS_MAX,
     Consent,
     digest,
@@ -70,14 +69,29 @@ class Administration:
         self._carrying_out = asyncio.Lock()
 
     async def hear(self, token: str) -> str:
-        """Take an officer's statement, and return the digest that it is known by.
+        """Take an officer's statement and do what follows; return its digest.
 
-        A look changes nothing. A statement that is refused raises a CloudError and leaves no
-        trace in the state; a proposal that enough officers consented to has been carried out on
-        return, or the CloudError says why it could not be. A caller who goes away does not stop
-        what has begun: the state never falls behind the log.
+        A caller who goes away does not stop what has begun: the state never falls behind the log.
         """
         return await asyncio.shield(self._hear(token))
+
+    async def take(self, token: str) -> None:
+        """Verify and record a statement; one that is refused raises a CloudError.
+
+        It leaves no trace in the state then. A look changes nothing and is not recorded.
+        """
+        if _kind(token) == LOOK:
+            looked(self.state, token, self._clock())
+        else:
+            await self._take(Said(token, self._clock()))
+
+    async def settle(self, token: str) -> None:
+        """Carry out the proposal that a statement taken before is about, if it is decided.
+
+        Raises the CloudError that says why it could not be.
+        """
+        if _kind(token) not in {LOOK, BLOCK}:
+            await self._decide(subject(token))
 
     async def resume(self) -> None:
         """Finish, at a start, what was decided and not seen to be done."""
@@ -87,13 +101,8 @@ class Administration:
                     await self._finish(pending)
 
     async def _hear(self, token: str) -> str:
-        kind = _kind(token)
-        if kind == LOOK:
-            looked(self.state, token, self._clock())
-            return digest(token)
-        await self._take(Said(token, self._clock()))
-        if kind != BLOCK:
-            await self._decide(digest(token) if kind == PROPOSAL else _consented(token))
+        await self.take(token)
+        await self.settle(token)
         return digest(token)
 
     async def _decide(self, known: str) -> None:
@@ -103,6 +112,8 @@ class Administration:
             if interrupted is not None:
                 await self._finish(interrupted)
             pending = self.state.waiting(known)
+            if pending is None and self.state.basis == known:
+                return  # others had consented as well, and it is done
             if pending is None:
                 message = "Another decision was carried out first; propose it again."
                 raise CloudError(Code.ABORTED, message, reason="OVERTAKEN")
@@ -165,7 +176,9 @@ def _kind(token: str) -> str:
         raise denied(f"The statement is refused: {problem}.") from problem
 
 
-def _consented(token: str) -> str:
-    """Return the proposal that a consent, verified before, is about."""
+def subject(token: str) -> str:
+    """Return what a statement that was heard is about: a consent's is the proposal."""
+    if _kind(token) != CONSENT:
+        return digest(token)
     payload = statement.payload_of(token, CONSENT, chars_max=STATEMENT_CHARS_MAX)
     return statement.content(payload, Consent).proposal
