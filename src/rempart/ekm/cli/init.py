@@ -64,9 +64,7 @@ def command(  # noqa: PLR0913 - each is one option
         enrol(data, officer, quorum, ask)
     who = identity.load(data)
     if as_json:
-        options.show_json(
-            {"data": str(data), "host": chosen.host, "certificate": who.certificate.read_text()}
-        )
+        options.show_json({"data": str(data), "host": chosen.host, "certificate": who.pem})
         return
     click.echo(f"Made the key holder {chosen.host} in {data}. It holds no key and trusts nobody.")
     click.echo(f"Give the cloud this certificate to pin: {who.certificate}")
