@@ -42,6 +42,15 @@ class VerifyReport:
         return bool(self.checks) and all(check.ok for check in self.checks)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOverKey:
+    """A key of this universe in the token that no key version refers to."""
+
+    id: str
+    label: str
+    removed: bool
+
+
 class ServiceCoverage(Protocol):
     """How many of the methods that Google describes for a service are answered for real."""
 
@@ -65,7 +74,7 @@ class Operations:
     `first_start` creates the root key, the records and `admin-key.json` in an empty directory and
     leaves nothing open in it: the directory is renamed afterwards. `serve` runs until SIGTERM or
     SIGINT and calls back once, when requests are answered. `verify` and `issuer_keys` need no
-    running server.
+    running server. `left_over` lists keys in the token and removes those of the given ids.
     """
 
     first_start: Callable[[Path, Config], Coroutine[None, None, None]]
@@ -73,3 +82,6 @@ class Operations:
     verify: Callable[[Path, Config], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
     issuer_keys: Callable[[Path, Config], dict[str, object]]
+    left_over: Callable[
+        [Path, Config, tuple[str, ...]], Coroutine[None, None, tuple[LeftOverKey, ...]]
+    ]

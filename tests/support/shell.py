@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rempart.cli import main
 from rempart.config import Config
-from rempart.universe import Check, Operations, Ready, ServiceCoverage, VerifyReport
+from rempart.universe import Check, LeftOverKey, Operations, Ready, ServiceCoverage, VerifyReport
 
 PRIVATE_KEY = (
     rsa.generate_private_key(65537, 2048)
@@ -74,8 +74,18 @@ class Universe:
 
     def operations(self) -> Operations:
         return Operations(
-            self.first_start, self.serve, self.verify, self.coverage, lambda *_: {"keys": []}
+            self.first_start,
+            self.serve,
+            self.verify,
+            self.coverage,
+            lambda *_: {"keys": []},
+            self.left_over,
         )
+
+    async def left_over(
+        self, data: Path, config: Config, remove: tuple[str, ...]
+    ) -> tuple[LeftOverKey, ...]:
+        return ()
 
 
 class Shell:

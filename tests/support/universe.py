@@ -292,7 +292,11 @@ def _free_ports(count: int) -> list[int]:
 
 def _plain_environment(home: Path) -> dict[str, str]:
     """Return the environment of a user who has set nothing of any cloud."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
+        if name in os.environ
+    }
     return kept | {"HOME": str(home), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "TERM": "dumb"}
 
 

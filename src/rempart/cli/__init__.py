@@ -9,7 +9,18 @@ from typing_extensions import override
 
 from rempart import __version__
 
-COMMANDS = ("coverage", "doctor", "ekm", "env", "issuer-keys", "status", "token", "up", "verify")
+COMMANDS = (
+    "coverage",
+    "doctor",
+    "ekm",
+    "env",
+    "hsm",
+    "issuer-keys",
+    "status",
+    "token",
+    "up",
+    "verify",
+)
 
 
 class _Commands(click.Group):
