@@ -292,11 +292,8 @@ def _free_ports(count: int) -> list[int]:
 
 def _plain_environment(home: Path) -> dict[str, str]:
     """Return the environment of a user who has set nothing of any cloud."""
-    kept = {
-        name: os.environ[name]
-        for name in ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
-        if name in os.environ
-    }
+    names = ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {"HOME": str(home), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "TERM": "dumb"}
 
 

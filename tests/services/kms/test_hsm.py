@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ __all__ = ["softhsm"]
 
 KEYS = "keyRings.cryptoKeys"
 VERSIONS = f"{KEYS}.cryptoKeyVersions"
+VECTORS = Path(__file__).parents[3] / "docs/spec/vectors/kms-ciphertext-token.json"
 SOON_SECONDS = 5.0
 TEXT = b"as agreed"
 
@@ -97,6 +100,17 @@ async def test_a_ciphertext_is_what_the_specification_says(softhsm: SoftHSM) -> 
     ).derive(key)
     opener = Cobblestone256Decryptor(derived, label + b"\x00" + head + salt + b"aad")
     assert opener.update(message) + opener.finalize() == TEXT
+
+
+async def test_the_published_ciphertexts_open_in_a_token(softhsm: SoftHSM) -> None:
+    brought = await Importer.start("ENCRYPT_DECRYPT", softhsm.config)
+    for case in json.loads(VECTORS.read_text())["vectors"]:
+        version = await brought.version("GOOGLE_SYMMETRIC_ENCRYPTION", bytes.fromhex(case["key"]))
+        name = version.partition("/cryptoKeyVersions/")[0]
+        opened = await brought.kms.decrypt(
+            name, bytes.fromhex(case["ciphertext"]), bytes.fromhex(case["aad"])
+        )
+        assert opened == bytes(at % 251 for at in range(case["length"]))
 
 
 @pytest.mark.parametrize(
