@@ -13,7 +13,7 @@ import msgspec
 from rempart import app, config
 from rempart.core.clock import World
 from rempart.services.storage.kinds import BUCKET, LIVE
-from rempart.trust.custody.keyring import load_root
+from rempart.trust.custody.sealing.files import clear_keyring
 
 BATCH_OBJECTS = 5000
 
@@ -21,7 +21,7 @@ BATCH_OBJECTS = 5000
 async def fill(data: Path, bucket_name: str, model: str, count: int) -> None:
     """Put `count` objects like `model` into a bucket of a universe that is stopped."""
     settings, world = config.load(data, config.Flags()), World()
-    keyring = load_root(data / app.ROOT_KEY)
+    keyring = clear_keyring(data)
     engine = await app.open_engine(data, settings, keyring, lambda _reason: None)
     try:
         sealed = app.assemble(engine, keyring, settings, world).sealed

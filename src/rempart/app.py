@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rempart import memory
 from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config, HSMConfig
@@ -22,16 +23,17 @@ from rempart.core.names import FolderId, OrganizationId, ProjectNumber
 from rempart.core.policy import Binding, Policy
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.coverage import coverage
-from rempart.edge.http.front_check import HTTPLimits
-from rempart.edge.http.server import HTTPServer
+from rempart.edge.doors import Doors
 from rempart.edge.routes import RouteTable
 from rempart.edge.tls import TLSDoor
+from rempart.edge.unsealing import Unsealing
 from rempart.engine.embedded.blobs import FileBlobs
 from rempart.engine.embedded.engine import EmbeddedEngine
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
+from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -45,21 +47,22 @@ from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
+from rempart.services.storage.protected import StorageProtected
 from rempart.services.storage.sessions import SessionDigests
 from rempart.services.storage.store import Setup
 from rempart.services.storage.sweep import Sweep
-from rempart.trust.custody import pki
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.endpoint import Endpoints
 from rempart.trust.custody.external.key import Asking
 from rempart.trust.custody.external.mechanism import External
-from rempart.trust.custody.keyring import Keyring, create_root, load_root
+from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.pkcs11.token import Token, TokenSettings
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.sealing import files
 from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
 from rempart.trust.identity import accounts
@@ -77,19 +80,18 @@ from rempart.trust.policy.hierarchy import (
 from rempart.trust.policy.validate import new_etag
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 from rempart.trust.witness.verify import Broken, Walk, walk
-from rempart.universe import Check, LeftOverKey, Ready, ServiceCoverage, VerifyReport
+from rempart.universe import Check, LeftOverKey, Listener, Ready, ServiceCoverage, VerifyReport
 from rempart.wire import all_services
 
-ROOT_KEY = "root.key"
 ADMIN_KEY = "admin-key.json"
 ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.organizationAdmin",
     "roles/storage.admin",
 )
-STOP_GRACE_SECONDS = 10.0
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
+UNHEALTHY = 503
 
 
 def _refused(problem: EngineError) -> SystemExit:
@@ -151,6 +153,8 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         world=world,
         caller=caller,
         directory=directory,
+        protecting=StorageProtected(sealed),
+        issuer=issuer,
         external=external,
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},
@@ -164,7 +168,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         generations=Generations(world.clock),
         digests=SessionDigests(),
         system_domain=system_domain,
-        customer_keys=ManagedKeys(kms),
+        customer_keys=ManagedKeys(kms, sealed),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),
@@ -185,11 +189,9 @@ def _in_token(keyring: Keyring, hsm: HSMConfig, world: World) -> InToken:
     return InToken(token, f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random)
 
 
-async def first_start(data: Path, config: Config) -> None:
-    """Create the root key, the first records and the administrator's key file."""
+async def first_start(data: Path, config: Config, keyring: Keyring) -> None:
+    """Create the first records and the administrator's key file."""
     world = World()
-    create_root(data / ROOT_KEY, world.random)
-    keyring = load_root(data / ROOT_KEY)
     engine = await open_engine(data, config, keyring, _ignore)
     try:
         parts = assemble(engine, keyring, config, world)
@@ -251,19 +253,63 @@ def _number(world: World) -> str:
     return str(10**11 + int.from_bytes(world.random(8), "big") % (9 * 10**11))
 
 
-async def serve(data: Path, config: Config, on_ready: Callable[[Ready], None]) -> None:
+async def serve(data: Path, config: Config, listener: Listener) -> None:
     """Run the universe until SIGTERM or SIGINT, or until durability is lost."""
+    memory.keep_out_of_dumps()
+    stop = _stop_order()
+    listen, http = config.listen, config.http
+    doors = Doors(data, listen=(listen.host, listen.port), http=(http.host, http.port))
+    try:
+        keyring = await _keyring(data, config, doors, stop, listener)
+        if keyring is not None:
+            await _serve_open(data, config, keyring, doors, stop, listener)
+    finally:
+        await doors.close()
+
+
+def _stop_order() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _keyring(
+    data: Path, config: Config, doors: Doors, stop: asyncio.Event, listener: Listener
+) -> Keyring | None:
+    """Return the universe's keys; where they are sealed, once they are not; None to stop."""
+    files.settle(data, World().random)
+    sealed = files.find(data)
+    if sealed is None:
+        return files.clear_keyring(data)
+    unsealing = Unsealing(data, sealed, World().random)
+    root = asyncio.ensure_future(unsealing.root())
+    try:
+        where = await doors.open(_sealed_application(unsealing, config))
+        listener.sealed(_ready(where), unsealing.state())
+        await _until(stop, doors.tls, root)
+        return Keyring(root.result()) if root.done() else None
+    finally:
+        root.cancel()
+        await asyncio.wait({root})
+
+
+async def _serve_open(
+    data: Path,
+    config: Config,
+    keyring: Keyring,
+    doors: Doors,
+    stop: asyncio.Event,
+    listener: Listener,
+) -> None:
+    loop = asyncio.get_running_loop()
     reasons: list[str] = []
 
     def fenced(reason: str) -> None:
         reasons.append(reason)
         loop.call_soon_threadsafe(stop.set)
 
-    keyring = load_root(data / ROOT_KEY)
     try:
         engine = await open_engine(data, config, keyring, fenced)
     except EngineError as problem:
@@ -273,7 +319,7 @@ async def serve(data: Path, config: Config, on_ready: Callable[[Ready], None]) -
         parts = assemble(engine, keyring, config, World())
         if config.engine != EMBEDDED:
             parts.sealed.fence = await tenure.begin()
-        await _run(data, config, engine, parts, stop, on_ready)
+        await _run(config, engine, parts, doors, stop, listener)
     except Taken as problem:
         raise SystemExit(str(problem)) from None
     finally:
@@ -289,31 +335,20 @@ def _holder(data: Path) -> str:
 
 
 async def _run(
-    data: Path,
     config: Config,
     engine: Engine,
     parts: Parts,
+    doors: Doors,
     stop: asyncio.Event,
-    on_ready: Callable[[Ready], None],
+    listener: Listener,
 ) -> None:
     world = parts.world
     app = Application(
-        RouteTable(all_services(), config.domain),
+        RouteTable((*all_services(), KMS_OWN), config.domain),
         parts.gate.serve,
         extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=world,
         universe_domain=config.domain,
-    )
-    uds = data / "run" / "http.sock"
-    uds.parent.mkdir(mode=0o700, exist_ok=True)
-    http = HTTPServer(app, http=(config.http.host, config.http.port), uds=uds, limits=HTTPLimits())
-    certificate = pki.files(data)
-    tls = TLSDoor(
-        listen=(config.listen.host, config.listen.port),
-        uds=uds,
-        certificate=certificate.certificate,
-        key=certificate.key,
-        run_dir=data / "run",
     )
     memory.settle()
     housework = (
@@ -323,22 +358,47 @@ async def _run(
         ),
         Sweeper(DueKeys(parts.sealed, parts.kms), every_seconds=DUE_KEYS_EVERY_SECONDS),
     )
-    await http.start()
+    where = await doors.open(app)
     try:
-        await tls.start()
         for one in housework:
             one.start()
-        plain = http.http_address or (config.http.host, config.http.port)
-        on_ready(Ready(Address(*tls.address), Address(*plain)))
-        await _until(stop, tls)
+        listener.ready(_ready(where))
+        await _until(stop, doors.tls)
     finally:
         for one in housework:
             await one.stop()
-        await http.stop(STOP_GRACE_SECONDS)
-        await tls.stop()
+        await doors.close()
         parts.managers.close()
         if parts.token is not None:
             await parts.token.close()
+
+
+def _ready(where: tuple[tuple[str, int], tuple[str, int]]) -> Ready:
+    listen, http = where
+    return Ready(Address(*listen), Address(*http))
+
+
+def _sealed_application(unsealing: Unsealing, config: Config) -> Application:
+    """Return what answers while there are no keys: that it is so."""
+
+    def admit() -> None:
+        raise unsealing.refusal()
+
+    async def refuse(_call: Call) -> Reply:
+        raise unsealing.refusal()
+
+    async def health(_call: Call) -> Reply:
+        return Reply(document={"status": "SEALED"}, status=UNHEALTHY)
+
+    refused = [Endpoint(route.hosts, route.verbs, route.paths, refuse) for route in ROUTES]
+    return Application(
+        RouteTable(all_services(), config.domain),
+        refuse,
+        extra=(*refused, *_issuer_at(refuse, refuse), _descriptor(refuse), _health(health)),
+        admit=admit,
+        world=World(),
+        universe_domain=config.domain,
+    )
 
 
 def _oauth2(identity: Identity, config: Config) -> tuple[Endpoint, ...]:
@@ -358,18 +418,20 @@ def _token_uris(config: Config) -> frozenset[str]:
 
 
 def _issuer(issuer: Issuer) -> tuple[Endpoint, ...]:
+    return _issuer_at(_answer(issuer.configuration()), _answer(issuer.keys()))
+
+
+def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
     """Return where the issuer of ID tokens says who it is (OpenID Connect Discovery 1.0)."""
     hosts = ("accounts", "")
-    configuration, keys = _answer(issuer.configuration()), _answer(issuer.keys())
     return (
         Endpoint(hosts, ("GET",), ("/.well-known/openid-configuration",), configuration),
         Endpoint(hosts, ("GET",), ("/oauth2/v3/certs",), keys),
     )
 
 
-def issuer_keys(data: Path, config: Config) -> dict[str, object]:
+def issuer_keys(config: Config, keyring: Keyring) -> dict[str, object]:
     """Return the JWK set that verifies what this universe signs for others; no server is asked."""
-    keyring = load_root(data / ROOT_KEY)
     return Issuer(config.domain, keyring.key("id-token"), system_clock).keys()
 
 
@@ -389,11 +451,16 @@ def _about(config: Config) -> tuple[Endpoint, ...]:
         "artifactRegistryDomain": f"pkg.{config.domain}",
         "state": "primary",
     }
+    return _descriptor(_answer(descriptor)), _health(_answer({"status": "SERVING"}))
+
+
+def _descriptor(handler: Handler) -> Endpoint:
     paths = tuple(f"/{bucket}/universe-descriptor.json" for bucket in DESCRIPTOR_BUCKETS)
-    return (
-        Endpoint(("storage", ""), ("GET",), paths, _answer(descriptor)),
-        Endpoint(("storage", ""), ("GET",), ("/healthz",), _answer({"status": "SERVING"})),
-    )
+    return Endpoint(("storage", ""), ("GET",), paths, handler)
+
+
+def _health(handler: Handler) -> Endpoint:
+    return Endpoint(("storage", ""), ("GET",), ("/healthz",), handler)
 
 
 def _answer(document: object) -> Handler:
@@ -403,11 +470,12 @@ def _answer(document: object) -> Handler:
     return handler
 
 
-async def _until(stop: asyncio.Event, tls: TLSDoor) -> None:
-    """Wait for the order to stop; a TLS door that ends by itself is an order too."""
-    stopped = asyncio.ensure_future(stop.wait())
-    gone = asyncio.ensure_future(tls.wait_exit())
-    await asyncio.wait({stopped, gone}, return_when=asyncio.FIRST_COMPLETED)
+async def _until(stop: asyncio.Event, tls: TLSDoor, *events: asyncio.Future[bytes]) -> None:
+    """Wait for the order to stop, or one of the events; a TLS door must not end by itself."""
+    stopped: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
+    gone: asyncio.Future[int] = asyncio.ensure_future(tls.wait_exit())
+    awaited: set[asyncio.Future[Any]] = {stopped, gone, *events}
+    await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
     died = gone.done() and not stopped.done()
     for task in (stopped, gone):
         task.cancel()
@@ -415,9 +483,8 @@ async def _until(stop: asyncio.Event, tls: TLSDoor) -> None:
         raise SystemExit("The TLS door ended by itself; see run/envoy.log in the data directory.")
 
 
-async def verify(data: Path, config: Config) -> VerifyReport:
+async def verify(data: Path, config: Config, keyring: Keyring) -> VerifyReport:
     """Check the universe's log without a server: its chain, its entries, what they vouch for."""
-    keyring = load_root(data / ROOT_KEY)
     try:
         engine = await open_engine(data, config, keyring, _ignore)
     except EngineError as problem:
@@ -430,10 +497,9 @@ async def verify(data: Path, config: Config) -> VerifyReport:
 
 
 async def left_over_keys(
-    data: Path, config: Config, remove: tuple[str, ...]
+    data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
 ) -> tuple[LeftOverKey, ...]:
     """Return the keys in the token that no version refers to, and remove those of given ids."""
-    keyring = load_root(data / ROOT_KEY)
     engine = await open_engine(data, config, keyring, _ignore)
     try:
         parts = assemble(engine, keyring, config, World())

@@ -1,9 +1,10 @@
-"""What a process that serves tells Python's collector and the C library's allocator."""
+"""What a process that serves tells Python's collector, the C library's allocator and the kernel."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import resource
 
 from rempart.core.limits import MIB
 
@@ -15,6 +16,7 @@ KEPT_BYTES = 128 * MIB
 MAPPED_BYTES = 32 * MIB
 """From this size on a buffer is mapped by itself; glibc admits no more."""
 
+_PR_SET_DUMPABLE = 4  # <linux/prctl.h>
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # <malloc.h>, glibc
 
 
@@ -31,3 +33,15 @@ def settle() -> None:
     if mallopt is not None:  # another C library has its own ways
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         mallopt(_MMAP_THRESHOLD, MAPPED_BYTES)
+
+
+def keep_out_of_dumps() -> None:
+    """Call before keys are in memory: no core dump of this process, no look by others of its user.
+
+    The kernel may still page it out, and root may still read it: Python's objects cannot be pinned
+    or wiped one by one. docs/operating.md says what to do about swap.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:  # Linux
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from rempart.config import Address, Config
+from rempart.trust.custody.keyring import Keyring
+from rempart.trust.custody.sealing.door import SealState
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,16 @@ class Ready:
 
     listen: Address
     http: Address
+
+
+class Listener(Protocol):
+    """Who is told how a universe comes up."""
+
+    def sealed(self, where: Ready, state: SealState) -> None:
+        """Hear that the doors are open and the universe waits for shares."""
+
+    def ready(self, where: Ready) -> None:
+        """Hear that requests are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +83,18 @@ class ServiceCoverage(Protocol):
 class Operations:
     """What the command line can have done to a data directory.
 
-    `first_start` creates the root key, the records and `admin-key.json` in an empty directory and
-    leaves nothing open in it: the directory is renamed afterwards. `serve` runs until SIGTERM or
-    SIGINT and calls back once, when requests are answered. `verify` and `issuer_keys` need no
-    running server. `left_over` lists keys in the token and removes those of the given ids.
+    `first_start` creates the records and `admin-key.json` in an empty directory under the keys it
+    is given, and leaves nothing open in it: the directory is renamed afterwards. `serve` gets the
+    root from where it is kept, waits for it while it is sealed, and runs until SIGTERM or SIGINT.
+    `verify` and `issuer_keys` need no running server. `left_over` lists
+    keys in the token and removes those of the given ids.
     """
 
-    first_start: Callable[[Path, Config], Coroutine[None, None, None]]
-    serve: Callable[[Path, Config, Callable[[Ready], None]], Coroutine[None, None, None]]
-    verify: Callable[[Path, Config], Coroutine[None, None, VerifyReport]]
+    first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]
+    serve: Callable[[Path, Config, Listener], Coroutine[None, None, None]]
+    verify: Callable[[Path, Config, Keyring], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
-    issuer_keys: Callable[[Path, Config], dict[str, object]]
+    issuer_keys: Callable[[Config, Keyring], dict[str, object]]
     left_over: Callable[
-        [Path, Config, tuple[str, ...]], Coroutine[None, None, tuple[LeftOverKey, ...]]
+        [Path, Config, Keyring, tuple[str, ...]], Coroutine[None, None, tuple[LeftOverKey, ...]]
     ]

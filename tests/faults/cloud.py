@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from rempart.core.clock import Micros, World
 from rempart.edge.asgi import Application
 from rempart.edge.routes import RouteTable
 from rempart.engine.seam import Engine
-from rempart.trust.custody.keyring import load_root
+from rempart.trust.custody.keyring import KEY_BYTES, ROOT_KEY, write_root
+from rempart.trust.custody.sealing.files import clear_keyring
 from rempart.wire import all_services
 
 SETTINGS: Config = config.first(config.Flags())
@@ -71,7 +73,8 @@ def world(seed: int, seconds: int = BEGIN_SECONDS) -> World:
 def found(data: Path) -> None:
     """Create a universe, and beside it a token that is good at the harness's time."""
     data.mkdir(mode=0o700, parents=True)
-    asyncio.run(app.first_start(data, SETTINGS))
+    write_root(data / ROOT_KEY, os.urandom(KEY_BYTES))
+    asyncio.run(app.first_start(data, SETTINGS, clear_keyring(data)))
     key = json.loads((data / app.ADMIN_KEY).read_text())
     claims = {
         "iss": key["client_email"],
@@ -207,7 +210,7 @@ async def opened(
     on_fenced: Callable[[str], None] = _ignore,
 ) -> AsyncIterator[Cloud]:
     """Open the universe of a data directory; closes it as a server that stops does."""
-    keyring = load_root(data / app.ROOT_KEY)
+    keyring = clear_keyring(data)
     engine = await app.open_engine(data, SETTINGS, keyring, on_fenced)
     try:
         now = world(seed, seconds)

@@ -28,7 +28,7 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls, hsm: HSMConfig | None = None, **managers: str) -> Kms:
+    async def start(cls, hsm: HSMConfig | None = None, /, **managers: str) -> Kms:
         """Return one with a token, that may ask external key managers, by host and address."""
         config = replace(CONFIG, key_managers=tuple(managers.items()), hsm=hsm)
         kms = cls(await Cloud.start(config=config))
@@ -42,6 +42,7 @@ class Kms:
         *,
         query: Mapping[str, str] | None = None,
         token: str = "",
+        headers: Mapping[str, str] | None = None,
         **path: str,
     ) -> dict[str, Any]:
         """Call a method below `projects.locations` and return its answer."""
@@ -49,7 +50,7 @@ class Kms:
             method=MethodId(f"cloudkms.projects.locations.{method}"),
             path=path,
             query=query or {},
-            headers={"authorization": f"Bearer {token or self.cloud.token}"},
+            headers={"authorization": f"Bearer {token or self.cloud.token}"} | dict(headers or {}),
             document=document or {},
             body=Bytes(b""),
             kind="plain",

@@ -15,7 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rempart.cli import main
 from rempart.config import Config
-from rempart.universe import Check, LeftOverKey, Operations, Ready, ServiceCoverage, VerifyReport
+from rempart.trust.custody.keyring import Keyring
+from rempart.universe import (
+    Check,
+    LeftOverKey,
+    Listener,
+    Operations,
+    Ready,
+    ServiceCoverage,
+    VerifyReport,
+)
 
 PRIVATE_KEY = (
     rsa.generate_private_key(65537, 2048)
@@ -45,7 +54,7 @@ class Universe:
     crash_first_start: bool = False
     while_serving: Callable[[], None] = lambda: None
 
-    async def first_start(self, data: Path, config: Config) -> None:
+    async def first_start(self, data: Path, config: Config, keyring: Keyring) -> None:
         self.created.append(data)
         if self.crash_first_start:
             raise KeyboardInterrupt
@@ -57,16 +66,15 @@ class Universe:
             "token_uri": f"https://oauth2.{config.domain}/token",
             "universe_domain": config.domain,
         }
-        for name, text in (("admin-key.json", json.dumps(content)), ("root.key", "x" * 32)):
-            (data / name).write_text(text)
-            (data / name).chmod(0o600)
+        (data / "admin-key.json").write_text(json.dumps(content))
+        (data / "admin-key.json").chmod(0o600)
 
-    async def serve(self, data: Path, config: Config, on_ready: Callable[[Ready], None]) -> None:
+    async def serve(self, data: Path, config: Config, listener: Listener) -> None:
         self.served.append(config)
-        on_ready(Ready(config.listen, config.http))
+        listener.ready(Ready(config.listen, config.http))
         self.while_serving()
 
-    async def verify(self, data: Path, config: Config) -> VerifyReport:
+    async def verify(self, data: Path, config: Config, keyring: Keyring) -> VerifyReport:
         return VerifyReport(self.checks)
 
     def coverage(self) -> list[ServiceCoverage]:
@@ -83,7 +91,7 @@ class Universe:
         )
 
     async def left_over(
-        self, data: Path, config: Config, remove: tuple[str, ...]
+        self, data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
     ) -> tuple[LeftOverKey, ...]:
         return ()
 

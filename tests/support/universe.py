@@ -28,8 +28,8 @@ from rempart.core.clock import World
 from rempart.core.names import ProjectId, ProjectNumber
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member
-from rempart.trust.custody.keyring import load_root
 from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.sealing.files import clear_keyring
 from rempart.trust.identity import accounts
 from rempart.trust.policy.hierarchy import ORGANIZATIONS, PROJECTS, Project
 from rempart.trust.policy.validate import new_etag
@@ -67,7 +67,7 @@ class Universe:
     @classmethod
     def create(cls, data: Path, engine: str = "") -> Universe:
         """Start a universe that never existed, and add a stranger and another project's owner."""
-        listen, http = _free_ports(2)
+        listen, http = free_ports(2)
         universe = cls(data, listen, http, engine)
         universe.start()
         universe.terminate()
@@ -279,7 +279,7 @@ def _new_database(server: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
@@ -300,7 +300,7 @@ def _plain_environment(home: Path) -> dict[str, str]:
 async def _add_accounts(data: Path) -> dict[str, dict[str, str]]:
     """Write an account without any role, and another project with an owner of its own."""
     settings, world = config.load(data, config.Flags()), World()
-    keyring = load_root(data / app.ROOT_KEY)
+    keyring = clear_keyring(data)
     engine = await app.open_engine(data, settings, keyring, lambda _reason: None)
     try:
         sealed = app.assemble(engine, keyring, settings, world).sealed

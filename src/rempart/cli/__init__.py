@@ -11,13 +11,17 @@ from rempart import __version__
 
 COMMANDS = (
     "coverage",
+    "custodian",
     "doctor",
     "ekm",
     "env",
     "hsm",
+    "init",
     "issuer-keys",
+    "rekey",
     "status",
     "token",
+    "unseal",
     "up",
     "verify",
 )

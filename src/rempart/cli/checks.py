@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rempart import config
-from rempart.cli import instance, ports
+from rempart.cli import instance, ports, sealed
 from rempart.config import Config
 from rempart.trust.custody import pki
+from rempart.trust.custody.keyring import ROOT_KEY
+from rempart.trust.custody.sealing.door import UnsealAsk
+from rempart.trust.custody.sealing.files import SEALED_ROOT
 
 DISK_FREE_BYTES_MIN = 1 << 30
 DISK_FREE_SHARE_MIN = 0.05
@@ -21,7 +24,7 @@ CLOCK_SKEW_SECONDS_MAX = 120
 SQLITE_MIN = (3, 51, 3)
 """Older ones can corrupt a write-ahead log that several connections use."""
 
-_SECRETS = ("root.key", "admin-key.json", "tls/ca-key.pem", "tls/server-key.pem")
+_SECRETS = ("admin-key.json", "tls/ca-key.pem", "tls/server-key.pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def examine(data: Path) -> list[Finding]:
     return [
         Finding("settings", ok=True, detail=f"universe {settings.domain}, format {config.FORMAT}"),
         _secrets(data),
+        _seal(data),
         _disk(data),
         _certificate(data),
         _clock(data),
@@ -58,7 +62,8 @@ def _secrets(data: Path) -> Finding:
     if stat.S_IMODE(data.stat().st_mode) & 0o077:
         detail = f"{data} is open to other users"
         return Finding("secrets", ok=False, detail=detail, remedy=f"chmod 700 {data}")
-    for name in _SECRETS:
+    root = SEALED_ROOT if (data / SEALED_ROOT).exists() else ROOT_KEY
+    for name in (root, *_SECRETS):
         path = data / name
         if not path.is_file():
             detail = f"{path} is missing"
@@ -66,7 +71,22 @@ def _secrets(data: Path) -> Finding:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             detail = f"{path} is open to other users"
             return Finding("secrets", ok=False, detail=detail, remedy=f"chmod 600 {path}")
-    return Finding("secrets", ok=True, detail=f"{len(_SECRETS)} key files, for their owner alone")
+    found = f"{len(_SECRETS) + 1} key files, for their owner alone"
+    return Finding("secrets", ok=True, detail=found)
+
+
+def _seal(data: Path) -> Finding:
+    if not (data / SEALED_ROOT).exists():
+        return Finding("seal", ok=True, detail="none: the root key is in a file beside the data")
+    if (data / ROOT_KEY).exists():
+        detail = f"{data / ROOT_KEY} is there although the root is sealed"
+        return Finding("seal", ok=False, detail=detail, remedy="Start the universe: it is removed.")
+    state = sealed.ask(data, UnsealAsk())
+    if state is None or not state.sealed:
+        return Finding("seal", ok=True, detail="the root key is not on this disk")
+    detail = f"sealed: {state.given} of {state.needed} shares are here"
+    remedy = f"Each custodian: rempart unseal --data {data}"
+    return Finding("seal", ok=False, detail=detail, remedy=remedy)
 
 
 def _disk(data: Path) -> Finding:

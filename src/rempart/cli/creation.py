@@ -8,15 +8,20 @@ is finished.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from rempart import config
+from rempart.cli import instance
 from rempart.cli.instance import LOCK_NAME
+from rempart.cli.seals import Seal
 from rempart.config import Config
-from rempart.core.clock import system_clock
+from rempart.core.clock import system_clock, system_random
 from rempart.trust.custody import pki
+from rempart.trust.custody.keyring import KEY_BYTES, Keyring
 from rempart.universe import Operations
 
 STAGE_NAME = "first-start"
@@ -26,7 +31,27 @@ class CreationProblem(Exception):  # noqa: N818 - it is named for what it is
     """A directory in which no universe can be created; the message says what to do."""
 
 
-def prepare(data: Path) -> None:
+@contextlib.contextmanager
+def prepared(data: Path) -> Iterator[None]:
+    """Hold the data directory, made if it is absent; leave none behind where nothing came of it."""
+    absent = [place for place in (data, *data.parents) if not place.exists()]
+    _prepare(data)
+    with instance.hold(data):
+        try:
+            yield
+        finally:
+            if absent and [entry.name for entry in data.iterdir()] == [LOCK_NAME]:
+                (data / LOCK_NAME).unlink()
+                _remove(absent)
+
+
+def _remove(directories: list[Path]) -> None:
+    with contextlib.suppress(OSError):  # somebody has put something into one meanwhile
+        for place in directories:
+            place.rmdir()
+
+
+def _prepare(data: Path) -> None:
     """Make the data directory if it is absent, readable by its owner alone."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,7 +67,7 @@ def prepare(data: Path) -> None:
     data.chmod(0o700)
 
 
-def create(data: Path, settings: Config, operations: Operations) -> None:
+def create(data: Path, settings: Config, operations: Operations, seal: Seal) -> None:
     """Create the universe; on return it is whole and durable. The caller holds the directory."""
     stage = data / STAGE_NAME
     if not config.exists(stage):
@@ -50,7 +75,9 @@ def create(data: Path, settings: Config, operations: Operations) -> None:
             shutil.rmtree(stage)
         stage.mkdir(mode=0o700)
         pki.ensure(stage, settings.domain, settings.regions, system_clock())
-        asyncio.run(operations.first_start(stage, settings))
+        root = system_random(KEY_BYTES)
+        asyncio.run(operations.first_start(stage, settings, Keyring(root)))
+        seal.hand_out(root)(stage)
         _write_settings(stage, settings)
     _move_up(data, stage)
 

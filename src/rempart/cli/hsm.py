@@ -8,19 +8,31 @@ from pathlib import Path
 
 import click
 
-from rempart.cli import options
+from rempart.cli import instance, options, quorum
 from rempart.core.errors import CloudError
 from rempart.engine.seam import EngineError
-from rempart.trust.custody.keyring import RootKeyProblem
+from rempart.trust.custody.keyring import Keyring, RootKeyProblem
+from rempart.trust.custody.sealing import files
+from rempart.trust.custody.sealing.document import SealProblem
 
 
 @click.command("hsm")
 @options.data_option
+@options.requests_option
 @options.json_option
 @click.option("--remove", multiple=True, metavar="ID", help="Destroy this left-over key for good.")
 @click.pass_context
-def command(context: click.Context, data: Path, remove: tuple[str, ...], *, as_json: bool) -> None:
+def command(
+    context: click.Context,
+    data: Path,
+    requests: Path | None,
+    remove: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
     """List keys that a crash left over in the token; the universe must be stopped.
+
+    Where the universe is sealed, it asks for shares.
 
     After a backup was put back, look closely: what seems left over may belong to a key version that
     the backup does not know.
@@ -30,8 +42,12 @@ def command(context: click.Context, data: Path, remove: tuple[str, ...], *, as_j
         options.refuse("rempart.toml has no [hsm]: there is no token.")
     operations = options.operations(context)
     try:
-        found = asyncio.run(operations.left_over(data, config, remove))
-    except (RootKeyProblem, EngineError) as problem:
+        with instance.hold(data):
+            keyring = Keyring(quorum.root_of(data, files.find(data), requests))
+            found = asyncio.run(operations.left_over(data, config, keyring, remove))
+    except instance.AlreadyRunning:
+        options.refuse_in_use(data, "The token was not looked at: stop the universe first.")
+    except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"The universe does not open: {problem}")
     except CloudError as problem:
         options.refuse(problem.message)

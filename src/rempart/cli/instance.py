@@ -21,6 +21,8 @@ from rempart.universe import Ready
 
 LOCK_NAME = "run.lock"
 NOTE_NAME = "run.json"
+IN_USE_CODE = 75
+"""EX_TEMPFAIL: the directory is in use; trying again later may succeed."""
 
 
 class AlreadyRunning(Exception):  # noqa: N818 - it is named for what it is

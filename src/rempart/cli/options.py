@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 import click
 
 from rempart import config
+from rempart.cli import instance
 from rempart.universe import Operations
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -30,9 +31,46 @@ json_option: Callable[[Decorated], Decorated] = click.option(
 )
 
 
+requests_option: Callable[[Decorated], Decorated] = click.option(
+    "--requests",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where shares are sealed to custodians' keys: write what to send to each.",
+)
+
+
+def seal_options(name: str) -> Callable[[Decorated], Decorated]:
+    """Return the options that say how a root is to be kept."""
+    spec = click.option(name, "spec", required=True, metavar="WAY", help="file, or custodians:K/N.")
+    custodians = click.option(
+        "--custodian",
+        "custodians",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="A custodian's public key, once for each: shares are sealed to them, and not shown.",
+    )
+    shares_to = click.option(
+        "--shares-to",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Write each share to a file instead of showing it: a medium that is carried away.",
+    )
+    return lambda command: spec(custodians(shares_to(command)))
+
+
 def refuse(message: str) -> NoReturn:
     """Say why the command is refused, and end with exit code 1."""
     raise click.ClickException(message)
+
+
+def refuse_in_use(data: Path, advice: str) -> NoReturn:
+    """Say which universe runs on the directory, and end with the code for trying again later."""
+    other = instance.running(data)
+    who = "another process" if other is None else f"pid {other.pid}, https://{other.listen}"
+    message = f"Error: a universe already runs on {data} ({who}). It is unharmed. {advice}"
+    click.echo(message, err=True)
+    raise SystemExit(instance.IN_USE_CODE)
 
 
 def existing(data: Path) -> config.Config:

@@ -7,18 +7,22 @@ from pathlib import Path
 
 import click
 
-from rempart.cli import instance, options
+from rempart.cli import instance, options, sealed
 from rempart.config import EMBEDDED
+from rempart.trust.custody.sealing.door import UnsealAsk
+
+SEALED_CODE = 3
 
 
 @click.command("status")
 @options.data_option
 @options.json_option
 def command(data: Path, *, as_json: bool) -> None:
-    """Say what runs; exit code 0 if it does, 1 if not."""
+    """Say what runs; exit code 0 if it does, 1 if not, 3 if it is sealed."""
     config = options.existing(data)
     found = instance.running(data)
     starting = found is None and instance.locked(data)
+    seal = None if found is None else sealed.ask(data, UnsealAsk())
     facts: dict[str, object] = {
         "running": found is not None,
         "starting": starting,
@@ -36,6 +40,8 @@ def command(data: Path, *, as_json: bool) -> None:
             "listen": str(found.listen),
             "http": str(found.http),
         }
+    if seal is not None and seal.sealed:
+        facts |= {"sealed": True, "shares_given": seal.given, "shares_needed": seal.needed}
     if as_json:
         options.show_json(facts)
     else:
@@ -43,6 +49,10 @@ def command(data: Path, *, as_json: bool) -> None:
             click.echo(f"{name + ':':<16}{_shown(value)}")
         if found is None and not starting:
             click.echo(f"Start it: rempart up --data {data}")
+        if "sealed" in facts:
+            click.echo(f"Unseal it, each custodian: rempart unseal --data {data}")
+    if "sealed" in facts:
+        raise SystemExit(SEALED_CODE)
     raise SystemExit(0 if found is not None else 1)
 
 

@@ -28,6 +28,8 @@ def command(data: Path, key: Path | None) -> None:
     """
     import jwt  # noqa: PLC0415 - costs start-up time, and only this command needs it
 
+    if key is None:
+        options.existing(data)
     path = key or data / client_files.KEY_NAME
     now = int(time.time())
     try:

@@ -13,15 +13,16 @@ import click
 
 from rempart import config
 from rempart.cli import creation, instance, options, ports
+from rempart.cli.seals import InTheClear
 from rempart.config import EMBEDDED, Config, ConfigProblem, Flags
 from rempart.core.clock import system_clock
 from rempart.engine.seam import EngineError
 from rempart.trust.custody import pki
-from rempart.trust.custody.keyring import RootKeyProblem
+from rempart.trust.custody.keyring import ROOT_KEY, RootKeyProblem
+from rempart.trust.custody.sealing import files
+from rempart.trust.custody.sealing.document import SealProblem
+from rempart.trust.custody.sealing.door import SealState
 from rempart.universe import Operations, Ready
-
-STOP_CODE = 75
-"""EX_TEMPFAIL: the directory is in use; trying again later may succeed."""
 
 
 @click.command("up")
@@ -37,17 +38,17 @@ def command(context: click.Context, /, data: Path, **given: str | int | None) ->
     """Create the universe if there is none, and run it."""
     try:
         flags = Flags(**given).over(config.from_environment(os.environ))  # type: ignore[arg-type]  # click has checked each type
-        creation.prepare(data)
-        with instance.hold(data):
+        with creation.prepared(data):
             _run(context, data, flags)
     except instance.AlreadyRunning:
-        _refuse_second(data)
+        options.refuse_in_use(data, "Stop it first, or give another --data (and ports).")
     except (
         ConfigProblem,
         creation.CreationProblem,
         ports.PortProblem,
         pki.CertificateProblem,
         RootKeyProblem,
+        SealProblem,
         EngineError,
     ) as problem:
         options.refuse(str(problem))
@@ -63,7 +64,7 @@ def _run(context: click.Context, data: Path, flags: Flags) -> None:
         options.refuse("--listen and --http name one port: give each its own.")
     operations = options.operations(context)
     if created:
-        creation.create(data, settings, operations)
+        creation.create(data, settings, operations, InTheClear())
     renewal = pki.ensure(data, settings.domain, settings.regions, system_clock())
     if renewal is pki.Outcome.RENEWED:
         click.echo("The server certificate was renewed; clients need no change.")
@@ -71,15 +72,32 @@ def _run(context: click.Context, data: Path, flags: Flags) -> None:
 
 
 def _serve(data: Path, settings: Config, operations: Operations, *, created: bool) -> None:
-    def on_ready(ready: Ready) -> None:
-        instance.note(data, ready)
-        for line in greeting(data, settings, ready, created=created):
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(operations.serve(data, settings, _Screen(data, settings, created=created)))
+    click.echo("Stopped.")
+
+
+class _Screen:
+    """Writes down where the universe listens, and tells the operator how it comes up."""
+
+    def __init__(self, data: Path, settings: Config, *, created: bool) -> None:
+        self._data = data
+        self._settings = settings
+        self._created = created
+
+    def sealed(self, where: Ready, state: SealState) -> None:
+        """Say what the custodians have to do."""
+        self._show(where, sealed_greeting(self._data, self._settings, where, state))
+
+    def ready(self, where: Ready) -> None:
+        """Say what to type next."""
+        self._show(where, greeting(self._data, self._settings, where, created=self._created))
+
+    def _show(self, where: Ready, lines: list[str]) -> None:
+        instance.note(self._data, where)
+        for line in lines:
             click.echo(line)
         sys.stdout.flush()
-
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
-        runner.run(operations.serve(data, settings, on_ready))
-    click.echo("Stopped.")
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -100,10 +118,7 @@ def greeting(data: Path, settings: Config, ready: Ready, *, created: bool) -> li
         if created
         else f"Opened the universe {settings.domain} in {data}, project {settings.project}."
     )
-    warning = (
-        f"Warning: the root key lies on this machine, beside the data: whoever copies {data} whole "
-        f"can read it all. Keep {data / 'root.key'} out of backups; production wants a key holder."
-    )
+    warning = _warning(data)
     if settings.engine != EMBEDDED:
         warning += " The database sees names in the clear: keep it on an encrypted volume."
     first_steps = (
@@ -119,18 +134,31 @@ def greeting(data: Path, settings: Config, ready: Ready, *, created: bool) -> li
     ]
 
 
+def sealed_greeting(data: Path, settings: Config, where: Ready, state: SealState) -> list[str]:
+    """Return the lines that say that the universe is sealed, and who opens it."""
+    who = f"{state.needed} of its {state.custodians} custodians open it."
+    where_from = f"https://localhost:{where.listen.port} and http://{where.http}"
+    return [
+        f"The universe {settings.domain} in {data} is sealed: {who}",
+        f"Until then {where_from} answer health checks, and 503 to everything else.",
+        f"Next, each custodian on this machine:  {_program()} unseal --data {data.absolute()}",
+    ]
+
+
+def _warning(data: Path) -> str:
+    if (data / files.SEALED_ROOT).exists():
+        return (
+            "The root key is in this process alone: after a restart the universe is sealed again. "
+            f"Without enough custodians {data} can be read by nobody."
+        )
+    return (
+        f"Warning: the root key lies on this machine, beside the data: whoever copies {data} whole "
+        f"can read it all. Keep {data / ROOT_KEY} out of backups; production wants custodians: "
+        f"{_program()} rekey --help"
+    )
+
+
 def _program() -> str:
     if shutil.which("rempart") is not None:
         return "rempart"
     return str(Path(sys.executable).absolute().with_name("rempart"))
-
-
-def _refuse_second(data: Path) -> None:
-    other = instance.running(data)
-    who = "another process" if other is None else f"pid {other.pid}, https://{other.listen}"
-    click.echo(
-        f"Error: a universe already runs on {data} ({who}). It is unharmed. Stop it first, or give "
-        "another --data (and ports).",
-        err=True,
-    )
-    raise SystemExit(STOP_CODE)

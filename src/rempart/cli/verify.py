@@ -11,23 +11,33 @@ from pathlib import Path
 
 import click
 
-from rempart.cli import options
+from rempart.cli import instance, options, quorum
 from rempart.engine.seam import EngineError
-from rempart.trust.custody.keyring import RootKeyProblem
+from rempart.trust.custody.keyring import Keyring, RootKeyProblem
+from rempart.trust.custody.sealing import files
+from rempart.trust.custody.sealing.document import SealProblem
 
 
 @click.command("verify")
 @options.data_option
+@options.requests_option
 @options.json_option
 @click.pass_context
-def command(context: click.Context, data: Path, *, as_json: bool) -> None:
-    """Walk the log and the keys; exit code 0 only where everything checks."""
+def command(context: click.Context, data: Path, requests: Path | None, *, as_json: bool) -> None:
+    """Walk the log and the keys; exit code 0 only where everything checks.
+
+    Where the universe is sealed, it asks for shares; the root stays in this process.
+    """
     config = options.existing(data)
     operations = options.operations(context)
     try:
-        with _progress("Verifying"):
-            report = asyncio.run(operations.verify(data, config))
-    except (RootKeyProblem, EngineError) as problem:
+        with instance.hold(data):
+            keyring = Keyring(quorum.root_of(data, files.find(data), requests))
+            with _progress("Verifying"):
+                report = asyncio.run(operations.verify(data, config, keyring))
+    except instance.AlreadyRunning:
+        options.refuse_in_use(data, "Nothing was verified: stop it first.")
+    except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"Nothing was verified: {problem}")
     if as_json:
         checks = [dataclasses.asdict(check) for check in report.checks]

@@ -63,6 +63,7 @@ class CloudError(Exception):
     """
 
     details: tuple[Mapping[str, object], ...] = ()
+    expected = False
 
     def __init__(  # noqa: PLR0913 - each is one thing that an answer may carry
         self,
@@ -92,6 +93,11 @@ class CloudError(Exception):
         whose errors are lists of reasons, do not show them.
         """
         self.details = (*self.details, *details)
+        return self
+
+    def known(self) -> Self:
+        """Mark an inability that the operator knows of: nothing for the log. Return the error."""
+        self.expected = True
         return self
 
 

@@ -16,7 +16,7 @@ from rempart.core.errors import CloudError, Code, invalid, not_found, required
 from rempart.core.errors import invariant as ensure
 from rempart.edge.batch import serve_batch
 from rempart.edge.body import Receive, RequestBody, read_document_bytes
-from rempart.edge.errors import LISTED, XML, internal, log_failure, render_error
+from rempart.edge.errors import LISTED, XML, internal, is_failure, log_failure, render_error
 from rempart.edge.fields import check_mask
 from rempart.edge.grpc.door import GRPCDoor, is_grpc
 from rempart.edge.http.protocol import WHOLE_RESPONSE
@@ -54,8 +54,16 @@ class Endpoint:
     handler: Handler
 
 
+def _all() -> None:
+    """Admit every request."""
+
+
 class Application:
-    """Serves HTTP requests; `serve` answers the calls of described methods."""
+    """Serves HTTP requests; `serve` answers the calls of described methods.
+
+    `admit` is asked once the API is known and before anything of a request is read; what it raises
+    is the answer.
+    """
 
     def __init__(
         self,
@@ -63,15 +71,17 @@ class Application:
         serve: Handler,
         *,
         extra: Iterable[Endpoint] = (),
+        admit: Callable[[], None] = _all,
         world: World,
         universe_domain: str,
     ) -> None:
         self._routes = routes
         self._serve = serve
+        self._admit = admit
         self._world = world
         self._domain = universe_domain
         self._origins = Origins(universe_domain)
-        self._grpc = GRPCDoor(serve, origins=self._origins, world=world)
+        self._grpc = GRPCDoor(serve, origins=self._origins, admit=admit, world=world)
         self._spelling = google_spelling()
         self._extra = _by_place(extra)
         self._repeated = _repeated_parameters()
@@ -110,7 +120,7 @@ class Application:
         try:
             return await render(await self._reply(request), request)
         except CloudError as problem:
-            if problem.status >= Code.INTERNAL.http and problem.code is not Code.UNIMPLEMENTED:
+            if is_failure(problem):
                 log_failure(problem, request.id, _shown(request.path))
             refusal = problem
         except Exception as problem:  # noqa: BLE001 - the door: nothing of it may reach a client
@@ -129,6 +139,7 @@ class Application:
         if not isinstance(match, Match):
             raise _unmatched(match, request, origin)
         request.service = match.service
+        self._admit()
         if request.query_string:
             request.query = read_query(request.query_string, self._repeated)
             _check_query(request)

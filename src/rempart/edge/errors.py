@@ -82,6 +82,16 @@ def internal(request_id: str) -> CloudError:
     )
 
 
+_ANSWERS = (Code.UNIMPLEMENTED, Code.DEADLINE_EXCEEDED)
+"""Codes of the server's kind that say nothing of a fault of ours."""
+
+
+def is_failure(problem: CloudError) -> bool:
+    """Tell whether an error is one of ours, which the log wants to know about."""
+    ours = problem.status >= Code.INTERNAL.http and problem.code not in _ANSWERS
+    return ours and not problem.expected
+
+
 def log_failure(problem: BaseException, request_id: str, what: str) -> None:
     """Log a failure of ours with its stack: types and places, but no values that it might quote."""
     lines: list[str] = []

@@ -15,7 +15,7 @@ from rempart.core.call import Call, MethodId, Reply
 from rempart.core.clock import World
 from rempart.core.errors import CloudError, Code, invariant
 from rempart.edge.body import HeldBody
-from rempart.edge.errors import internal, log_failure
+from rempart.edge.errors import internal, is_failure, log_failure
 from rempart.edge.grpc.frames import check_headers, framed, read_message, timeout_seconds
 from rempart.edge.grpc.messages import Messages, google_messages
 from rempart.edge.grpc.methods import Methods, choose
@@ -29,9 +29,6 @@ _TYPED = (b"content-type", b"application/grpc")
 _OK: Headers = [(b"grpc-status", b"0")]
 _METADATA = "x-"
 """Headers of a reply that are metadata here; the others speak of HTTP."""
-
-_EXPECTED = (Code.UNIMPLEMENTED, Code.DEADLINE_EXCEEDED)
-"""Codes of the server's kind that are nothing for our log."""
 
 
 def is_grpc(request: Request) -> bool:
@@ -57,11 +54,13 @@ class GRPCDoor:
         serve: Callable[[Call], Awaitable[Reply]],
         *,
         origins: Origins,
+        admit: Callable[[], None],
         world: World,
         tables: Iterable[GRPCService] | None = None,
     ) -> None:
         self._serve = serve
         self._origins = origins
+        self._admit = admit
         self._world = world
         self._methods = Methods(all_tables() if tables is None else tables)
         self._messages: Messages = google_messages()
@@ -72,7 +71,7 @@ class GRPCDoor:
         try:
             content = await self._in_time(exchange)
         except CloudError as problem:
-            if problem.status >= Code.INTERNAL.http and problem.code not in _EXPECTED:
+            if is_failure(problem):
                 log_failure(problem, request.id, _path(request))
             await _refuse(problem, exchange, send)
         except Exception as problem:  # noqa: BLE001 - the door: nothing of it may reach a client
@@ -103,6 +102,7 @@ class GRPCDoor:
         origin = self._origins.of(request.scheme, request.host)
         methods = self._methods.named(_path(request), origin.label)
         exchange.service = methods[0].api
+        self._admit()
         content = await read_message(request.body)
         document = self._messages.read(methods[0].described.request, content)
         method, asked = choose(methods, document)

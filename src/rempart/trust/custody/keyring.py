@@ -1,7 +1,8 @@
 """The root key of a universe and the keys derived from it.
 
-First form: the root is 32 random bytes in a file that only its owner can read, beside the data. It
-keeps data from whoever gets the store without that file, and from nobody who has both.
+On one machine alone the root is 32 random bytes in a file that only its owner can read, beside the
+data. It keeps data from whoever gets the store without that file, and from nobody who has both. The
+other ways are in `sealing`.
 
 Derivation: HKDF-Expand-SHA-512 with the purpose as info (RFC 5869, section 2.3); see
 docs/spec/keys.md.
@@ -16,10 +17,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from rempart.core.clock import Random
 from rempart.core.errors import Bug
 
 KEY_BYTES = 32
+ROOT_KEY = "root.key"
+"""The file that keeps the root in the clear, in the one-machine default."""
 
 
 class RootKeyProblem(Exception):  # noqa: N818
@@ -42,11 +44,11 @@ class Keyring:
         return HKDFExpand(SHA512(), KEY_BYTES, info).derive(self._root)
 
 
-def create_root(path: Path, random: Random) -> None:
-    """Write a new root key, durably, with mode 0600; refuses to replace a file."""
+def write_root(path: Path, root: bytes) -> None:
+    """Write a root key in the clear, durably, with mode 0600; refuses to replace a file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(random(KEY_BYTES))
+        file.write(root)
         file.flush()
         os.fsync(file.fileno())
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -56,8 +58,8 @@ def create_root(path: Path, random: Random) -> None:
         os.close(directory)
 
 
-def load_root(path: Path) -> Keyring:
-    """Return the keyring of a root key file; refuses one that others can read."""
+def read_root(path: Path) -> bytes:
+    """Return the root of a root key file; refuses one that others can read."""
     try:
         mode = path.stat().st_mode
         root = path.read_bytes()
@@ -67,4 +69,4 @@ def load_root(path: Path) -> Keyring:
         raise RootKeyProblem(f"The root key {path} is open to others: run `chmod 600 {path}`.")
     if len(root) != KEY_BYTES:
         raise RootKeyProblem(f"The root key {path} has {len(root)} bytes instead of {KEY_BYTES}.")
-    return Keyring(root)
+    return root

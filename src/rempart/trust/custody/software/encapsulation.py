@@ -45,17 +45,24 @@ class MLKEMKey(Key):
         return raw_public_key(self._private.public_key())
 
 
+def expand(seed: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
+    """Return both private keys of X-Wing's 32-byte seed (draft, section 5.2)."""
+    expander = Hash(SHAKE256(_MLKEM_SEED_BYTES + _X25519_BYTES))
+    expander.update(seed)
+    expanded = expander.finalize()
+    return (
+        MLKEM768PrivateKey.from_seed_bytes(expanded[:_MLKEM_SEED_BYTES]),
+        X25519PrivateKey.from_private_bytes(expanded[_MLKEM_SEED_BYTES:]),
+    )
+
+
 class XWingKey(Key):
     """A key of X-Wing, made from its 32-byte seed (draft, section 5)."""
 
     __slots__ = ("_mlkem", "_public", "_x25519")
 
     def __init__(self, seed: bytes) -> None:
-        expander = Hash(SHAKE256(_MLKEM_SEED_BYTES + _X25519_BYTES))
-        expander.update(seed)
-        expanded = expander.finalize()
-        self._mlkem = MLKEM768PrivateKey.from_seed_bytes(expanded[:_MLKEM_SEED_BYTES])
-        self._x25519 = X25519PrivateKey.from_private_bytes(expanded[_MLKEM_SEED_BYTES:])
+        self._mlkem, self._x25519 = expand(seed)
         self._public = self._x25519.public_key().public_bytes_raw()
 
     @override
