@@ -27,6 +27,8 @@ from rempart.core.errors import CloudError, Code
 from rempart.services.kms.left_over import left_over
 from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.software.algorithms import ALGORITHMS
+from rempart.trust.witness.leaf import INTENT, OUTCOME
+from rempart.trust.witness.verify import Walk, walk
 from support.cloud_kms import DAY, LOCATION, RING, Kms, b64
 from support.importer import Importer
 from support.softhsm import SoftHSM, softhsm
@@ -364,6 +366,23 @@ async def test_a_version_that_is_not_stored_leaves_no_key_in_the_token(softhsm: 
     problem = await refused(kms, f"{KEYS}.create", document, parent=RING, query=query)
     assert problem.code is Code.ALREADY_EXISTS
     assert softhsm.objects == 1
+
+
+async def test_the_log_says_that_a_key_will_be_made_before_the_token_is_asked(
+    softhsm: SoftHSM,
+) -> None:
+    kms = await Kms.start(softhsm.config)
+    await seals(kms)
+    with softhsm.away():
+        template = {"algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION", "protectionLevel": "HSM"}
+        document = {"purpose": "ENCRYPT_DECRYPT", "versionTemplate": template}
+        query = {"cryptoKeyId": "unmade"}
+        problem = await refused(kms, f"{KEYS}.create", document, parent=RING, query=query)
+        assert problem.code is Code.UNAVAILABLE
+    sealed = kms.cloud.parts.sealed
+    leaves = [leaf async for leaf in walk(sealed._engine, sealed, Walk())]
+    kinds = [leaf.kind for leaf in leaves if leaf.method.endswith("cryptoKeys.create")]
+    assert kinds == [INTENT, OUTCOME, INTENT]
 
 
 async def test_a_key_that_no_version_refers_to_is_found_and_removed(softhsm: SoftHSM) -> None:
