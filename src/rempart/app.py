@@ -38,6 +38,7 @@ from rempart.services.kms import KmsService
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
+from rempart.services.kms.left_over import left_over
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
@@ -82,7 +83,7 @@ from rempart.trust.policy.hierarchy import (
 from rempart.trust.policy.validate import new_etag
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 from rempart.trust.witness.verify import Broken, Walk, walk
-from rempart.universe import Check, Listener, Ready, ServiceCoverage, VerifyReport
+from rempart.universe import Check, LeftOverKey, Listener, Ready, ServiceCoverage, VerifyReport
 from rempart.wire import all_services
 
 ADMIN_KEY = "admin-key.json"
@@ -146,7 +147,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         EXTERNAL: external,
         EXTERNAL_VPC: external,
     }
-    token = None if config.hsm is None else _in_token(config, config.hsm, world)
+    token = None if config.hsm is None else _in_token(keyring, config.hsm, world)
     if token is not None:
         mechanisms[HSM] = token
     kms = KmsSetup(
@@ -183,10 +184,13 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 
 
-def _in_token(config: Config, hsm: HSMConfig, world: World) -> InToken:
-    """Return the keys in the token; nothing is asked of it before one is used."""
+def _in_token(keyring: Keyring, hsm: HSMConfig, world: World) -> InToken:
+    """Return the keys in the token; nothing is asked of it before one is used.
+
+    Universes may share a token: their marks on keys differ, as their roots do.
+    """
     token = Token(TokenSettings(hsm.module, hsm.token, hsm.pin_file))
-    return InToken(token, config.domain, world.random)
+    return InToken(token, f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random)
 
 
 async def first_start(data: Path, config: Config, keyring: Keyring) -> None:
@@ -494,6 +498,26 @@ async def verify(data: Path, config: Config, keyring: Keyring) -> VerifyReport:
         return VerifyReport(await _checks(engine, parts.sealed))
     finally:
         await engine.close()
+
+
+async def left_over_keys(
+    data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
+) -> tuple[LeftOverKey, ...]:
+    """Return the keys in the token that no version refers to, and remove those of given ids."""
+    engine = await open_engine(data, config, keyring, _ignore)
+    try:
+        parts = assemble(engine, keyring, config, World())
+        token = parts.token
+        if token is None:
+            return ()
+        found = await left_over(parts.sealed, parts.kms.materials, token)
+        for one in found:
+            if one.id.hex() in remove:
+                await token.remove(one)
+        await token.close()
+    finally:
+        await engine.close()
+    return tuple(LeftOverKey(one.id.hex(), one.label, one.id.hex() in remove) for one in found)
 
 
 async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:

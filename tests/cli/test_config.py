@@ -128,3 +128,47 @@ def test_any_engine_is_written_so_that_it_reads_back_or_is_refused(text: str) ->
     except ConfigProblem:
         return
     assert tomllib.loads(config.toml(chosen))["engine"] == chosen.engine
+
+
+def with_token(tmp_path: Path, **changed: str) -> Path:
+    """Return a universe's directory whose settings name a token."""
+    for name in ("module.so", "pin"):
+        (tmp_path / name).touch(mode=0o600)
+    keys = {
+        "module": str(tmp_path / "module.so"),
+        "token": "vault",
+        "pin_file": str(tmp_path / "pin"),
+    }
+    with (written(tmp_path) / config.FILE_NAME).open("a") as file:
+        file.write("\n[hsm]\n")
+        file.writelines(f'{key} = "{value}"\n' for key, value in (keys | changed).items())
+    return tmp_path
+
+
+def test_a_token_is_named_by_module_label_and_the_file_of_its_pin(tmp_path: Path) -> None:
+    hsm = config.load(with_token(tmp_path), Flags()).hsm
+    assert hsm == config.HSMConfig(tmp_path / "module.so", "vault", tmp_path / "pin")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"module": "module.so"}, "module of \\[hsm\\] is the absolute path of a file"),
+        ({"pin_file": "/nowhere/pin"}, "pin_file of"),
+        ({"token": ""}, "the token's label"),
+        ({"token": "ä" * 17}, "at most 32 bytes"),
+        ({"pin": "1234"}, "no others"),
+    ],
+)
+def test_a_token_that_is_named_wrongly_refuses_the_start(
+    tmp_path: Path, changed: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        config.load(with_token(tmp_path, **changed), Flags())
+
+
+def test_a_pin_that_others_can_read_refuses_the_start(tmp_path: Path) -> None:
+    data = with_token(tmp_path)
+    (data / "pin").chmod(0o640)
+    with pytest.raises(ConfigProblem, match="chmod 600"):
+        config.load(data, Flags())

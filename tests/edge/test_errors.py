@@ -21,7 +21,7 @@ from rempart.core.errors import (
     unavailable,
     unimplemented,
 )
-from rempart.edge.errors import render_error
+from rempart.edge.errors import log_failure, render_error
 from rempart.edge.render import safe_name, safe_value
 from support.exchange import DOMAIN, KMS, STORAGE, Gate, exchange
 

@@ -30,7 +30,7 @@ class Kms:
 
     @classmethod
     async def start(
-        cls, hsm: HSMConfig | None = None, engine: Engine | None = None, **managers: str
+        cls, hsm: HSMConfig | None = None, engine: Engine | None = None, /, **managers: str
     ) -> Kms:
         """Return one with a token, that may ask external key managers, by host and address."""
         config = replace(CONFIG, key_managers=tuple(managers.items()), hsm=hsm)

@@ -18,6 +18,7 @@ from rempart.config import Config
 from rempart.trust.custody.keyring import Keyring
 from rempart.universe import (
     Check,
+    LeftOverKey,
     Listener,
     Operations,
     Ready,
@@ -81,8 +82,18 @@ class Universe:
 
     def operations(self) -> Operations:
         return Operations(
-            self.first_start, self.serve, self.verify, self.coverage, lambda *_: {"keys": []}
+            self.first_start,
+            self.serve,
+            self.verify,
+            self.coverage,
+            lambda *_: {"keys": []},
+            self.left_over,
         )
+
+    async def left_over(
+        self, data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
+    ) -> tuple[LeftOverKey, ...]:
+        return ()
 
 
 class Shell:

@@ -26,7 +26,7 @@ FIRST = names.version(f"{KEY}/cryptoKeyVersions/1")
 async def lived() -> tuple[Kms, MemoryEngine]:
     """Return a universe in which keys were made, rotated, disabled, destroyed and deleted."""
     engine = MemoryEngine()
-    kms = await Kms.start(engine=engine)
+    kms = await Kms.start(None, engine)
     await kms.key(rotationPeriod=f"{9 * DAY}s", nextRotationTime="2026-05-30T00:00:00Z")
     await kms.pass_time(3 * DAY)
     other = await kms.key("other", destroyScheduledDuration=f"{DAY}s")
