@@ -43,7 +43,7 @@ async def holder() -> AsyncIterator[FakeEkm]:
 
 @pytest.fixture
 async def kms(holder: FakeEkm) -> AsyncIterator[Kms]:
-    made = await Kms.start(**{HOST: holder.address})
+    made = await Kms.start(managers={HOST: holder.address})
     yield made
     made.cloud.parts.managers.close()
 

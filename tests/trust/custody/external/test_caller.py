@@ -258,6 +258,14 @@ async def test_a_connection_that_ended_idle_is_replaced(holder: FakeEkm) -> None
     assert holder.connections == 2
 
 
+async def test_a_crowd_leaves_few_connections_open(holder: FakeEkm) -> None:
+    asking, key = caller(holder), key_of(holder)
+    many = endpoint.IDLE_PER_MANAGER_MAX + 8
+    await asyncio.gather(*(asking.wrap(key, b"a data key", USE) for _ in range(many)))
+    await asyncio.sleep(0.1)
+    assert 0 < len(holder._writers) <= endpoint.IDLE_PER_MANAGER_MAX
+
+
 async def test_what_must_not_happen_twice_is_asked_once(holder: FakeEkm) -> None:
     asking, key = caller(holder), key_of(holder)
     await asking.wrap(key, b"a data key", USE)

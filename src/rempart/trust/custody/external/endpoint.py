@@ -28,6 +28,9 @@ CALL_SECONDS_MAX = 5.0
 CONNECT_SECONDS_MAX = 2.0
 CALLS_PER_MANAGER_MAX = 64
 WAITING_PER_MANAGER_MAX = 512
+IDLE_PER_MANAGER_MAX = 16
+"""Connections that are kept open between requests."""
+
 MANAGERS_MAX = 1024
 """Managers whose connections are kept; the one that was asked longest ago gives way."""
 
@@ -150,7 +153,7 @@ class _Pool:
         try:
             answer = await connection.exchange(request)
         finally:
-            if connection.reusable:
+            if connection.reusable and len(self._idle) < IDLE_PER_MANAGER_MAX:
                 self._idle.append(connection)
             else:
                 connection.close()
