@@ -24,6 +24,7 @@ from rempart.engine.seam import (
     Committed,
     Engine,
     Expect,
+    FeedEntry,
     Key,
     PayloadId,
     Record,
@@ -158,6 +159,20 @@ class SealedEngine:
         """Return the content of a feed entry; raises `Tampered`."""
         return self._unseal(_FEED_CONTEXT + feed.encode(), sealed)
 
+    async def length(self, feed: str) -> int:
+        """Return how many entries a feed has."""
+        return (await self._engine.feeds.head(feed))[0]
+
+    async def entries(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
+        """Return up to `limit` entries from a position on, opened; raises `data_loss`."""
+        found = await self._engine.feeds.read(feed, start, limit=limit)
+        try:
+            return [
+                FeedEntry(one.index, one.chain, self.open_entry(feed, one.entry)) for one in found
+            ]
+        except Tampered as problem:
+            raise data_loss(f"An entry of {feed} failed authentication.") from problem
+
     def seal_entry(self, feed: str, content: bytes) -> Append:
         """Return the sealed form of a feed entry."""
         return Append(feed, self._seal(_FEED_CONTEXT + feed.encode(), content))
@@ -276,6 +291,14 @@ class Transaction:
     ) -> list[Found[T]]:
         """Return up to `limit` committed documents of a span in key order."""
         return await self._sealed.scan(kind, span, limit=limit, reverse=reverse)
+
+    async def length(self, feed: str) -> int:
+        """Return how many entries a feed has, of those that are committed."""
+        return await self._sealed.length(feed)
+
+    async def entries(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
+        """Return up to `limit` committed entries from a position on, opened."""
+        return await self._sealed.entries(feed, start, limit=limit)
 
     async def payload(self, payload: PayloadId) -> bytes | None:
         """Return a payload as it was stored."""
