@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -211,6 +212,24 @@ async def test_without_pins_this_machines_authorities_decide(holder: FakeEkm) ->
     key = Location(Place(HOST), holder.key())
     assert shown(await refused(caller(holder), key)) == Fault.TLS_CERT
     assert not holder.requests
+
+
+async def test_a_manager_that_asks_who_is_there_is_shown_the_certificate(tmp_path: Path) -> None:
+    mine = Certificate.of("universe.example.test")
+    file = tmp_path / "client.pem"
+    file.write_bytes(mine.pem + mine.key)
+    holder = FakeEkm(Certificate.of(), client=mine)
+    await holder.start()
+    try:
+        key = key_of(holder)
+        # In TLS 1.3 the refusal comes after the handshake, as an alert or as the end of all.
+        told = shown(await refused(caller(holder), key))
+        assert told in {Fault.TLS_CERT, Fault.UNEXPECTED_RESPONSE}
+        assert not holder.requests
+        _opened.append(Endpoints({HOST: holder.address}, client=str(file)))
+        await Caller(_opened[-1], lambda *_: "token").wrap(key, b"a data key", USE)
+    finally:
+        await holder.stop()
 
 
 async def test_a_peer_that_speaks_no_tls_is_refused() -> None:

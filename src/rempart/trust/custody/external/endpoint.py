@@ -67,12 +67,16 @@ class Endpoints:
 
     `allowed` maps `host`, or `host:port` where that is not 443, to `address:port`, or to `resolve`.
     What is not in it is not reached: a key's URI, which customers choose, would otherwise lead
-    anywhere.
+    anywhere. `authorities` and `client` are files (PEM): whom to trust besides this machine's
+    authorities where nothing is pinned, and a certificate with its key for managers that ask.
     """
 
-    def __init__(self, allowed: Mapping[str, str], authorities: str = "") -> None:
+    def __init__(
+        self, allowed: Mapping[str, str], *, authorities: str = "", client: str = ""
+    ) -> None:
         self._allowed = allowed
         self._authorities = authorities
+        self._client = client
         self._open: OrderedDict[Place, _Pool] = OrderedDict()
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="key-manager-names")
 
@@ -113,7 +117,7 @@ class Endpoints:
                     " manager (key_managers in rempart.toml)."
                 )
                 raise failure(Fault.EXTERNAL_KEY_HOST_NOT_WHITELISTED, message, place.origin)
-            tls = _tls(place, self._authorities)
+            tls = _tls(place, self._authorities, self._client)
             pool = self._open[place] = _Pool(place, target, tls, self._resolvers)
             if len(self._open) > MANAGERS_MAX:
                 self._open.popitem(last=False)[1].close()
@@ -192,10 +196,12 @@ def _resolve(host: str, port: int) -> str:
     return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
 
 
-def _tls(place: Place, authorities: str) -> ssl.SSLContext:
+def _tls(place: Place, authorities: str, client: str) -> ssl.SSLContext:
     """Return whom to trust: the pinned certificates alone, or this machine's authorities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if client:
+        context.load_cert_chain(client)
     if place.pins:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(cadata=b"".join(place.pins))
