@@ -189,7 +189,7 @@ async def test_a_certificate_that_a_pinned_one_signed_sees_no_token() -> None:
 
 
 async def test_one_of_several_pins_suffices(holder: FakeEkm) -> None:
-    pins = Certificate.of().der, holder.certificate.der
+    pins = Certificate.of().der, holder.certificate.der, holder.certificate.der
     await caller(holder).wrap(Location(Place(HOST, 443, pins), holder.key()), b"a data key", USE)
 
 

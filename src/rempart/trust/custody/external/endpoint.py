@@ -7,6 +7,7 @@ holds up nobody else. A call ends within a deadline, whatever the manager does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections import OrderedDict, deque
@@ -117,7 +118,10 @@ class Endpoints:
                     " manager (key_managers in rempart.toml)."
                 )
                 raise failure(Fault.EXTERNAL_KEY_HOST_NOT_WHITELISTED, message, place.origin)
-            tls = _tls(place, self._authorities, self._client)
+            try:
+                tls = _tls(place, self._authorities, self._client)
+            except OSError as problem:
+                raise _told(problem, place) from problem
             pool = self._open[place] = _Pool(place, target, tls, self._resolvers)
             if len(self._open) > MANAGERS_MAX:
                 self._open.popitem(last=False)[1].close()
@@ -147,10 +151,8 @@ class _Pool:
         """
         kept = self._take() if repeatable else None
         if kept is not None:
-            try:
+            with contextlib.suppress(Closed, ssl.SSLError):
                 return await self._ask(kept, request)
-            except Closed:
-                pass
         return await self._ask(await self._connect(), request)
 
     async def _ask(self, connection: Connection, request: bytes) -> Answer:
