@@ -290,6 +290,18 @@ async def floods(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) ->
         await writer.drain()
 
 
+async def answers_twice(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
+    body = b'{"wrappedBlob":"AAAA"}'
+    writer.write(2 * (b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)))
+
+
+async def never_ends(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
+    """Answers as servers did before lengths were declared: whole or cut, who knows."""
+    writer.write(b'HTTP/1.1 200 OK\r\n\r\n{"wrappedBlob":"AAAA"}')
+    await writer.drain()
+    writer.close()
+
+
 async def redirects(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
     raw(writer, 302, b"", "location: https://elsewhere.example.test/v0/keys/k:wrap")
 
