@@ -139,7 +139,11 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     system_domain = f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
-    managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
+    managers = Endpoints(
+        dict(config.key_managers),
+        authorities=config.key_manager_authorities,
+        client=config.key_manager_client,
+    )
     caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
     external = External(Asking(caller, directory, world.random))
     mechanisms: dict[str, Mechanism] = {

@@ -30,10 +30,13 @@ class Kms:
 
     @classmethod
     async def start(
-        cls, hsm: HSMConfig | None = None, engine: Engine | None = None, /, **managers: str
+        cls,
+        hsm: HSMConfig | None = None,
+        engine: Engine | None = None,
+        managers: Mapping[str, str] | None = None,
     ) -> Kms:
         """Return one with a token, that may ask external key managers, by host and address."""
-        config = replace(CONFIG, key_managers=tuple(managers.items()), hsm=hsm)
+        config = replace(CONFIG, key_managers=tuple((managers or {}).items()), hsm=hsm)
         kms = cls(await Cloud.start(engine, config=config))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms

@@ -137,10 +137,11 @@ class DueKeys:
         if key is not None and key.next_rotation == when and key.versions < VERSIONS_PER_KEY_MAX:
             version = name.version(key.versions + 1)
             use = _context(version, _ROTATES)
-            fresh = await self._setup.materials.generate(
-                key.algorithm, key.protection, use, key.backend
-            )
-            self._put_rotated(tx, version, rotated(key, version.number, now), fresh, now)
+            fresh = await self._rotated_key(key, use)
+            new = rotated(key, version.number, now)
+            if fresh.failure:
+                new = replace(new, primary=key.primary)
+            self._put_rotated(tx, version, new, fresh, now)
         tx.delete(DUE, when, *name.version(0).parts)
         try:
             await tx.commit()
@@ -148,6 +149,18 @@ class DueKeys:
             if fresh is not None:
                 await self._setup.materials.drop(fresh)
             raise
+
+    async def _rotated_key(self, key: CryptoKey, use: UseContext) -> Fresh:
+        """Make the key of a rotation; one that its holder refuses leaves a version that says so."""
+        try:
+            return await self._setup.materials.generate(
+                key.algorithm, key.protection, use, key.backend
+            )
+        except CloudError as problem:
+            fault = fault_of(problem)
+            if fault is None or fault.passes:
+                raise
+            return Fresh(key.algorithm, key.protection, b"", use, problem.message)
 
     def _put_rotated(
         self, tx: Transaction, name: VersionName, key: CryptoKey, fresh: Fresh, now: Micros
