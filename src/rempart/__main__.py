@@ -15,7 +15,14 @@ def _operations() -> Operations:
     # `rempart env` and `rempart status` must not pay for importing the whole universe.
     from rempart import app  # noqa: PLC0415
 
-    return Operations(app.first_start, app.serve, app.verify, app.services_covered, app.issuer_keys)
+    return Operations(
+        app.first_start,
+        app.serve,
+        app.verify,
+        app.services_covered,
+        app.issuer_keys,
+        app.elsewhere,
+    )
 
 
 if __name__ == "__main__":

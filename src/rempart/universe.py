@@ -13,6 +13,7 @@ from typing import Protocol
 from rempart.config import Address, Config
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing.door import SealState
+from rempart.trust.custody.sealing.seam import Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Operations:
     is given, and leaves nothing open in it: the directory is renamed afterwards. `serve` gets the
     root from where it is kept, waits for it while it is sealed, and runs until SIGTERM or SIGINT.
     `verify` and `issuer_keys` need no running server.
+    `elsewhere` reaches the keys that open a root by themselves.
     """
 
     first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]
@@ -85,3 +87,4 @@ class Operations:
     verify: Callable[[Path, Config, Keyring], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
     issuer_keys: Callable[[Config, Keyring], dict[str, object]]
+    elsewhere: Callable[[Path, Config], Elsewhere]

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from rempart import app
 from rempart.cli import main
 from rempart.config import Config
 from rempart.trust.custody.keyring import Keyring
@@ -81,7 +82,12 @@ class Universe:
 
     def operations(self) -> Operations:
         return Operations(
-            self.first_start, self.serve, self.verify, self.coverage, lambda *_: {"keys": []}
+            self.first_start,
+            self.serve,
+            self.verify,
+            self.coverage,
+            lambda *_: {"keys": []},
+            app.elsewhere,
         )
 
 

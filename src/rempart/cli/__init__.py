@@ -18,6 +18,7 @@ COMMANDS = (
     "init",
     "issuer-keys",
     "rekey",
+    "seal-identity",
     "status",
     "token",
     "unseal",

@@ -17,7 +17,7 @@ from rempart.trust.custody.sealing.document import SealProblem
 
 @click.command("init")
 @options.data_option
-@options.seal_options("--seal")
+@options.seal_options("--seal", seals.BY_PEOPLE)
 @click.option("--listen", metavar="HOST:PORT", help="TLS port, REST and gRPC.")
 @click.option("--http", metavar="HOST:PORT", help="Plaintext port, for development.")
 @click.option("--domain", help="API domain; fixed from now on.")

@@ -9,7 +9,7 @@ import click
 
 from rempart.cli import instance, options, sealed
 from rempart.config import EMBEDDED
-from rempart.trust.custody.sealing.door import UnsealAsk
+from rempart.trust.custody.sealing.door import SealState, UnsealAsk
 
 SEALED_CODE = 3
 
@@ -41,7 +41,7 @@ def command(data: Path, *, as_json: bool) -> None:
             "http": str(found.http),
         }
     if seal is not None and seal.sealed:
-        facts |= {"sealed": True, "shares_given": seal.given, "shares_needed": seal.needed}
+        facts |= {"sealed": True, **_opened_by(seal)}
     if as_json:
         options.show_json(facts)
     else:
@@ -49,11 +49,17 @@ def command(data: Path, *, as_json: bool) -> None:
             click.echo(f"{name + ':':<16}{_shown(value)}")
         if found is None and not starting:
             click.echo(f"Start it: rempart up --data {data}")
-        if "sealed" in facts:
+        if "shares_needed" in facts:
             click.echo(f"Unseal it, each custodian: rempart unseal --data {data}")
     if "sealed" in facts:
         raise SystemExit(SEALED_CODE)
     raise SystemExit(0 if found is not None else 1)
+
+
+def _opened_by(seal: SealState) -> dict[str, object]:
+    if seal.holder:
+        return {"holder": seal.holder, "answer": seal.message or "none yet"}
+    return {"shares_given": seal.given, "shares_needed": seal.needed}
 
 
 def _shown(value: object) -> str:

@@ -70,6 +70,7 @@ def test_shares_that_do_not_count_are_refused_and_do_not_spoil_the_others() -> N
 
 def test_a_forged_share_of_the_right_set_is_known_by_itself() -> None:
     sealed, words = made()
+    assert isinstance(sealed.opened_by, document.Custodians)
     forged = Slip39Share(sealed.opened_by.identifier, True, 0, 0, 1, 1, 1, 2, bytes(32)).mnemonic()
     given = collection(sealed)
     with pytest.raises(ShareRefused, match="another set"):

@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from rempart.core.clock import Random
 from rempart.trust.custody.envelope import context
-from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
+from rempart.trust.custody.sealing.document import Custodian, SealProblem
 from rempart.trust.custody.sealing.shares import ShareRefused
 from rempart.trust.custody.software.encapsulation import expand
 
@@ -103,11 +103,9 @@ def seal_share(words: str, public_key: bytes, seal_id: bytes, index: int) -> byt
     return _SUITE.encrypt(words.encode(), _public(public_key), bound)
 
 
-def request(sealed: SealedRoot, index: int, answer_key: PrivateKey) -> Request:
+def request(seal_id: bytes, index: int, one: Custodian, answer_key: PrivateKey) -> Request:
     """Return what to ask of one custodian whose share is sealed."""
-    one = sealed.opened_by.custodians[index]
-    answer_to = answer_key.public().public_key
-    return Request(sealed.id, index, one.name, one.sealed_share, answer_to)
+    return Request(seal_id, index, one.name, one.sealed_share, answer_key.public().public_key)
 
 
 def answer(asked: Request, key: PrivateKey) -> Answer:
