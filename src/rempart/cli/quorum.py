@@ -82,7 +82,7 @@ def _take_one(collection: Collection) -> None:
 def typed(given: int, needed: int) -> str:
     """Return a line from the terminal, which does not show it, or from a pipe; "" at its end."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
+        return sys.stdin.buffer.readline().decode(errors="replace").strip()
     prompt = f"Share {given + 1} of {needed} (what you type or paste is not shown)"
     answer = click.prompt(prompt, default="", show_default=False, hide_input=True, err=True)
     return str(answer).strip()

@@ -120,7 +120,7 @@ def chosen(spec: str, custodians: tuple[Path, ...], shares_to: Path | None) -> S
 
 
 def _public_key(path: Path) -> PublicKey:
-    return custodian_key.parse(path.read_text(encoding="utf-8"), PublicKey)
+    return custodian_key.parse(path.read_bytes(), PublicKey)
 
 
 def _write(directory: Path, shares: tuple[str, ...], quorum: Quorum) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shamir_mnemonic import Share as Slip39Share
 
 from rempart.core.clock import system_random
@@ -135,3 +137,13 @@ def test_numbers_that_make_no_quorum_are_refused(threshold: int, count: int) -> 
 def test_each_custodian_has_a_key_of_their_own() -> None:
     with pytest.raises(SealProblem, match="different keys"):
         share_out(ROOT, Quorum(2, 3, (KEYS[0], KEYS[1], KEYS[1])), system_random)
+
+
+@settings(max_examples=200)
+@given(text=st.text(max_size=200) | st.sampled_from(["{", "[]", '{"type":"share-answer"}', "\x00"]))
+def test_any_text_is_refused_and_crashes_nothing(text: str) -> None:
+    with pytest.raises(ShareRefused):
+        EMPTY.offer(text)
+
+
+EMPTY = collection(made()[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import custodian_key, document, files, shares
@@ -91,6 +94,21 @@ def test_an_altered_file_does_not_open(alter: Callable[[SealedRoot], SealedRoot]
 def test_a_file_of_another_form_is_refused(content: object) -> None:
     with pytest.raises(SealProblem):
         document.parse(json.dumps(content).encode())
+
+
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_refused_and_crash_nothing(content: bytes) -> None:
+    with pytest.raises(SealProblem):
+        document.parse(content)
+
+
+@settings(max_examples=200)
+@given(at=st.integers(0, 400), byte=st.integers(0, 255))
+def test_a_file_with_an_altered_byte_opens_to_nothing_else(at: int, byte: int) -> None:
+    whole = bytearray(json.dumps(VECTOR["file"]).encode())
+    whole[at] = byte
+    with contextlib.suppress(SealProblem):
+        assert opened(document.parse(bytes(whole)), VECTOR["shares"][:2]) == ROOT
 
 
 def test_old_shares_do_not_open_a_new_file_and_the_old_file_still_does() -> None:

@@ -84,11 +84,11 @@ def line(message: PublicKey | PrivateKey | Request | Answer) -> str:
     return msgspec.json.encode(message).decode()
 
 
-def parse(text: str, kind: type[Message]) -> Message:
+def parse(text: str | bytes, kind: type[Message]) -> Message:
     """Return the message that a line is, or raise SealProblem; nothing of it is quoted."""
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         raise SealProblem(f"That is not a {kind.__struct_config__.tag}.") from None
 
 

@@ -83,7 +83,7 @@ def parse(content: bytes) -> SealedRoot:
     """Return what a file says, or raise SealProblem."""
     try:
         sealed = msgspec.json.decode(content, type=SealedRoot)
-    except msgspec.MsgspecError as problem:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise SealProblem(f"The sealed root is damaged: {problem}.") from None
     if sealed.format != FORMAT or len(sealed.id) != ID_BYTES:
         raise SealProblem(f"The sealed root is not of the form {FORMAT}: a newer Rempart made it.")

@@ -19,7 +19,7 @@ from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.external import uri
 from rempart.trust.custody.external.caller import Caller, Location, Tokens
 from rempart.trust.custody.external.endpoint import Endpoints
-from rempart.trust.custody.external.key import Asking
+from rempart.trust.custody.external.key import DATA_KEY_BYTES, Asking
 from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.external.reference import Reference
 from rempart.trust.custody.keyring import KEY_BYTES
@@ -68,10 +68,9 @@ class KeysElsewhere(Elsewhere):
     @override
     async def seal_at_holder(self, root: bytes, key: str, certificate: bytes) -> bytes:
         """Return the file that keeps a root under the key of this URI, after it was tried."""
-        at = uri.location(key)
-        way = Reference(connection=at.place.origin, path=at.path)
-        reference = await self._at_holder(certificate).adopt(_AT_HOLDER, way, self._context())
-        return await self._seal(root, HeldKey(EXTERNAL, reference, b"", certificate))
+        at, secret = uri.location(key), self._reach.random(DATA_KEY_BYTES)
+        way = Reference(connection=at.place.origin, path=at.path, secret=secret)
+        return await self._seal(root, HeldKey(EXTERNAL, way.encoded(), b"", certificate))
 
     @override
     async def unseal(self, sealed: SealedRoot, held: HeldKey) -> bytes:
