@@ -33,6 +33,7 @@ from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
+from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -45,6 +46,7 @@ from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
+from rempart.services.storage.protected import StorageProtected
 from rempart.services.storage.sessions import SessionDigests
 from rempart.services.storage.store import Setup
 from rempart.services.storage.sweep import Sweep
@@ -151,6 +153,8 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         world=world,
         caller=caller,
         directory=directory,
+        protecting=StorageProtected(sealed),
+        issuer=issuer,
         external=external,
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},
@@ -164,7 +168,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         generations=Generations(world.clock),
         digests=SessionDigests(),
         system_domain=system_domain,
-        customer_keys=ManagedKeys(kms),
+        customer_keys=ManagedKeys(kms, sealed),
     )
     gate = Gate(
         (StorageService(setup), KmsService(kms)),
@@ -363,7 +367,7 @@ async def _run(
 ) -> None:
     world = parts.world
     app = Application(
-        RouteTable(all_services(), config.domain),
+        RouteTable((*all_services(), KMS_OWN), config.domain),
         parts.gate.serve,
         extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=world,

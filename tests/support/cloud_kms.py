@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rempart.config import HSMConfig
 from rempart.core.call import Call, MethodId
 from rempart.services.kms.work import DueKeys
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource
@@ -27,9 +28,9 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls, **managers: str) -> Kms:
-        """Return one that may ask these external key managers, by host and address."""
-        config = replace(CONFIG, key_managers=tuple(managers.items()))
+    async def start(cls, hsm: HSMConfig | None = None, **managers: str) -> Kms:
+        """Return one with a token, that may ask external key managers, by host and address."""
+        config = replace(CONFIG, key_managers=tuple(managers.items()), hsm=hsm)
         kms = cls(await Cloud.start(config=config))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms
@@ -41,6 +42,7 @@ class Kms:
         *,
         query: Mapping[str, str] | None = None,
         token: str = "",
+        headers: Mapping[str, str] | None = None,
         **path: str,
     ) -> dict[str, Any]:
         """Call a method below `projects.locations` and return its answer."""
@@ -48,7 +50,7 @@ class Kms:
             method=MethodId(f"cloudkms.projects.locations.{method}"),
             path=path,
             query=query or {},
-            headers={"authorization": f"Bearer {token or self.cloud.token}"},
+            headers={"authorization": f"Bearer {token or self.cloud.token}"} | dict(headers or {}),
             document=document or {},
             body=Bytes(b""),
             kind="plain",

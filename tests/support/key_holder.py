@@ -106,7 +106,10 @@ class KeyHolder:
     def run(self, *words: str, fails: bool = False) -> str:
         """Type `rempart ekm …` and return what it says."""
         command = [REMPART, "ekm", *words, "--data", str(self.data)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
         said = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, said
         return said if fails else done.stdout

@@ -36,4 +36,4 @@ class ReadableJudge:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), lambda _: ReadableJudge())
+    run(Path(sys.argv[1]), ReadableJudge())

@@ -5,30 +5,36 @@ One process has it open at a time. Specified in docs/spec/ekm-store.md.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from rempart.core.clock import World
-from rempart.core.errors import CloudError, unavailable
+from rempart.core.document import text
+from rempart.core.errors import CloudError, Code, unavailable, unimplemented
 from rempart.ekm import durable, identity, settings
 from rempart.ekm.access.callers import Callers
 from rempart.ekm.admin.actions import ACTIONS, Document
+from rempart.ekm.administration import history
+from rempart.ekm.administration.judgement import Judgement
+from rempart.ekm.administration.office import Office
 from rempart.ekm.door.requests import Requests
 from rempart.ekm.keys import sealing, store
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import Store
+from rempart.ekm.model.holdings import Pin
 from rempart.ekm.model.verdict import Judge
-from rempart.ekm.record.entry import Entry, encoded
+from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
+from rempart.ekm.record.segments import walk
 
-_LOG = logging.getLogger("rempart.ekm")
 MATERIAL = "material"
 LOG = "log"
+_MADE = {MATERIAL, LOG, "tls", store.FILE_NAME, settings.FILE_NAME}
+_GENERATION = b'"generation":'
 AskPassphrase = Callable[[], str]
-MakeJudge = Callable[[Path], Judge]
-"""Makes the judge of a data directory; called at the start and at every reload."""
 
 
 @dataclass(slots=True)
@@ -42,17 +48,38 @@ class Opened:
     journal: Journal
     callers: Callers
     requests: Requests
-    make_judge: MakeJudge
+    office: Office
 
-    def reload(self) -> None:
-        """Make the judge anew; one that cannot be made leaves the old one in place."""
-        try:
-            self.requests.judge = self.make_judge(self.data)
-        except CloudError as problem:
-            _LOG.error("the policy was not taken: %s", problem.message)
+    async def command(self, name: str, arguments: Document, who: str) -> Document:
+        """Do what a command on this machine asks; raises CloudError.
+
+        Once there are officers, what changes something is theirs to decide.
+        """
+        if name.startswith("officers."):
+            return await self._officers(name, arguments)
+        if name not in ACTIONS:
+            raise unimplemented(f"The action {name[:64]!r}")
+        if ACTIONS[name].changes and self.office.state is not None:
+            raise CloudError(
+                Code.PERMISSION_DENIED,
+                "Officers decide this together: rempart ekm propose --help",
+                reason="OFFICERS_DECIDE",
+            )
+        return await self.admin(name, arguments, who)
+
+    async def _officers(self, name: str, arguments: Document) -> Document:
+        match name:
+            case "officers.manager":
+                return self.office.manager()
+            case "officers.enrol":
+                return await self.office.enrol(text(arguments, "enrolment"))
+            case "officers.hear":
+                return await self.office.hear(text(arguments, "statement"))
+            case _:
+                raise unimplemented(f"The action {name[:64]!r}")
 
     async def admin(self, name: str, arguments: Document, who: str) -> Document:
-        """Do what an administrator asks, recorded before and after; raises CloudError."""
+        """Do what somebody who may has asked for, recorded before and after."""
         action = ACTIONS[name]
         told = {key: str(value)[:500] for key, value in arguments.items() if key != "keys"}
         if action.changes:
@@ -60,7 +87,8 @@ class Opened:
         try:
             answer = await action.act(self.store, self.world, arguments)
         except CloudError as problem:
-            await self._outcome(name, who, problem.status, problem.message, told)
+            if action.changes:
+                await self._outcome(name, who, problem.status, problem.message, told)
             raise
         if action.changes:
             self.callers.trust(self.store.holdings.issuers)
@@ -71,16 +99,33 @@ class Opened:
         self, name: str, who: str, status: int, cause: str, told: dict[str, str]
     ) -> None:
         await self.record(
-            "admin", verb=name, status=status, cause=cause, detail={**told, "who": who}
+            "admin",
+            verb=name,
+            status=status,
+            cause=cause,
+            generation=self.store.holdings.generation,
+            detail={**told, "who": who},
         )
 
     async def record(self, kind: str, **members: object) -> None:
         """Put an entry on record; raises CloudError where it cannot be."""
         entry = Entry(time=self.world.clock(), kind=kind, **members)  # type: ignore[arg-type]  # members of Entry, by name
+        await self.append(entry)
+
+    async def append(self, entry: Entry) -> None:
+        """Put this entry on record; raises CloudError where it cannot be."""
         try:
             await self.journal.append(encoded(entry))
         except NotRecorded:
             raise unavailable("The log cannot be written, so nothing was done.") from None
+
+
+def check_new(data: Path) -> None:
+    """Refuse a directory that holds anything but what a `create` that was cut short left."""
+    if (data / settings.FILE_NAME).exists():
+        raise settings.SettingsProblem(f"There is a key holder in {data} already. It is unharmed.")
+    if data.is_dir() and {path.name.removesuffix(".new") for path in data.iterdir()} - _MADE:
+        raise settings.SettingsProblem(f"{data} is not empty. Choose another --data.")
 
 
 def create(data: Path, chosen: settings.Settings, seal: sealing.Seal, world: World) -> None:
@@ -100,19 +145,54 @@ def open_data(
     world: World,
     *,
     ask: AskPassphrase,
-    make_judge: MakeJudge,
+    judge: Judge | None = None,
 ) -> Opened:
     """Open a data directory that this process holds.
 
-    Raises `SealingProblem` for a wrong secret and `LogBroken` for a log that does not chain.
+    Requests are judged by what officers decided, unless there is another `judge`. Raises
+    `SealingProblem` for a wrong secret or an older sealed file than the log has seen, and
+    `LogBroken` for a log that does not hold.
     """
     held = Store.open(
         data / store.FILE_NAME, _opener(chosen, ask), _vault(data, world), world.random
     )
+    _check_age(held, data / LOG)
     journal = Journal.open(data / LOG)
+    judgement = Judgement()
+    past = history.read(data / LOG, held.holdings.officers, judgement)
     callers = Callers(held.holdings.issuers, chosen.audience(chosen.listen.port))
-    requests = Requests(held, journal, callers, make_judge(data), world)
-    return Opened(data, chosen, world, held, journal, callers, requests, make_judge)
+    requests = Requests(held, journal, callers, judge or judgement, world)
+
+    async def keep_pin(pin: Pin) -> None:
+        await held.change(lambda holdings: replace(holdings, officers=pin))
+
+    async def append(entry: Entry) -> None:
+        await opened.append(entry)
+
+    async def perform(name: str, arguments: Document, who: str) -> Document:
+        return await opened.admin(name, arguments, who)
+
+    office = Office(
+        past,
+        append=append,
+        keep_pin=keep_pin,
+        perform=perform,
+        clock=world.clock,
+        follow=judgement.follow,
+    )
+    opened = Opened(data, chosen, world, held, journal, callers, requests, office)
+    return opened
+
+
+def _check_age(held: Store, log: Path) -> None:
+    """Refuse a sealed file that was put back: in it, what was destroyed since is alive."""
+    telling = (line.content for line in walk(log) if _GENERATION in line.content)
+    seen = max((decoded(content).generation for content in telling), default=0)
+    if held.holdings.generation < seen:
+        raise sealing.SealingProblem(
+            f"{store.FILE_NAME} is older than the log: generation {held.holdings.generation}, and "
+            f"the log has seen {seen}. Restore the whole data directory, or nothing of it."
+        )
 
 
 def _opener(chosen: settings.Settings, ask: AskPassphrase) -> store.Opener:

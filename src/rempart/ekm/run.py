@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from rempart.core.errors import CloudError
 from rempart.ekm import durable, identity, status
 from rempart.ekm.admin import socket
-from rempart.ekm.door.errors import Reply
+from rempart.ekm.administration import door as officers
+from rempart.ekm.door.errors import Reply, internal, not_recorded, rendered
 from rempart.ekm.door.http import Handler, Server
-from rempart.ekm.door.requests import Incoming
+from rempart.ekm.door.requests import PATH_CHARS_MAX, Incoming
 from rempart.ekm.door.status_page import StatusPage
 from rempart.ekm.opened import Opened
 from rempart.ekm.settings import Address
@@ -31,8 +32,8 @@ class Ready:
 
 
 async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the policy again."""
-    stop = _signals(opened)
+    """Serve until SIGTERM, SIGINT or SIGHUP."""
+    stop = _signals()
     door = Server(_door(opened), identity.context(opened.data, opened.settings.client_authority))
     page = Server(
         StatusPage(f"Key holder {opened.settings.host}", lambda: status.sections(opened)).answer,
@@ -40,9 +41,10 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
     )
     commands: asyncio.Server | None = None
     try:
-        await opened.record("start", detail=_start_detail(opened))
+        await _started(opened)
+        await opened.office.resume()
         ready = await _listen(opened, door, page)
-        commands = await socket.serve(opened.data, opened.admin)
+        commands = await socket.serve(opened.data, opened.command)
         _note(opened, ready)
         on_ready(ready)
         await stop.wait()
@@ -69,24 +71,54 @@ def _door(opened: Opened) -> Handler:
         if incoming.path == "/healthz" and incoming.method == "GET":
             fenced = opened.journal.fenced
             return Reply(503 if fenced else 200, {"status": "fenced" if fenced else "ok"})
+        if incoming.path.startswith(officers.PREFIX):
+            return await _officers(opened, incoming)
         return await opened.requests.answer(incoming)
 
     return answer
 
 
-def _signals(opened: Opened) -> asyncio.Event:
+async def _officers(opened: Opened, incoming: Incoming) -> Reply:
+    """Answer officers: what they say is signed, so nothing else says who they are.
+
+    What is heard of them is recorded where it is heard, and what is refused here.
+    """
+    try:
+        return Reply(
+            200, await officers.answer(opened.office, incoming.method, incoming.path, incoming.body)
+        )
+    except CloudError as problem:
+        refused = problem
+    except Exception as problem:  # noqa: BLE001 - the edge: nothing of it may reach a caller
+        refused = internal(problem)
+    try:
+        await opened.record(
+            "request",
+            verb="officers",
+            key=incoming.path[:PATH_CHARS_MAX],
+            status=refused.status,
+            cause=refused.message,
+            remote=incoming.remote,
+        )
+    except CloudError:
+        return rendered(not_recorded())
+    return rendered(refused)
+
+
+def _signals() -> asyncio.Event:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, opened.reload)
     return stop
 
 
-def _start_detail(opened: Opened) -> dict[str, str]:
-    detail = {"generation": str(opened.store.holdings.generation)}
-    if opened.journal.torn:
-        detail["tornBytes"] = str(opened.journal.torn)
-    return detail
+async def _started(opened: Opened) -> None:
+    torn = opened.journal.torn
+    await opened.record(
+        "start",
+        generation=opened.store.holdings.generation,
+        detail={"tornBytes": str(torn)} if torn else {},
+    )
 
 
 def _note(opened: Opened, ready: Ready) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rempart import __version__
-from rempart.core.clock import rfc3339
+from rempart.core.clock import Micros, rfc3339
 from rempart.ekm import identity
+from rempart.ekm.administration.state import State
 from rempart.ekm.door.status_page import Section
 from rempart.ekm.opened import Opened
 
@@ -14,6 +15,7 @@ def sections(opened: Opened) -> list[Section]:
     held = opened.store.holdings
     return [
         Section("Manager", ("", ""), _manager(opened)),
+        *_decided(opened.office.state),
         Section(
             "Keys",
             ("Path", "Algorithm", "State", "May be cached"),
@@ -38,6 +40,32 @@ def sections(opened: Opened) -> list[Section]:
                 )
                 for issuer in held.issuers
             ],
+        ),
+    ]
+
+
+def _decided(state: State | None) -> list[Section]:
+    if state is None:
+        return [Section("Officers", ("Name", "Key"), [])]
+    quorum = f"Officers, of whom {state.quorum} decide"
+    return [
+        Section(
+            "Blocks",
+            ("What", "By", "Since", "Note"),
+            [
+                (block.key, block.officer, rfc3339(Micros(block.time)), block.note)
+                for block in state.blocks
+            ],
+        ),
+        Section("Rules in force", ("Name",), [(rule.name,) for rule in state.policy.rules]),
+        Section(quorum, ("Name", "Key"), [(each.name, each.key.id) for each in state.officers]),
+        Section(
+            "Approvers", ("Name", "Key"), [(each.name, each.key.id) for each in state.approvers]
+        ),
+        Section(
+            "Proposals that wait",
+            ("Digest", "Consents"),
+            [(each.digest, ", ".join(each.officers)) for each in state.pending],
         ),
     ]
 

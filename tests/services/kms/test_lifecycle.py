@@ -303,8 +303,6 @@ async def test_a_key_that_cannot_be_is_refused_by_the_field(
     ("level", "code"),
     [
         ("HSM", Code.FAILED_PRECONDITION),
-        ("EXTERNAL", Code.FAILED_PRECONDITION),
-        ("EXTERNAL_VPC", Code.FAILED_PRECONDITION),
         ("HSM_SINGLE_TENANT", Code.INVALID_ARGUMENT),
     ],
 )

@@ -2,81 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from rempart.core.errors import CloudError, Code
-from support.cloud_kms import RING, Kms, b64
+from support.cloud_kms import b64
+from support.importer import Importer
 from support.vectors import Case, wycheproof
-
-VERSIONS = "keyRings.cryptoKeys.cryptoKeyVersions"
-
-
-@dataclass
-class Importer:
-    """Imports keys by one job, each once."""
-
-    kms: Kms
-    job: dict[str, Any]
-    purpose: str
-    known: dict[tuple[str, bytes], str] = field(default_factory=dict)
-
-    @classmethod
-    async def start(cls, purpose: str) -> Importer:
-        kms = await Kms.start()
-        method = {"importMethod": "RSA_OAEP_3072_SHA256_AES_256", "protectionLevel": "SOFTWARE"}
-        query = {"importJobId": "job"}
-        job = await kms.ask("keyRings.importJobs.create", method, parent=RING, query=query)
-        return cls(kms, job, purpose)
-
-    async def version(self, algorithm: str, material: bytes) -> str:
-        """Return the name of a version that holds the material."""
-        place = (algorithm, material)
-        if place not in self.known:
-            self.known[place] = await self._import(algorithm, material)
-        return self.known[place]
-
-    async def _import(self, algorithm: str, material: bytes) -> str:
-        template = {"purpose": self.purpose, "versionTemplate": {"algorithm": algorithm}}
-        query = {
-            "cryptoKeyId": f"k{len(self.known)}",
-            "skipInitialVersionCreation": "true",
-        }
-        key = await self.kms.ask(
-            "keyRings.cryptoKeys.create",
-            template | {"importOnly": True},
-            parent=RING,
-            query=query,
-        )
-        document = {
-            "algorithm": algorithm,
-            "importJob": self.job["name"],
-            "wrappedKey": b64(self._wrapped(material)),
-        }
-        made = await self.kms.ask(f"{VERSIONS}.import", document, parent=key["name"])
-        return str(made["name"])
-
-    def _wrapped(self, material: bytes) -> bytes:
-        public = load_pem_public_key(self.job["publicKey"]["pem"].encode())
-        assert isinstance(public, RSAPublicKey)
-        ephemeral = os.urandom(32)
-        mask = OAEP(MGF1(hashes.SHA256()), hashes.SHA256(), None)
-        return public.encrypt(ephemeral, mask) + aes_key_wrap_with_padding(ephemeral, material)
-
-    async def answer(self, method: str, version: str, document: dict[str, Any]) -> Any:
-        """Return what a use of a version answers, or the code of its refusal."""
-        try:
-            return await self.kms.ask(f"{VERSIONS}.{method}", document, name=version)
-        except CloudError as problem:
-            return problem.code
 
 
 def hexed(case: Case, name: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import jwt
 import pytest
 
 from rempart.core.errors import CloudError, Code
 from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY
+from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
 from support.cloud_storage import resource
 
@@ -339,3 +341,39 @@ async def test_a_bucket_s_default_key_goes_by_an_update_and_its_objects_stay_und
     await kms.ask(f"{VERSIONS}.destroy", name=f"{key}/cryptoKeyVersions/1")
     assert (await refused_read(kms, "old")).reason == "cloudKmsDisabledKey"
     assert await kms.cloud.read("new") == SMALL
+
+
+async def test_a_destroyed_version_has_a_certificate_that_counts_what_died_with_it() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("small", SMALL)
+    await kms.cloud.put("large", BIG)
+    await kms.cloud.put("elsewhere", SMALL, kmsKeyName=await a_key(kms, "other"))
+    version = f"{key}/cryptoKeyVersions/1"
+    ask = f"{VERSIONS}.getErasureCertificate"
+    with pytest.raises(CloudError) as refusal:
+        await kms.ask(ask, name=version)
+    assert refusal.value.reason == "KEY_NOT_DESTROYED"
+    await kms.ask(f"{VERSIONS}.destroy", name=version)
+    await kms.pass_time(31 * DAY)
+
+    given = await kms.ask(ask, name=version)
+    keys = jwt.PyJWKSet.from_dict(kms.cloud.parts.issuer.keys())
+    token = jwt.decode_complete(given["certificate"], keys.keys[0], algorithms=["EdDSA"])
+    assert token["header"]["typ"] == "erasure-certificate+jwt"
+    claims = token["payload"]
+    assert claims["cryptoKeyVersion"] == version
+    assert (claims["objects"], claims["buckets"]) == ("2", "1")
+    assert claims["bytes"] == str(len(SMALL) + len(BIG))
+    assert "root key" in claims["scope"]
+    assert given["claims"].items() <= claims.items()
+
+    entries = await kms.cloud.parts.sealed.entries(FEED, claims["log"]["index"], limit=1)
+    leaf = decode(entries[0].entry)
+    assert (leaf.method, leaf.resource) == (
+        "cloudkms.cryptoKeyVersions.destroyMaterial",
+        version,
+    )
+    assert entries[0].chain.hex() == claims["log"]["chain"]
+    assert leaf.facts["objects"] == "2"

@@ -12,7 +12,7 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from jwt import PyJWS
@@ -40,7 +40,7 @@ class Rejected(Exception):  # noqa: N818 - a verdict on a credential, not a faul
 class Token:
     """A token that was read and not yet verified."""
 
-    raw: str
+    raw: str = field(repr=False)
     algorithm: str
     key_id: str
     claims: dict[str, object]

@@ -7,7 +7,10 @@ from importlib import import_module
 import click
 from typing_extensions import override
 
-COMMANDS = ("certificate", "init", "keys", "log", "spaces", "trust", "up")
+COMMANDS = (
+    *("approval", "approve", "block", "certificate", "enrol", "init", "keys", "log", "officer"),
+    *("policy", "proposals", "propose", "spaces", "status", "trust", "unblock", "up"),
+)
 
 
 class _Commands(click.Group):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,8 +12,9 @@ import click
 from rempart.core.clock import World
 from rempart.ekm import identity, settings
 from rempart.ekm.cli import options
+from rempart.ekm.cli.enrol import enrol
 from rempart.ekm.keys import sealing
-from rempart.ekm.opened import create
+from rempart.ekm.opened import check_new, create
 
 
 @click.command("init")
@@ -21,6 +24,14 @@ from rempart.ekm.opened import create
 @click.option("--status", metavar="HOST:PORT", default=settings.DEFAULT_STATUS, show_default=True)
 @click.option("--passphrase-file", default="", metavar="PATH", help="Or fd:N; else it is asked.")
 @click.option("--key-file", default="", metavar="PATH", help="Make a key file, no passphrase.")
+@click.option(
+    "--officer",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="An officer's public part; one for each.",
+)
+@click.option("--quorum", type=click.IntRange(1), default=1, help="How many officers decide.")
 @options.json_option
 def command(  # noqa: PLR0913 - each is one option
     *,
@@ -30,13 +41,15 @@ def command(  # noqa: PLR0913 - each is one option
     status: str,
     passphrase_file: str,
     key_file: str,
+    officer: tuple[Path, ...],
+    quorum: int,
     as_json: bool,
 ) -> None:
     """Make a key holder: its certificate, its empty sealed file, its settings."""
     world = World()
+    ask = functools.cache(lambda: options.ask_passphrase(twice=True))
     try:
-        if (data / settings.FILE_NAME).exists():
-            options.refuse(f"There is a key holder in {data} already. It is unharmed.")
+        check_new(data)
         chosen = settings.checked(
             host=host or socket.getfqdn().lower(),
             listen=listen,
@@ -44,9 +57,11 @@ def command(  # noqa: PLR0913 - each is one option
             passphrase_file=_absolute(passphrase_file),
             key_file=_absolute(key_file),
         )
-        create(data, chosen, _seal(chosen, world), world)
+        create(data, chosen, _seal(chosen, world, ask), world)
     except (settings.SettingsProblem, sealing.SealingProblem) as problem:
         options.refuse(str(problem))
+    if officer:
+        enrol(data, officer, quorum, ask)
     who = identity.load(data)
     if as_json:
         options.show_json(
@@ -55,17 +70,19 @@ def command(  # noqa: PLR0913 - each is one option
         return
     click.echo(f"Made the key holder {chosen.host} in {data}. It holds no key and trusts nobody.")
     click.echo(f"Give the cloud this certificate to pin: {who.certificate}")
+    if not officer:
+        click.echo("Without officers nobody can adopt a policy: rempart ekm enrol --help")
     click.echo(f"Next:  rempart ekm trust add --help  and  rempart ekm up --data {data}")
 
 
-def _seal(chosen: settings.Settings, world: World) -> sealing.Seal:
+def _seal(chosen: settings.Settings, world: World, ask: Callable[[], str]) -> sealing.Seal:
     salt = world.random(sealing.SALT_BYTES)
     if chosen.key_file:
         sealing.create_file(Path(chosen.key_file), world.random)
         return sealing.from_file(Path(chosen.key_file), salt)
     if chosen.passphrase_file:
         return sealing.from_passphrase(sealing.read_passphrase(chosen.passphrase_file), salt)
-    return sealing.from_passphrase(options.ask_passphrase(twice=True), salt)
+    return sealing.from_passphrase(ask(), salt)
 
 
 def _absolute(path: str) -> str:

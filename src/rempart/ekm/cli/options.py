@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -17,9 +17,8 @@ from rempart.core.errors import CloudError
 from rempart.ekm import durable, settings
 from rempart.ekm.admin import socket
 from rempart.ekm.admin.actions import Document
-from rempart.ekm.judging import make_judge
 from rempart.ekm.keys.sealing import SealingProblem, checked
-from rempart.ekm.opened import open_data
+from rempart.ekm.opened import AskPassphrase, open_data
 from rempart.ekm.record.segments import LogBroken
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -44,7 +43,7 @@ def refuse(message: str) -> NoReturn:
     raise click.ClickException(message)
 
 
-def show_json(value: Document) -> None:
+def show_json(value: Mapping[str, object]) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(value, indent=2))
 
@@ -56,13 +55,15 @@ def ask_passphrase(*, twice: bool = False) -> str:
     return checked(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
 
 
-def perform(data: Path, action: str, arguments: Document) -> Document:
+def perform(
+    data: Path, action: str, arguments: Document, ask: AskPassphrase = ask_passphrase
+) -> Document:
     """Have an action done: by the manager that runs on the data directory, or else here."""
     try:
         chosen = settings.load(data)
         try:
             with durable.hold(data):
-                return asyncio.run(_perform_here(data, chosen, action, arguments))
+                return asyncio.run(_perform_here(data, chosen, action, arguments, ask))
         except durable.InUse:
             return socket.call(data, action, arguments)
     except CloudError as problem:
@@ -72,10 +73,15 @@ def perform(data: Path, action: str, arguments: Document) -> Document:
 
 
 async def _perform_here(
-    data: Path, chosen: settings.Settings, action: str, arguments: Document
+    data: Path,
+    chosen: settings.Settings,
+    action: str,
+    arguments: Document,
+    ask: AskPassphrase,
 ) -> Document:
-    opened = open_data(data, chosen, World(), ask=ask_passphrase, make_judge=make_judge)
+    opened = open_data(data, chosen, World(), ask=ask)
     try:
-        return await opened.admin(action, arguments, getpass.getuser())
+        await opened.office.resume()
+        return await opened.command(action, arguments, getpass.getuser())
     finally:
         await opened.journal.close()

@@ -12,9 +12,9 @@ from rempart.core.clock import World
 from rempart.core.errors import CloudError
 from rempart.ekm import durable, identity, settings
 from rempart.ekm.cli import options
-from rempart.ekm.judging import make_judge
 from rempart.ekm.keys.sealing import SealingProblem
-from rempart.ekm.opened import MakeJudge, open_data
+from rempart.ekm.model.verdict import Judge
+from rempart.ekm.opened import open_data
 from rempart.ekm.record.segments import LogBroken
 from rempart.ekm.run import Ready, serve
 
@@ -26,15 +26,15 @@ IN_USE_CODE = 75
 @options.data_option
 def command(data: Path) -> None:
     """Run the key holder."""
-    run(data, make_judge)
+    run(data)
 
 
-def run(data: Path, judges: MakeJudge) -> None:
-    """Run the key holder of a data directory with the judges that `judges` makes."""
+def run(data: Path, judge: Judge | None = None) -> None:
+    """Run the key holder of a data directory; with another judge than its officers, if given."""
     try:
         chosen = settings.load(data)
         with durable.hold(data):
-            opened = open_data(data, chosen, World(), ask=options.ask_passphrase, make_judge=judges)
+            opened = open_data(data, chosen, World(), ask=options.ask_passphrase, judge=judge)
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(serve(opened, lambda ready: _greet(data, ready)))
     except durable.InUse:

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Meta
+from typing_extensions import override
 
 from rempart.core.errors import CloudError, invalid
 from rempart.core.limits import KIB
@@ -22,13 +23,15 @@ from rempart.ekm.keys.blob import BLOB_BYTES_MAX, PLAINTEXT_BYTES_MAX
 BODY_BYTES_MAX = 256 * KIB
 AAD_BYTES_MAX = 64 * KIB
 NAME_CHARS_MAX = 2 * KIB
-APPROVAL_CHARS_MAX = 8 * KIB
+APPROVAL_CHARS_MAX = 34 * KIB
+"""Several approvals may come along, in one text."""
 
 _Name = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
 _Short = Annotated[str, Meta(max_length=128)]
 _Aad = Annotated[bytes, Meta(max_length=AAD_BYTES_MAX)]
 _Plain = Annotated[bytes, Meta(max_length=PLAINTEXT_BYTES_MAX)]
 _Blob = Annotated[bytes, Meta(max_length=BLOB_BYTES_MAX)]
+_Approval = Annotated[str, Meta(max_length=APPROVAL_CHARS_MAX, pattern=r"^[A-Za-z0-9._~-]*$")]
 _Digest = Annotated[bytes, Meta(max_length=64)]
 
 
@@ -42,7 +45,7 @@ class RempartContext(_Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     principal: _Name = ""
     operation: _Name = ""
     target: _Name = ""
-    approval: Annotated[str, Meta(max_length=APPROVAL_CHARS_MAX)] = ""
+    approval: _Approval = ""
 
 
 class AccessReasonContext(_Body, frozen=True, kw_only=True):
@@ -62,12 +65,16 @@ class AdditionalContext(_Body, frozen=True, kw_only=True):
 
 
 class Request(_Body, frozen=True, kw_only=True):
-    """What each verb's body has."""
+    """What each verb's body has. It may hold a secret: its repr shows nothing of it."""
 
     key_path: _Name = ""
     key_uri_prefix: _Name = ""
     additional_authenticated_data: _Aad = b""
     additional_context: AdditionalContext = AdditionalContext()
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
 
 
 class Wrap(Request, frozen=True, kw_only=True):
@@ -132,7 +139,10 @@ def _object(content: bytes) -> dict[str, object]:
     if not content:
         return {}
     try:
-        value = json.loads(content.decode(), object_pairs_hook=_members, parse_constant=_constant)
+        text = content.decode()
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_constant)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is a ValueError
     except _Refused as refused:
         raise invalid(refused.message, field=refused.field) from None
     except (ValueError, RecursionError):

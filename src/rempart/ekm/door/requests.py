@@ -25,12 +25,13 @@ from rempart.ekm.door.errors import (
 from rempart.ekm.door.verbs import VERBS, Holder, Verb, info
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.model.verdict import Judge
+from rempart.ekm.model.verdict import Judge, Verdict
 from rempart.ekm.record.entry import Entry, encoded, of_use
 from rempart.ekm.record.journal import Journal, NotRecorded
 
 INFO_PATHS = frozenset(("/v0/info", "/.well-known/external-key-manager/info"))
 PATH_CHARS_MAX = 300
+DURATION = "allowedCacheDuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ class _Trace:
     remote: str
     use: KeyUse | None = None
     rule: str = ""
+    allowed: bool = False
     cause: str = ""
+    generation: int = 0
 
     def entry(self, *, status: int = 0, stage: str = "") -> Entry:
         """Return the entry as far as the request has come."""
@@ -71,7 +74,9 @@ class _Trace:
             stage=stage,
             status=status,
             rule=self.rule,
+            allowed=self.allowed,
             cause=self.cause,
+            generation=self.generation,
             **members,  # type: ignore[arg-type]  # the members of KeyUse have their types
         )
 
@@ -89,7 +94,13 @@ class Requests:
         self.judge = judge
 
     async def answer(self, incoming: Incoming) -> Reply:
-        """Return what is answered; it is on record."""
+        """Return what is answered; it is on record.
+
+        A caller that goes away stops nothing that has begun: it was asked, and is on record.
+        """
+        return await asyncio.shield(self._answer(incoming))
+
+    async def _answer(self, incoming: Incoming) -> Reply:
         path, _, verb = incoming.path.removeprefix("/").rpartition(":")
         if incoming.path in INFO_PATHS:
             path, verb = "", "info"
@@ -127,8 +138,11 @@ class Requests:
         if body.key_path.strip("/") not in {"", path}:
             raise invalid("keyPath is another than the request's path.", field="keyPath")
         trace.use = _use(trace, caller, body)
-        self._judge(trace.use, trace)
-        return Reply(200, await self._act(known, path, body, trace))
+        verdict = self._judge(trace.use, trace)
+        document = await self._act(known, path, body, trace)
+        if not verdict.cacheable and DURATION in document:
+            document[DURATION] = "0s"
+        return Reply(200, document)
 
     async def _identify(self, incoming: Incoming, trace: _Trace) -> Caller:
         try:
@@ -137,14 +151,15 @@ class Requests:
             trace.cause = str(problem)
             raise not_authenticated() from None
 
-    def _judge(self, use: KeyUse, trace: _Trace) -> None:
+    def _judge(self, use: KeyUse, trace: _Trace) -> Verdict:
         verdict = self.judge.judge(use)
-        trace.rule = verdict.rule
+        trace.rule, trace.allowed = verdict.rule, verdict.allowed
         if not verdict.allowed:
             reason = "RATE_EXCEEDED" if verdict.code is Code.RESOURCE_EXHAUSTED else "REFUSED"
             raise CloudError(
                 verdict.code, verdict.message, reason=reason, field=verdict.field or None
             )
+        return verdict
 
     async def _act(
         self, verb: Verb, path: str, body: bodies.Request, trace: _Trace
@@ -152,8 +167,10 @@ class Requests:
         if not verb.changes:
             return await verb.act(self._holder, path, body)
         await self._record(trace.entry(stage="intent"))
-        # A caller that hangs up must not leave a change without its outcome on record.
-        return await asyncio.shield(verb.act(self._holder, path, body))
+        try:
+            return await verb.act(self._holder, path, body)
+        finally:
+            trace.generation = self._holder.store.holdings.generation
 
     async def _record(self, entry: Entry) -> None:
         await self._journal.append(encoded(entry))

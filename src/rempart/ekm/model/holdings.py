@@ -49,6 +49,16 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     authority: str = ""
 
 
+class Pin(msgspec.Struct, frozen=True):
+    """How many steps of the officers the log tells, and a hash over them.
+
+    With it in the sealed file, no step (a block, say) can be cut off the log's end.
+    """
+
+    steps: int = 0
+    hash: bytes = bytes(32)
+
+
 class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything, at one generation; each change raises it by one."""
 
@@ -56,3 +66,4 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     spaces: frozenset[str] = frozenset()
     keys: dict[str, HeldKey] = {}
     issuers: tuple[Issuer, ...] = ()
+    officers: Pin = Pin()

@@ -16,9 +16,9 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     `issuer`, `caller` and `project` come from the verified token: who signed it, the service agent
     it names, and the number of the project in that agent's address. `resource` is the key version
     as the cloud names it. `reason` is None where the cloud gave none. `principal`, `operation` and
-    `target` say who did what to which resource, as the cloud tells it; `approval` is the signed
-    approval that came along, a compact JWS, verified elsewhere. `time` is microseconds since the
-    epoch. See docs/spec/external-key-manager.md.
+    `target` say who did what to which resource, as the cloud tells it; `approval` is what came
+    along of signed approvals, compact JWS joined by `~`, verified elsewhere. `time` is microseconds
+    since the epoch. See docs/spec/external-key-manager.md.
     """
 
     time: int

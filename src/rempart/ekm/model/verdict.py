@@ -19,6 +19,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     `rule` names what decided and goes into the log; `message` goes to the caller. For a refusal
     `code` is the answer's (PERMISSION_DENIED, or RESOURCE_EXHAUSTED where a rate ran out) and
     `field` the member of the body that was refused, where it was one.
+    What is not `cacheable` (an approval vouched for this one request) the cloud may not keep,
+    whatever the key's own duration is.
     """
 
     allowed: bool
@@ -26,6 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     code: Code = Code.PERMISSION_DENIED
     field: str = ""
+    cacheable: bool = True
 
 
 class Judge(Protocol):

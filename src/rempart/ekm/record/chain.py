@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 DOMAIN = b"rempart.ekm.log.v1\x00"
-LINE_BYTES_MAX = 32 * 1024
+LINE_BYTES_MAX = 128 * 1024
 
 _LINE = re.compile(rb"(0|[1-9][0-9]{0,18}) ([0-9a-f]{64}) (\{[^\n]*\})\n")
 

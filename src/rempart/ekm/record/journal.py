@@ -9,6 +9,7 @@ error is reported once and the page counts as clean: LWN 752063).
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from rempart.ekm import durable
 from rempart.ekm.record.chain import LINE_BYTES_MAX, extend
 from rempart.ekm.record.segments import Tail, cut, segment_name, tail
 
+_LOG = logging.getLogger("rempart.ekm")
 SEGMENT_BYTES_MAX = 64 * MIB
 Sync = Callable[[int], None]
 
@@ -77,7 +79,11 @@ class Journal:
             group, self._waiting = self._waiting, []
             first = self.head.count
             contents = [content for content, _ in group]
-            written = await loop.run_in_executor(self._thread, self._write, contents)
+            try:
+                written = await loop.run_in_executor(self._thread, self._write, contents)
+            except Exception:  # noqa: BLE001 - a bug of ours: who waits must not wait for ever
+                _LOG.exception("the journal failed")
+                self.fenced, written = True, False
             for index, (_, done) in enumerate(group, start=first):
                 if written:
                     done.set_result(index)

@@ -1,6 +1,6 @@
 """The log's files: walked and verified, and put right after a crash.
 
-A torn tail is what a crash leaves of entries that were never answered. It is cut off when the
+A torn tail is what a crash leaves of entries that were never answered. It is moved aside when the
 manager starts. Anything else that does not chain is damage or forgery, and refuses the start.
 """
 
@@ -70,9 +70,12 @@ def tail(directory: Path) -> Tail:
 
 
 def cut(end: Tail) -> None:
-    """Cut a torn tail off, durably."""
+    """Cut a torn tail off, durably; what is cut is kept beside the log, for whoever wonders."""
     if end.path is None or not end.torn:
         return
+    with end.path.open("rb") as file:
+        file.seek(end.size)
+        durable.replace(end.path.with_suffix(f".torn-{end.size}"), file.read())
     descriptor = os.open(end.path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.ftruncate(descriptor, end.size)

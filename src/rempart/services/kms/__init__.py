@@ -18,6 +18,7 @@ from rempart.services.kms.api import (
     asymmetric,
     crypto_keys,
     ekm,
+    erasure,
     iam,
     import_jobs,
     key_rings,
@@ -31,6 +32,7 @@ from rempart.services.kms.api.import_jobs import Imported
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
+from rempart.wire import WireMethod, WireParameter, WireService
 
 _R, _W = Access.READ, Access.WRITE
 _L, _G, _K, _V, _J, _E, _C = (
@@ -152,6 +154,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
         import_jobs.import_version,
         stage=import_jobs.stage_import,
     ),
+    _method(f"{_VERSIONS}.getErasureCertificate", _R, "cryptoKeyVersions.get", _V, erasure.get),
     _use(f"{_VERSIONS}.getPublicKey", "viewPublicKey", versions.get_public_key),
     _use(f"{_VERSIONS}.rawEncrypt", "useToEncrypt", symmetric.raw_encrypt),
     _use(f"{_VERSIONS}.rawDecrypt", "useToDecrypt", symmetric.raw_decrypt),
@@ -182,6 +185,24 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_LOCATIONS}.updateEkmConfig", _W, "ekmConfigs.update", _C, ekm.update_config),
     *_policies(f"{_LOCATIONS}.ekmConfig", "ekmConfigs", _C, iam.EKM_CONFIG),
 )
+
+
+OWN = WireService(
+    name="cloudkms",
+    version="v1",
+    revision="",
+    host="cloudkms",
+    methods=(
+        WireMethod(
+            id=f"{_VERSIONS}.getErasureCertificate",
+            verb="GET",
+            path="v1/{name=projects/*/locations/*/keyRings/*/cryptoKeys/*/cryptoKeyVersions/*}"
+            "/erasureCertificate",
+            parameters=(WireParameter("name", "path", "string", required=True),),
+        ),
+    ),
+)
+"""Methods that Google does not describe: this universe's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,17 @@ be used now; what was opened is remembered, so that a use is not a call of the k
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
+from rempart.core.principal import Member, Principal
 from rempart.services.kms.api.use import Usable, attempt, usable_in
+from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
 from rempart.services.kms.model import names
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
@@ -21,15 +27,41 @@ from rempart.trust.custody.envelope import BucketKey
 from rempart.trust.custody.header import VERSION_BYTES
 from rempart.trust.custody.keyring import KEY_BYTES
 from rempart.trust.custody.mechanism import UseContext
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.algorithms import Purpose
 from rempart.trust.gate import Session
+from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS
 
 _ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 _DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
 
 
+STANDINGS_MAX = 4096
+STANDING_MICROS = 100_000
+"""How long a permission that hangs on a condition of time may outlast that condition."""
+
+_DECIDING = (VERSION, CRYPTO_KEY, KEY_RING, PROJECTS, FOLDERS, ORGANIZATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """That an agent may use a version: true as long as nothing it was decided by is written."""
+
+    used: Usable
+    changes: tuple[int, ...]
+    since: Micros
+
+    def holds(self, changes: tuple[int, ...], now: Micros) -> bool:
+        """Tell whether a look at the documents would come to the same."""
+        return self.changes == changes and 0 <= now - self.since < STANDING_MICROS
+
+
 class Use(Protocol):
     """For whom and for what a service uses a customer's key."""
+
+    @property
+    def agent(self) -> Principal:
+        """Return the service's agent."""
 
     @property
     def session(self) -> Session:
@@ -39,53 +71,78 @@ class Use(Protocol):
     def target(self) -> str:
         """Return the name of the resource that the caller asked for."""
 
+    def bound(self, version: str) -> bytes:
+        """Return the context of the key that a version wraps for the service."""
+
 
 class ManagedKeys:
     """What other services see of Cloud KMS."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, sealed: SealedEngine) -> None:
         self._setup = setup
+        self._sealed = sealed
         self._random = setup.world.random
         self._opened = setup.materials.opened
+        self._standings: OrderedDict[tuple[Member, str], _Standing] = OrderedDict()
 
     async def primary(self, use: Use, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
+        return str((await self._standing(use, key, self._primary)).name)
+
+    async def _primary(self, use: Use, key: str) -> Usable:
         store, name = KmsStore(self._setup, use.session), names.crypto_key(key)
         grant = await _granted(store, name, _ENCRYPT)
         found = await store.crypto_key(grant, name)
-        number = found.primary
         if not found.rotates:
             raise wrong_purpose(str(name), found.purpose)
-        if not number:
+        if not found.primary:
             message = f"{name} has no primary version: it cannot encrypt."
             raise CloudError(Code.FAILED_PRECONDITION, message, reason="KEY_DISABLED")
-        version = name.version(number)
-        await usable_in(_context(use, version), grant, store, version, Purpose.ENCRYPT_DECRYPT)
-        return str(version)
+        return await self._usable(use, name.version(found.primary), _ENCRYPT)
 
-    async def make(self, use: Use, version: str, bound: bytes) -> tuple[bytes, BucketKey]:
-        """Return a fresh key, wrapped by a version for a context, and opened."""
-        used = await self._usable(use, version, _ENCRYPT)
+    async def make(self, use: Use, version: str) -> tuple[bytes, BucketKey]:
+        """Return a fresh key, wrapped by a version for a service, and opened."""
+        used = await self._usable(use, names.version(version), _ENCRYPT)
         plain = self._random(KEY_BYTES)
         mark = used.name.number.to_bytes(VERSION_BYTES, "big")
-        wrapped = await attempt("plaintext", used.key.encrypt(plain, bound, mark))
-        return wrapped, BucketKey(plain, self._random)
+        sealing = used.key.encrypt(plain, use.bound(version), mark)
+        return await attempt("plaintext", sealing), BucketKey(plain, self._random)
 
-    async def open(self, use: Use, version: str, wrapped: bytes, bound: bytes) -> BucketKey:
-        """Return a key that was made for the same context, opened."""
-        used = await self._usable(use, version, _DECRYPT)
+    async def open(self, use: Use, version: str, wrapped: bytes) -> BucketKey:
+        """Return a key that was made for the same service and context, opened."""
         asked = self._setup.world.clock()
-        material = used.version.material
-        kept = self._opened.get(material, wrapped, asked)
+        used = await self._standing(use, version, self._decrypting)
+        kept = self._opened.get(used.version.material, wrapped, asked)
         if kept is not None:
             return kept
-        opened = await attempt("ciphertext", used.key.open(wrapped, bound))
+        live = used.key.used_in(_context(use, used.name))
+        opened = await attempt("ciphertext", live.open(wrapped, use.bound(version)))
         key = BucketKey(opened.plaintext, self._random)
-        self._opened.keep(material, wrapped, Leased(key, asked, opened.lease_seconds))
+        leased = Leased(key, asked, opened.lease_seconds)
+        self._opened.keep(used.version.material, wrapped, leased)
         return key
 
-    async def _usable(self, use: Use, version: str, permission: str) -> Usable:
-        store, name = KmsStore(self._setup, use.session), names.version(version)
+    async def _decrypting(self, use: Use, version: str) -> Usable:
+        return await self._usable(use, names.version(version), _DECRYPT)
+
+    async def _standing(
+        self, use: Use, name: str, look: Callable[[Use, str], Awaitable[Usable]]
+    ) -> Usable:
+        """Return a version that the agent may use, looked at anew whenever anything changed."""
+        now, changes = self._setup.world.clock(), self._sealed.changes(_DECIDING)
+        at = (use.agent.member, name)
+        standing = self._standings.get(at)
+        if standing is not None and standing.holds(changes, now):
+            return standing.used
+        self._standings.pop(at, None)
+        used = await look(use, name)
+        self._standings[at] = _Standing(used, changes, now)
+        if len(self._standings) > STANDINGS_MAX:
+            self._standings.popitem(last=False)
+        return used
+
+    async def _usable(self, use: Use, name: VersionName, permission: str) -> Usable:
+        store = KmsStore(self._setup, use.session)
         grant = await _granted(store, name.parent, permission)
         context = _context(use, name)
         return await usable_in(context, grant, store, name, Purpose.ENCRYPT_DECRYPT)
@@ -98,11 +155,12 @@ async def _granted(store: KmsStore, key: CryptoKeyName, permission: str) -> Gran
 
 def _context(use: Use, version: VersionName) -> UseContext:
     """Return what a key holder is told: who asked the service for what, and that they did."""
+    session = use.session
     return UseContext(
         version=str(version),
         key=str(version.parent),
         reason=CUSTOMER_INITIATED_ACCESS,
-        principal=use.session.caller.member,
-        method=use.session.call.method,
+        principal=session.caller.member,
+        method=session.call.method,
         target=use.target,
     )

@@ -96,7 +96,11 @@ class Materials:
 
     def reference(self, name: VersionName, version: Version) -> Reference:
         """Return the way to an external version's key."""
-        return Reference.decoded(self._unwrap(name, version.material))
+        return Reference.decoded(self.reference_bytes(name, version))
+
+    def reference_bytes(self, name: VersionName, version: Version) -> bytes:
+        """Return what the mechanism of a version keeps of its key."""
+        return self._unwrap(name, version.material)
 
     def wrap(self, name: VersionName | ImportJobName, material: bytes) -> bytes:
         """Return material wrapped for one resource."""

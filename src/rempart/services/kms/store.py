@@ -15,6 +15,7 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.kms.directory import Directory
+from rempart.services.kms.erasure import Protecting
 from rempart.services.kms.kinds import (
     CRYPTO_KEY,
     DUE,
@@ -44,6 +45,7 @@ from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.sealed import Found, Kind, Transaction
 from rempart.trust.gate import Session
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "cloudkms.googleapis.com"
@@ -61,6 +63,8 @@ class Setup:
     world: World
     caller: Caller
     directory: Directory
+    protecting: Protecting
+    issuer: Issuer
     external: External
     choices: Choices
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.engine.seam import Conflict, Key, Span
+from rempart.services.kms.erasure import DESTROYS, ERASED, Erased
 from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model.choices import EXTERNALS
@@ -39,7 +40,6 @@ PATIENCE_SECONDS = 86_400
 """How long a key holder's manager is asked again to destroy a key while it cannot be reached."""
 
 _DYING = (State.DESTROY_SCHEDULED, State.PENDING_EXTERNAL_DESTRUCTION)
-_DESTROYS = "cloudkms.cryptoKeyVersions.destroyMaterial"
 _ROTATES = "cloudkms.cryptoKeys.rotate"
 _AGENT = "system:cloudkms"
 _NUMBER_BYTES = 8
@@ -84,9 +84,9 @@ class DueKeys:
                 version = await _scheduled(tx, name, when)
             if version is not None:
                 gone = await self._destroy_outside(name, version, when, now)
-                self._put_gone(tx, name, gone, now)
+                await self._put_gone(tx, name, gone, now)
         elif version is not None:
-            self._put_gone(tx, name, destroyed(version, now), now)
+            await self._put_gone(tx, name, destroyed(version, now), now)
         tx.delete(DUE, when, *name.parts)
         await tx.commit()
 
@@ -99,7 +99,7 @@ class DueKeys:
             way = materials.reference(name, version)
             if way.ours:
                 marked = pending_external(marked, materials.wrap(name, way.disarmed().encoded()))
-                tx.append(FEED, encode(_leaf(_DESTROYS, name, now, marked.state)))
+                tx.append(FEED, encode(_leaf(DESTROYS, name, now, marked.state)))
         materials.forget(version)
         tx.put(VERSION, *name.parts, value=marked)
         await tx.commit()
@@ -113,7 +113,7 @@ class DueKeys:
         An external manager may refuse for ever: then the version says so, and stays dead.
         """
         try:
-            await self._setup.materials.destroy(name, version, _context(name, _DESTROYS))
+            await self._setup.materials.destroy(name, version, _context(name, DESTROYS))
         except CloudError as problem:
             fault = fault_of(problem)
             if fault is None or (fault.passes and now - when < PATIENCE_SECONDS * 1_000_000):
@@ -121,10 +121,17 @@ class DueKeys:
             return external_failed(version, problem.message, now)
         return destroyed(version, now)
 
-    def _put_gone(self, tx: Transaction, name: VersionName, version: Version, now: Micros) -> None:
+    async def _put_gone(
+        self, tx: Transaction, name: VersionName, version: Version, now: Micros
+    ) -> None:
         self._setup.materials.forget(version)
+        leaf = _leaf(DESTROYS, name, now, version.state)
+        if version.state is State.DESTROYED:
+            toll = await self._setup.protecting.toll(str(name))
+            tx.put(ERASED, *name.parts, value=Erased(toll, await tx.length(FEED)))
+            leaf = replace(leaf, facts=leaf.facts | toll.facts())
         tx.put(VERSION, *name.parts, value=version)
-        tx.append(FEED, encode(_leaf(_DESTROYS, name, now, version.state)))
+        tx.append(FEED, encode(leaf))
 
     async def _rotate(self, name: CryptoKeyName, when: int, now: Micros) -> None:
         tx, fresh = self._sealed.transaction(), None
@@ -171,12 +178,17 @@ def _context(name: VersionName, method: str) -> UseContext:
 
 def _read(key: Key) -> tuple[int, VersionName]:
     """Return when and what a due is about, from its document's key."""
-    when = int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
-    number = int.from_bytes(key[-_NUMBER_BYTES:], "big")
-    texts = key[1 + _NUMBER_BYTES : -_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
+    start = 1 + _NUMBER_BYTES
+    return int.from_bytes(key[1:start], "big"), version_name(key[start:])
+
+
+def version_name(place: bytes) -> VersionName:
+    """Return the name that the parts of a document's key spell, the version's number last."""
+    number = int.from_bytes(place[-_NUMBER_BYTES:], "big")
+    texts = place[:-_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
     project, location, ring, id_ = texts
     above = CryptoKeyName(KeyRingName(LocationName(project, location), ring), id_)
-    return when, VersionName(above, number)
+    return VersionName(above, number)
 
 
 def _leaf(method: str, name: VersionName, now: Micros, state: State = State.ENABLED) -> Leaf:

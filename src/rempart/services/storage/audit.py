@@ -43,13 +43,14 @@ def _mark(bucket: str, name: str, generation: str) -> bytes:
 
 
 async def _all_objects(sealed: SealedEngine) -> AsyncIterator[tuple[str, Object]]:
-    async for bucket in _each(sealed, BUCKET, BUCKET.under()):
+    async for bucket in each(sealed, BUCKET, BUCKET.under()):
         for kind in (LIVE, NONCURRENT):
-            async for found in _each(sealed, kind, kind.under(bucket.id)):
+            async for found in each(sealed, kind, kind.under(bucket.id)):
                 yield bucket.name, found
 
 
-async def _each(sealed: SealedEngine, kind: Kind[T], span: Span) -> AsyncIterator[T]:
+async def each(sealed: SealedEngine, kind: Kind[T], span: Span) -> AsyncIterator[T]:
+    """Iterate over all documents of a span, a page at a time."""
     while found := await sealed.scan(kind, span, limit=BATCH):
         for one in found:
             yield one.value

@@ -9,20 +9,41 @@ API's status codes.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from rempart.core.errors import CloudError, Code, invalid
-from rempart.trust.custody.envelope import BucketKey
+from rempart.core.principal import Principal
+from rempart.trust.custody.envelope import BucketKey, context
 from rempart.trust.gate import Session
 
 T = TypeVar("T")
 
 
-class KeyUse(NamedTuple):
-    """For whom and for what a customer's key is used: the service agent's session, the resource."""
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """For whom and for what a customer's key is used: by the agent, for the caller of a session."""
 
-    session: Session
-    target: str
+    caller: Session
+    agent: Principal
+    bucket: str
+    bucket_id: str
+    name: str
+
+    @property
+    def session(self) -> Session:
+        """Return the session with the standing of the service agent."""
+        return self.caller.acting_as(self.agent)
+
+    @property
+    def target(self) -> str:
+        """Return the resource that the caller asked for: an object, or a bucket."""
+        bucket = f"projects/_/buckets/{self.bucket}"
+        return f"{bucket}/objects/{self.name}" if self.name else bucket
+
+    def bound(self, version: str) -> bytes:
+        """Return the context that binds a bucket key to its bucket and a version."""
+        return context("bucket-key", self.bucket_id, version)
 
 
 class CustomerKeys(Protocol):
@@ -36,11 +57,11 @@ class CustomerKeys(Protocol):
     async def primary(self, use: KeyUse, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
 
-    async def make(self, use: KeyUse, version: str, bound: bytes) -> tuple[bytes, BucketKey]:
+    async def make(self, use: KeyUse, version: str) -> tuple[bytes, BucketKey]:
         """Return a fresh bucket key, wrapped by a version and opened."""
 
-    async def open(self, use: KeyUse, version: str, wrapped: bytes, bound: bytes) -> BucketKey:
-        """Return a bucket key that was made with the same `bound`, opened."""
+    async def open(self, use: KeyUse, version: str, wrapped: bytes) -> BucketKey:
+        """Return a bucket key that was made for the same bucket, opened."""
 
 
 async def translated(work: Awaitable[T], key: str, *, encrypting: bool) -> T:

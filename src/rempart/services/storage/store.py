@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -37,6 +38,7 @@ from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import PROJECTS, Project
 from rempart.trust.policy.validate import new_etag
 
+AGENTS_MAX = 1024
 SERVICE = "storage.googleapis.com"
 PROJECTS_BY_NUMBER_MAX = 10_000
 """Among how many projects one is found by its number, which gsutil gives."""
@@ -315,5 +317,10 @@ class StorageStore:
 
     def agent(self, number: str) -> Principal:
         """Return the service agent of Cloud Storage in a project, by the project's number."""
-        email = f"service-{number}@gs-project-accounts.{self.setup.system_domain}"
-        return Principal(Member(f"serviceAccount:{email}"), email, f"gs-{number}", None)
+        return _agent(number, self.setup.system_domain)
+
+
+@lru_cache(maxsize=AGENTS_MAX)
+def _agent(number: str, domain: str) -> Principal:
+    email = f"service-{number}@gs-project-accounts.{domain}"
+    return Principal(Member(f"serviceAccount:{email}"), email, f"gs-{number}", None)

@@ -14,7 +14,7 @@ from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.kms_key import key_of
 from rempart.services.storage.model.object import Object
 from rempart.services.storage.store import StorageStore
-from rempart.trust.custody.envelope import BucketKey, context
+from rempart.trust.custody.envelope import BucketKey
 from rempart.trust.custody.errors import Tampered
 
 
@@ -43,12 +43,11 @@ async def _open_or_make(
     store: StorageStore, use: KeyUse, bucket: Bucket, version: str
 ) -> BucketKey:
     keys, key = store.setup.customer_keys, key_of(version)
-    bound = _bound(bucket, version)
     found = await store.tx.get(CUSTOMER_BUCKET_KEY, bucket.id, version)
     if found is not None:
-        opening = keys.open(use, version, found.wrapped, bound)
+        opening = keys.open(use, version, found.wrapped)
         return await translated(opening, key, encrypting=True)
-    wrapped, made = await translated(keys.make(use, version, bound), key, encrypting=True)
+    wrapped, made = await translated(keys.make(use, version), key, encrypting=True)
     new = CustomerBucketKey(wrapped, store.now)
     store.tx.put(CUSTOMER_BUCKET_KEY, bucket.id, version, value=new)
     return made
@@ -63,9 +62,8 @@ async def wrapping_of(
     found = await store.tx.get(CUSTOMER_BUCKET_KEY, bucket.id, version)
     if found is None:
         raise data_loss("The bucket's key under the Cloud KMS key is missing.")
-    opening = store.setup.customer_keys.open(
-        _use(store, bucket, name), version, found.wrapped, _bound(bucket, version)
-    )
+    use = _use(store, bucket, name)
+    opening = store.setup.customer_keys.open(use, version, found.wrapped)
     opened = await translated(opening, key_of(version), encrypting=False)
     return Wrapping(opened, own, version)
 
@@ -86,11 +84,6 @@ def _default(store: StorageStore, bucket: Bucket, own: OwnKey | None) -> Wrappin
     return Wrapping(opened, own)
 
 
-def _bound(bucket: Bucket, version: str) -> bytes:
-    return context("bucket-key", bucket.id, version)
-
-
 def _use(store: StorageStore, bucket: Bucket, name: str) -> KeyUse:
-    session = store.session.acting_as(store.agent(bucket.project_number))
-    target = f"projects/_/buckets/{bucket.name}"
-    return KeyUse(session, f"{target}/objects/{name}" if name else target)
+    agent = store.agent(bucket.project_number)
+    return KeyUse(store.session, agent, bucket.name, bucket.id, name)

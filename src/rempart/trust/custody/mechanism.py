@@ -30,7 +30,8 @@ class UseContext:
 
     `version` and `key` are resource names; of a version that is being made, the name it is to have.
     `reason` is one of Google's access reasons. `method` is the API method that the principal
-    called, `target` the resource it was called on where that is not the key itself.
+    called, `target` the resource it was called on where that is not the key itself. `approval` is
+    what the caller brought along to convince the key holder: signed by others, not judged here.
     """
 
     version: str
@@ -39,6 +40,7 @@ class UseContext:
     principal: str
     method: str
     target: str = ""
+    approval: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ reads, decides and writes is serializable without holding a lock.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,7 @@ from rempart.engine.seam import (
     Committed,
     Engine,
     Expect,
+    FeedEntry,
     Key,
     PayloadId,
     Record,
@@ -108,6 +109,7 @@ class SealedEngine:
         self._random = random
         self._hot: dict[bytes, OrderedDict[Key, Found[Any]]] = {}
         self._commits = 0
+        self._changes: Counter[bytes] = Counter()
         self.fence: tuple[str, int] | None = None
         """The lease under which this process writes, where the engine could serve several."""
 
@@ -123,6 +125,13 @@ class SealedEngine:
         if kind.hot and seen == self._commits:
             self._keep(kind, found)
         return found
+
+    def changes(self, kinds: Iterable[Kind[Any]]) -> tuple[int, ...]:
+        """Return how often documents of hot kinds were written since the start.
+
+        As long as it is the same, what was concluded from such documents still stands.
+        """
+        return tuple([self._changes[kind.tag] for kind in kinds])
 
     async def scan(
         self, kind: Kind[T], span: Span, *, limit: int, reverse: bool = False
@@ -150,6 +159,20 @@ class SealedEngine:
         """Return the content of a feed entry; raises `Tampered`."""
         return self._unseal(_FEED_CONTEXT + feed.encode(), sealed)
 
+    async def length(self, feed: str) -> int:
+        """Return how many entries a feed has."""
+        return (await self._engine.feeds.head(feed))[0]
+
+    async def entries(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
+        """Return up to `limit` entries from a position on, opened; raises `data_loss`."""
+        found = await self._engine.feeds.read(feed, start, limit=limit)
+        try:
+            return [
+                FeedEntry(one.index, one.chain, self.open_entry(feed, one.entry)) for one in found
+            ]
+        except Tampered as problem:
+            raise data_loss(f"An entry of {feed} failed authentication.") from problem
+
     def seal_entry(self, feed: str, content: bytes) -> Append:
         """Return the sealed form of a feed entry."""
         return Append(feed, self._seal(_FEED_CONTEXT + feed.encode(), content))
@@ -162,7 +185,7 @@ class SealedEngine:
         """Remove blobs that no committed record refers to any more."""
         await self._bodies.delete(blobs)
 
-    async def commit(self, batch: Batch, hot: Iterable[tuple[Kind[Any], Key, Any]]) -> Committed:
+    async def commit(self, batch: Batch, hot: tuple[tuple[Kind[Any], Key, Any], ...]) -> Committed:
         """Commit a batch; `hot` has the new values of hot kinds, None for those that go."""
         try:
             committed = await self._engine.records.commit(batch)
@@ -173,6 +196,7 @@ class SealedEngine:
             raise
         finally:
             self._commits += 1
+            self._changes.update(kind.tag for kind, _, _ in hot)
         for kind, key, value in hot:
             if value is None:
                 self._forget(kind, key)
@@ -267,6 +291,14 @@ class Transaction:
     ) -> list[Found[T]]:
         """Return up to `limit` committed documents of a span in key order."""
         return await self._sealed.scan(kind, span, limit=limit, reverse=reverse)
+
+    async def length(self, feed: str) -> int:
+        """Return how many entries a feed has, of those that are committed."""
+        return await self._sealed.length(feed)
+
+    async def entries(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
+        """Return up to `limit` committed entries from a position on, opened."""
+        return await self._sealed.entries(feed, start, limit=limit)
 
     async def payload(self, payload: PayloadId) -> bytes | None:
         """Return a payload as it was stored."""

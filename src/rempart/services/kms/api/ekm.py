@@ -18,6 +18,7 @@ from rempart.services.kms.api.key_rings import listed
 from rempart.services.kms.ekm_resources import Json, ekm_config_json, ekm_connection_json
 from rempart.services.kms.kinds import EKM_CONNECTION
 from rempart.services.kms.model import names
+from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.services.kms.model.ekm_connection import EkmConnection, changed, new_connection
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import EkmConnectionName
@@ -77,7 +78,13 @@ async def verify_connectivity(grant: Grant, call: Call, store: KmsStore) -> Repl
     agent = await store.setup.directory.agent(name.parent.project)
     await store.setup.caller.info(place, agent)
     if found.coordinated:
-        use = Use.of_health_check(agent, str(name), grant.principal.member, call.method)
+        use = Use(
+            agent=agent,
+            resource=str(name),
+            reason=CUSTOMER_INITIATED_ACCESS,
+            principal=grant.principal.member,
+            operation=call.method,
+        )
         await store.setup.caller.check_space(Location(place, found.space), use)
     return Reply(document={})
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
+from rempart.core.limits import KIB
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS, require_reason
 from rempart.services.kms.model.crypto_key import CryptoKey
@@ -28,6 +29,11 @@ EXPERT_PERMISSIONS = {
 
 Source: "Raw symmetric encryption" and the expert roles in Cloud KMS's documentation.
 """
+
+APPROVAL_HEADER = "x-rempart-approval"
+"""Approvals for an external key manager: compact JWS, joined by `~`. In gRPC it is metadata."""
+
+APPROVAL_CHARS_MAX = 34 * KIB
 
 T = TypeVar("T")
 Json = dict[str, object]
@@ -56,7 +62,17 @@ def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
         reason=CUSTOMER_INITIATED_ACCESS,
         principal=grant.principal.member,
         method=call.method,
+        approval=_approval(call),
     )
+
+
+def _approval(call: Call) -> str:
+    """Return the signed approvals that the caller brought for the key holder."""
+    given = call.headers.get(APPROVAL_HEADER, "")
+    if len(given) > APPROVAL_CHARS_MAX:
+        message = f"{APPROVAL_HEADER} has at most {APPROVAL_CHARS_MAX} characters."
+        raise invalid(message, field=APPROVAL_HEADER)
+    return given
 
 
 async def usable(

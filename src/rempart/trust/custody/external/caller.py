@@ -48,7 +48,8 @@ class Use:
     """Who asks for what and why, as the manager's policy will judge it.
 
     `agent` is the service agent's address, `resource` the key version. `reason` is one that the
-    caller has: nobody may put a better one here.
+    caller has: nobody may put a better one here. The universe sends no health checks of its own:
+    what it asks is asked for somebody.
     """
 
     agent: str
@@ -58,19 +59,6 @@ class Use:
     operation: str = ""
     target: str = ""
     approval: str = ""
-    health_check: bool = False
-
-    @classmethod
-    def of_health_check(cls, agent: str, resource: str, principal: str, operation: str) -> Use:
-        """Return the use that looks whether a manager answers, and uses no key for anybody."""
-        return cls(
-            agent=agent,
-            resource=resource,
-            reason="CUSTOMER_INITIATED_ACCESS",
-            principal=principal,
-            operation=operation,
-            health_check=True,
-        )
 
     def shown(self) -> dict[str, object]:
         """Return the additionalContext of a request."""
@@ -78,7 +66,7 @@ class Use:
             "relativeResourceName": self.resource,
             "fullResourceName": f"//cloudkms.googleapis.com/{self.resource}",
             "accessReasonContext": {"reason": self.reason},
-            "isKeyHealthCheck": self.health_check,
+            "isKeyHealthCheck": False,
         }
         ours = {
             "principal": self.principal,

@@ -48,7 +48,7 @@ class Asking:
     directory: Directory
     random: Random
 
-    async def use(self, context: UseContext, *, health_check: bool = False) -> Use:
+    async def use(self, context: UseContext) -> Use:
         """Return what a manager is told of a use; the project's service agent asks."""
         return Use(
             agent=await self.directory.agent(context.version.split("/")[1]),
@@ -57,13 +57,13 @@ class Asking:
             principal=context.principal,
             operation=context.method,
             target=context.target,
-            health_check=health_check,
+            approval=context.approval,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalKey(LiveKey):
-    """The key of a version, `context` who uses it for what; `health_check` says that nobody does.
+    """The key of a version, and in `context` who uses it for what.
 
     A manager that refuses or fails raises what `faults` makes of it, within a few seconds.
     """
@@ -72,7 +72,6 @@ class ExternalKey(LiveKey):
     algorithm: Algorithm
     reference: Reference = field(repr=False)
     context: UseContext | None = None
-    health_check: bool = False
 
     @override
     def used_in(self, context: UseContext) -> ExternalKey:
@@ -169,5 +168,5 @@ class ExternalKey(LiveKey):
     async def _manager(self) -> tuple[Location, Use]:
         if self.context is None:
             unreachable("an external key is used in a context")
-        use = await self.asking.use(self.context, health_check=self.health_check)
+        use = await self.asking.use(self.context)
         return await locate(self.reference, self.asking.directory), use

@@ -1,7 +1,8 @@
 """The protection levels EXTERNAL and EXTERNAL_VPC: keys that a key holder's manager keeps.
 
 A key that is there already is adopted by its URI or path; in a connection's CLOUD_KMS mode one is
-made, and destroyed, through the manager. Either way it is tried before a version is made of it.
+made, and destroyed, through the manager. Either way it is tried before a version is made of it, as
+the use that it is: with the reason of whoever has the version made.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class External(Mechanism):
         path = await self._asking.caller.create_key(space, algorithm.name, use)
         made = Reference(connection=backend, path=path, ours=True)
         try:
-            return await self.adopt(algorithm, made, context)
+            return (await self._armed(algorithm, made, context)).encoded()
         except CloudError:
             with contextlib.suppress(CloudError):
                 await self.destroy(algorithm, made.encoded(), context)
@@ -54,20 +55,24 @@ class External(Mechanism):
 
     async def adopt(self, algorithm: Algorithm, way: Reference, context: UseContext) -> bytes:
         """Return the reference of a key that is there, after it was tried."""
+        armed = await self._armed(algorithm, way, context)
+        await self._require_same(algorithm, armed, context)
+        return armed.encoded()
+
+    async def _armed(self, algorithm: Algorithm, way: Reference, context: UseContext) -> Reference:
+        """Return the reference with the universe's half: an inner key, or the public key."""
         if algorithm.asymmetric:
             at = await locate(way, self._asking.directory)
-            use = await self._asking.use(context, health_check=True)
+            use = await self._asking.use(context)
             found = await self._asking.caller.public_key(at, use)
             if found.algorithm != algorithm.name or not public_keys.fits(found.pem, algorithm):
                 message = f"The external key is not of the algorithm {algorithm.name}."
                 raise failure(Fault.UNEXPECTED_RESPONSE, message, at.uri)
-            return replace(way, public_key=found.pem).encoded()
+            return replace(way, public_key=found.pem)
         armed = replace(way, secret=self._asking.random(DATA_KEY_BYTES))
         version = int(context.version.rpartition("/")[2]).to_bytes(VERSION_BYTES, "big")
-        key = ExternalKey(self._asking, algorithm, armed, context, health_check=True)
-        proven = replace(armed, proof=await key.encrypt(b"", b"", version))
-        await self._require_same(algorithm, proven, context)
-        return proven.encoded()
+        key = ExternalKey(self._asking, algorithm, armed, context)
+        return replace(armed, proof=await key.encrypt(b"", b"", version))
 
     async def move(
         self, algorithm: Algorithm, reference: bytes, way: Reference, context: UseContext
@@ -81,7 +86,7 @@ class External(Mechanism):
     async def _require_same(
         self, algorithm: Algorithm, reference: Reference, context: UseContext
     ) -> None:
-        key = ExternalKey(self._asking, algorithm, reference, context, health_check=True)
+        key = ExternalKey(self._asking, algorithm, reference, context)
         if not await key.same():
             at = await locate(reference, self._asking.directory)
             message = "The external key does not open what this version's key wrapped."

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from ctypes import c_ubyte
 from typing import TypeVar
 
-from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import Hash
@@ -21,6 +19,7 @@ from typing_extensions import override
 from rempart.core.clock import system_random
 from rempart.trust.custody.errors import Tampered, Unfit
 from rempart.trust.custody.header import Format, header, opened
+from rempart.trust.custody.pkcs11 import message
 from rempart.trust.custody.pkcs11.abi import (
     DATA_SPECIFIED,
     Answer,
@@ -33,6 +32,7 @@ from rempart.trust.custody.pkcs11.abi import (
     PSSParameters,
     Refused,
 )
+from rempart.trust.custody.pkcs11.message import seal
 from rempart.trust.custody.pkcs11.objects import Held, object_class, using
 from rempart.trust.custody.pkcs11.session import Session, Template, Way
 from rempart.trust.custody.pkcs11.token import Token
@@ -52,9 +52,7 @@ from rempart.trust.custody.software.pkcs8 import public_key
 from rempart.trust.custody.software.raw import BLOCK_BYTES, GCM_IV_BYTES, TAG_BYTES
 
 T = TypeVar("T")
-SALT_BYTES = 32
-KEY_BITS = 256
-_LABEL = b"rempart.kms.token.v1"
+LABEL = b"rempart.kms.token.v1"
 _PKCS1_OVERHEAD = 11
 _HASHES = {
     "sha1": (Mechanism.SHA_1, Mask.SHA_1),
@@ -136,35 +134,16 @@ class SealingKey(TokenKey):
     def encrypt(self, plaintext: bytes, aad: bytes, version: bytes) -> bytes:
         check_size("plaintext", plaintext, PLAINTEXT_BYTES_MAX)
         check_size("additional authenticated data", aad, AAD_BYTES_MAX)
-        head, salt = header(Format.TOKEN, version), system_random(SALT_BYTES)
-        sealer = Cobblestone256Encryptor(self._message_key(salt), _context(head, salt, aad))
-        return b"".join((head, salt, sealer.update(plaintext), sealer.finalize()))
+        return seal(self._authenticate, LABEL, header(Format.TOKEN, version), aad, plaintext)
 
     @override
     def decrypt(self, ciphertext: bytes, aad: bytes = b"") -> bytes:
         check_size("additional authenticated data", aad, AAD_BYTES_MAX)
         head, rest = opened(Format.TOKEN, ciphertext)
-        salt, sealed = rest[:SALT_BYTES], rest[SALT_BYTES:]
-        if len(salt) != SALT_BYTES:
-            raise Tampered
-        opener = Cobblestone256Decryptor(self._message_key(salt), _context(head, salt, aad))
-        try:
-            return opener.update(sealed) + opener.finalize()
-        except InvalidTag as problem:
-            raise Tampered from problem
+        return message.opened(self._authenticate, LABEL, head, aad, rest)
 
-    def _message_key(self, salt: bytes) -> bytes:
-        return self._sign(Way(Mechanism.SHA256_HMAC), derivation(salt))
-
-
-def derivation(salt: bytes) -> bytes:
-    """Return what HMAC-SHA-256 makes a message's key of (SP 800-108, section 4.1, one block)."""
-    counter, bits = (1).to_bytes(4, "big"), KEY_BITS.to_bytes(4, "big")
-    return counter + _LABEL + b"\x00" + salt + bits
-
-
-def _context(head: bytes, salt: bytes, aad: bytes) -> bytes:
-    return _LABEL + b"\x00" + head + salt + aad
+    def _authenticate(self, data: bytes) -> bytes:
+        return self._sign(Way(Mechanism.SHA256_HMAC), data)
 
 
 class TokenGCMKey(TokenKey):

@@ -166,7 +166,8 @@ class Token:
         except (Refused, OSError) as problem:
             self._failed_at = time.monotonic()
             _log.warning("The token cannot be opened: %s", problem)
-            raise unavailable("The token cannot be opened; retry later.") from problem
+            message = self._given_up or "The token cannot be opened; retry later."
+            raise unavailable(message) from problem
         except CloudError as problem:
             self._failed_at = time.monotonic()
             _log.warning("%s", problem.message)

@@ -1,0 +1,145 @@
+"""Hears officers' statements, records what they say, and carries out what enough of them decided.
+
+Record first: a step is on disk before it counts. A decision is carried out by the consent that
+completes it. While its effect runs, and making a key may take a second, blocks are heard all the
+same; only other decisions wait their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, get_args
+
+from rempart.core.clock import Clock
+from rempart.core.errors import CloudError, Code, denied
+from rempart.ekm.administration import actions
+from rempart.ekm.administration.state import Pending, State
+from rempart.ekm.administration.statements import (
+    BLOCK,
+    CONSENT,
+    LOOK,
+    PROPOSAL,
+    STATEMENT_CHARS_MAX,
+    Consent,
+    digest,
+)
+from rempart.ekm.administration.steps import Begun, Done, Said, Step, advance, looked
+from rempart.ekm.signing import statement
+from rempart.ekm.signing.statement import Refused
+
+Record = Callable[[Step], Awaitable[None]]
+"""Put a step into the log; it is durable on return."""
+
+
+class Effects(Protocol):
+    """Carries out decisions about keys and issuers."""
+
+    async def carry_out(self, action: actions.Effect) -> None:
+        """Do it, durably on return; raises a CloudError where it cannot be done."""
+        ...
+
+
+class Administration:
+    """The officers' side of a manager. `follow` is told every new state."""
+
+    def __init__(
+        self,
+        state: State,
+        record: Record,
+        effects: Effects,
+        clock: Clock,
+        follow: Callable[[State], None],
+    ) -> None:
+        self.state = state
+        self._record = record
+        self._effects = effects
+        self._clock = clock
+        self._follow = follow
+        self._step = asyncio.Lock()
+        self._carrying_out = asyncio.Lock()
+
+    async def hear(self, token: str) -> str:
+        """Take an officer's statement, and return the digest that it is known by.
+
+        A look changes nothing. A statement that is refused raises a CloudError and leaves no
+        trace in the state; a proposal that enough officers consented to has been carried out on
+        return, or the CloudError says why it could not be. A caller who goes away does not stop
+        what has begun: the state never falls behind the log.
+        """
+        return await asyncio.shield(self._hear(token))
+
+    async def resume(self) -> None:
+        """Finish, at a start, what was decided and not seen to be done."""
+        async with self._carrying_out:
+            for pending in self.state.pending:
+                if self.state.decided(pending) and self.state.waiting(pending.digest):
+                    await self._finish(pending)
+
+    async def _hear(self, token: str) -> str:
+        kind = _kind(token)
+        if kind == LOOK:
+            looked(self.state, token, self._clock())
+            return digest(token)
+        await self._take(Said(token, self._clock()))
+        if kind != BLOCK:
+            await self._decide(digest(token) if kind == PROPOSAL else _consented(token))
+        return digest(token)
+
+    async def _decide(self, known: str) -> None:
+        """Carry out a proposal if enough officers have consented."""
+        async with self._carrying_out:
+            interrupted = self.state.waiting(self.state.executing)
+            if interrupted is not None:
+                await self._finish(interrupted)
+            pending = self.state.waiting(known)
+            if pending is None:
+                message = "Another decision was carried out first; propose it again."
+                raise CloudError(Code.ABORTED, message, reason="OVERTAKEN")
+            if self.state.decided(pending):
+                failure = await self._finish(pending)
+                if failure is not None:
+                    raise failure
+
+    async def _finish(self, pending: Pending) -> CloudError | None:
+        failure = await self._effect(pending)
+        message = "" if failure is None else failure.message
+        await self._take(Done(pending.digest, self._clock(), message))
+        return failure
+
+    async def _effect(self, pending: Pending) -> CloudError | None:
+        action = pending.proposal.action
+        if not isinstance(action, get_args(actions.Effect)):
+            return None
+        await self._take(Begun(pending.digest, self._clock()))
+        try:
+            await self._effects.carry_out(action)
+        except CloudError as problem:
+            return problem
+        return None
+
+    async def _take(self, step: Step) -> None:
+        """Check a step, record it, and let it count; in the order of the log."""
+        async with self._step:
+            state = advance(self.state, step)
+            await self._record(step)
+            self.state = state
+            self._follow(state)
+
+
+def is_look(token: str) -> bool:
+    """Tell whether a statement that was heard asks to be shown the state."""
+    return _kind(token) == LOOK
+
+
+def _kind(token: str) -> str:
+    try:
+        return statement.kind_of(token, chars_max=STATEMENT_CHARS_MAX)
+    except Refused as problem:
+        raise denied(f"The statement is refused: {problem}.") from problem
+
+
+def _consented(token: str) -> str:
+    """Return the proposal that a consent, verified before, is about."""
+    payload = statement.payload_of(token, CONSENT, chars_max=STATEMENT_CHARS_MAX)
+    return statement.content(payload, Consent).proposal

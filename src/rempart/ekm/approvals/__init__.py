@@ -1,0 +1,1 @@
+"""Signed approvals: evidence for a reason that the cloud could otherwise only assert."""

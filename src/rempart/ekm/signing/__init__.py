@@ -1,0 +1,1 @@
+"""Statements that people sign: compact JWS under keys that were registered before."""
