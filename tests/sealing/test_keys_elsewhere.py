@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +10,31 @@ from pathlib import Path
 import pytest
 
 from rempart.config import FILE_NAME
-from sealing.key_holder_program import REFUSAL
-from sealing.stand import Stand, command, root_in
+from sealing.stand import Stand, command, root_in, words_in
 from support.key_holder import KEY, KeyHolder
+from support.softhsm import SoftHSM, softhsm
+from support.two_parties import TwoParties, enrol
 from support.universe import contents, free_ports
 
-PROGRAM = "sealing.key_holder_program"
+__all__ = ["softhsm"]
+
 ISSUER = "https://accounts.seal.apis.rempart.test"
 AGENTS = "gcp-sa-ekms.rempart-system.iam.gserviceaccount.com"
-SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
+REFUSAL = "denied permission"
 SECONDS_MAX = 40
+POLICY = f"""
+version = 1
+
+[[rule]]
+name = "a universe's start"
+issuers = ["{ISSUER}"]
+projects = ["1"]
+keys = ["{KEY}"]
+verbs = ["wrap", "unwrap"]
+reasons = ["GOOGLE_INITIATED_SYSTEM_OPERATION"]
+requires_approval = false
+condition = 'operation == "rempart.universes.unseal"'
+"""
 
 
 def status(stand: Stand) -> dict[str, object]:
@@ -37,40 +50,44 @@ def until_answer(stand: Stand, text: str) -> None:
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[tuple[Stand, KeyHolder]]:
-    """A universe whose root a key holder's key opens; the universe does not run yet."""
+def held(tmp_path: Path) -> Iterator[TwoParties]:
+    """A universe that a key holder's key opens, by the key holder's policy; it does not run yet."""
     stand = Stand.create(tmp_path)
     [port] = free_ports(1)
     holder = KeyHolder.create(tmp_path / "ekm", "--listen", f"127.0.0.1:{port}")
-    identity = command("seal-identity", "--data", stand.data)
-    (tmp_path / "seal.jwks").write_text(identity.stdout)
-    holder.run("trust", "add", ISSUER, "--mail-domain", AGENTS,
-               "--keys-file", str(tmp_path / "seal.jwks"))  # fmt: skip
+    both = TwoParties(stand.universe, holder, tmp_path)
+    identity = tmp_path / "seal.jwks"
+    identity.write_text(command("seal-identity", "--data", stand.data).stdout)
+    holder.run("trust", "add", ISSUER, "--mail-domain", AGENTS, "--keys-file", str(identity))
     with (stand.data / FILE_NAME).open("a") as settings:
         settings.write(f'"localhost:{port}" = "127.0.0.1:{port}"\n')
-    holder.start(program=PROGRAM)
     try:
+        enrol(both)
+        (tmp_path / "policy.toml").write_text(POLICY)
+        both.officer("propose", "policy", str(tmp_path / "policy.toml"))
         done = command(
             "rekey", "--data", stand.data, "--to", f"https://localhost:{port}/{KEY}",
-            "--certificate", holder.data / "tls/certificate.pem", lines=tuple(stand.words),
+            "--certificate", both.certificate, lines=tuple(stand.words),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        yield stand, holder
+        yield both
     finally:
         stand.universe.terminate()
         holder.stop()
 
 
-def test_a_key_holder_opens_the_universe_while_they_agree(
-    held: tuple[Stand, KeyHolder],
-) -> None:
-    stand, holder = held
+def universe_of(held: TwoParties) -> Stand:
+    return Stand(held.universe.data, held.universe, words_in(held.folder / "shares"))
+
+
+def test_a_key_holder_opens_the_universe_until_officers_block_the_key(held: TwoParties) -> None:
+    stand = universe_of(held)
     stand.universe.start()
     stand.wait()
     assert command("status", "--data", stand.data).returncode == 0
     assert "https://localhost" in stand.universe.log()
 
-    (holder.data.parent / "no").touch()
+    blocked = json.loads(held.officer("block", KEY))
     stand.universe.restart(kill=True)
     until_answer(stand, REFUSAL)
     assert stand.health().json() == {"status": "SEALED"}
@@ -78,40 +95,38 @@ def test_a_key_holder_opens_the_universe_while_they_agree(
     assert REFUSAL in command("doctor", "--data", stand.data).stdout
     assert "not shares" in stand.unseal(stand.words[0]).stderr
 
-    (holder.data.parent / "no").unlink()
+    held.officer("unblock", str(blocked["digest"]))
     stand.wait()
 
 
-def test_a_universe_waits_for_a_key_holder_who_is_away(held: tuple[Stand, KeyHolder]) -> None:
-    stand, holder = held
-    holder.stop()
+def test_a_universe_waits_for_a_key_holder_who_is_away(held: TwoParties) -> None:
+    stand = universe_of(held)
+    held.holder.stop()
     stand.universe.start()
     until_answer(stand, "cannot be reached")
     assert stand.health().status_code == 503
     away = command("verify", "--data", stand.data)
     assert away.returncode == 75  # it runs, sealed
-    holder.start(program=PROGRAM)
+    held.holder.start(program="support.officers_program")
     stand.wait()
 
 
-def test_verify_and_the_way_back_to_custodians_need_the_key_holder(
-    held: tuple[Stand, KeyHolder], tmp_path: Path
-) -> None:
-    stand, holder = held
+def test_verify_and_the_way_back_to_custodians_need_the_key_holder(held: TwoParties) -> None:
+    stand, new = universe_of(held), held.folder / "new"
     verified = command("verify", "--data", stand.data)
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    (tmp_path / "no").touch()
+    back = ("rekey", "--data", stand.data, "--to", "custodians:2/2", "--shares-to", new)
+    blocked = json.loads(held.officer("block", KEY))
     assert REFUSAL in command("verify", "--data", stand.data).stderr
-    back = ("rekey", "--data", stand.data, "--to", "custodians:2/2", "--shares-to")
-    refused = command(*back, tmp_path / "new-1")
+    refused = command(*back)
     assert refused.returncode == 1
     assert REFUSAL in refused.stderr
-    (tmp_path / "no").unlink()
-    done = command(*back, tmp_path / "new")
+    assert not new.exists()
+    held.officer("unblock", str(blocked["digest"]))
+    done = command(*back)
     assert done.returncode == 0, done.stderr
-    holder.stop()
-    words = [path.read_text().strip() for path in sorted((tmp_path / "new").iterdir())]
-    assert len(root_in(stand.data, words)) == 32
+    held.holder.stop()
+    assert len(root_in(stand.data, words_in(new))) == 32
 
 
 def test_without_an_identity_or_a_table_nobody_is_asked(stand: Stand) -> None:
@@ -126,24 +141,12 @@ def test_without_an_identity_or_a_table_nobody_is_asked(stand: Stand) -> None:
 
 
 @pytest.fixture
-def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
-    """A universe with a SoftHSM token, which custodians open as yet."""
-    if not SOFTHSM.exists() or shutil.which("softhsm2-util") is None:
-        pytest.skip("SoftHSM (Debian's softhsm2) is needed")
-    (tmp_path / "tokens").mkdir()
-    settings = tmp_path / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {tmp_path}/tokens\n")
-    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
-    made = ("--init-token", "--free", "--label", "universe", "--so-pin", "1234", "--pin", "1234")
-    subprocess.run(["softhsm2-util", *made], check=True, capture_output=True)
-    (tmp_path / "pin").write_text("1234")
-    (tmp_path / "pin").chmod(0o600)
+def token(tmp_path: Path, softhsm: SoftHSM) -> Iterator[Stand]:
+    """A universe with a token, which custodians open as yet."""
     stand = Stand.create(tmp_path)
-    stand.universe.inside = ("env", f"SOFTHSM2_CONF={settings}")
+    stand.universe.inside = ("env", *(f"{k}={v}" for k, v in softhsm.environment.items()))
     with (stand.data / FILE_NAME).open("a") as file:
-        file.write(
-            f'\n[hsm]\nmodule = "{SOFTHSM}"\ntoken = "universe"\npin_file = "{tmp_path}/pin"\n'
-        )
+        file.write(softhsm.toml())
     yield stand
     stand.universe.terminate()
 
@@ -163,27 +166,26 @@ def test_a_token_opens_the_universe_by_itself(token: Stand) -> None:
     assert not [name for name, held in contents(token.data).items() if root in held]
 
 
-def test_without_its_token_the_universe_stays_sealed(token: Stand, tmp_path: Path) -> None:
+def test_without_its_token_the_universe_stays_sealed(token: Stand, softhsm: SoftHSM) -> None:
     to_token(token)
-    tokens, away = tmp_path / "tokens", tmp_path / "away"
-    tokens.rename(away)
-    tokens.mkdir()
-    token.universe.start()
-    until_answer(token, "token")
-    assert token.health().status_code == 503
-    tokens.rmdir()
-    away.rename(tokens)
+    with softhsm.away():
+        token.universe.start()
+        until_answer(token, "token")
+        assert token.health().status_code == 503
     token.wait()
 
 
-def test_a_token_forgets_what_opened_an_old_file(token: Stand, tmp_path: Path) -> None:
+def test_a_token_forgets_what_opened_an_old_file(
+    token: Stand, softhsm: SoftHSM, tmp_path: Path
+) -> None:
     to_token(token)
+    assert softhsm.objects == 1
     old = (token.data / "root.sealed").read_bytes()
     done = command("rekey", "--data", token.data, "--to", "custodians:2/2",
                    "--shares-to", tmp_path / "new")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "still in the token" not in done.stderr
+    assert softhsm.objects == 0
     (token.data / "root.sealed").write_bytes(old)
     refused = command("verify", "--data", token.data)
     assert refused.returncode == 1
-    assert "Everything checks" not in refused.stdout
+    assert "Nothing was verified" in refused.stderr
