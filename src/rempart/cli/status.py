@@ -40,8 +40,7 @@ def command(data: Path, *, as_json: bool) -> None:
             "listen": str(found.listen),
             "http": str(found.http),
         }
-    if seal is not None and seal.sealed:
-        facts |= {"sealed": True, **_opened_by(seal)}
+        facts |= {"sealed": False} if seal is None else _sealed(seal)
     if as_json:
         options.show_json(facts)
     else:
@@ -51,15 +50,15 @@ def command(data: Path, *, as_json: bool) -> None:
             click.echo(f"Start it: rempart up --data {data}")
         if "shares_needed" in facts:
             click.echo(f"Unseal it, each custodian: rempart unseal --data {data}")
-    if "sealed" in facts:
+    if facts.get("sealed"):
         raise SystemExit(SEALED_CODE)
     raise SystemExit(0 if found is not None else 1)
 
 
-def _opened_by(seal: SealState) -> dict[str, object]:
+def _sealed(seal: SealState) -> dict[str, object]:
     if seal.holder:
-        return {"holder": seal.holder, "answer": seal.message or "none yet"}
-    return {"shares_given": seal.given, "shares_needed": seal.needed}
+        return {"sealed": seal.sealed, "holder": seal.holder, "answer": seal.message or "none yet"}
+    return {"sealed": seal.sealed, "shares_given": seal.given, "shares_needed": seal.needed}
 
 
 def _shown(value: object) -> str:
