@@ -35,6 +35,7 @@ from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms import KmsService
+from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
 from rempart.services.kms.left_over import left_over
@@ -42,6 +43,8 @@ from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
+from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
@@ -136,7 +139,11 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     system_domain = f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
-    managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
+    managers = Endpoints(
+        dict(config.key_managers),
+        authorities=config.key_manager_authorities,
+        client=config.key_manager_client,
+    )
     caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
     external = External(Asking(caller, directory, world.random))
     mechanisms: dict[str, Mechanism] = {
@@ -156,6 +163,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         protecting=StorageProtected(sealed),
         issuer=issuer,
         external=external,
+        system_domain=system_domain,
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},
             anssi=config.key_algorithms == ANSSI_ALGORITHMS,
@@ -171,7 +179,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         customer_keys=ManagedKeys(kms, sealed),
     )
     gate = Gate(
-        (StorageService(setup), KmsService(kms)),
+        (StorageService(setup), KmsService(kms), KmsInventoryService(kms)),
         identity=identity,
         decision=PolicyDecision(sealed, world),
         sealed=sealed,
@@ -517,10 +525,11 @@ async def left_over_keys(
 
 
 async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
-    seen, ledger = Walk(), Ledger()
+    seen, ledger, keys = Walk(), Ledger(), KeyLedger()
     try:
         async for leaf in walk(engine, sealed, seen):
             ledger.note(leaf)
+            keys.note(leaf)
     except Broken as problem:
         return (Check("log", ok=False, detail=str(problem)),)
     log = f"{seen.entries} entries, {seen.outcomes} outcomes; head {seen.head.hex()}"
@@ -534,7 +543,19 @@ async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
     return (
         Check("log", ok=seen.entries > 0, detail=log),
         Check("objects", ok=not unknown, detail=found),
+        await _keys(keys, sealed),
     )
+
+
+async def _keys(ledger: KeyLedger, sealed: SealedEngine) -> Check:
+    try:
+        compared = await ledger.compared(sealed)
+    except CloudError as problem:
+        return Check("keys", ok=False, detail=str(problem))
+    found = f"{compared.total} records of Cloud KMS, each as the log last says"
+    if compared.faults:
+        found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
+    return Check("keys", ok=not compared.faults, detail=found)
 
 
 def answered() -> dict[str, set[str]]:
@@ -542,6 +563,7 @@ def answered() -> dict[str, set[str]]:
     return {
         "storage": {str(method.id) for method in METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS},
+        "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }
 
 

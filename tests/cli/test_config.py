@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rempart import config
 from rempart.config import ConfigProblem, Flags
+from support.fake_ekm import Certificate
 
 
 def written(tmp_path: Path, change: tuple[str, str] = ("", "")) -> Path:
@@ -98,9 +99,27 @@ def test_authorities_of_key_managers_are_a_file_beside_the_settings(tmp_path: Pa
     change = ("# key_manager_authorities", "key_manager_authorities")
     with pytest.raises(ConfigProblem, match="which is no file"):
         config.load(written(tmp_path, change), Flags())
-    (tmp_path / "key-managers.pem").touch()
+    file = tmp_path / "key-managers.pem"
+    file.touch()
+    with pytest.raises(ConfigProblem, match="not what TLS can use"):
+        config.load(written(tmp_path, change), Flags())
+    file.write_bytes(Certificate.of().pem)
     loaded = config.load(written(tmp_path, change), Flags())
-    assert loaded.key_manager_authorities == str(tmp_path / "key-managers.pem")
+    assert loaded.key_manager_authorities == str(file)
+
+
+def test_a_client_certificate_comes_with_a_key_that_nobody_else_reads(tmp_path: Path) -> None:
+    change = ("# key_manager_client", "key_manager_client")
+    file, certificate = tmp_path / "key-manager-client.pem", Certificate.of()
+    file.write_bytes(certificate.pem + certificate.key)
+    file.chmod(0o640)
+    with pytest.raises(ConfigProblem, match="chmod 600"):
+        config.load(written(tmp_path, change), Flags())
+    file.chmod(0o600)
+    assert config.load(written(tmp_path, change), Flags()).key_manager_client == str(file)
+    file.write_bytes(certificate.pem + Certificate.of().key)
+    with pytest.raises(ConfigProblem, match="not what TLS can use"):
+        config.load(written(tmp_path, change), Flags())
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
