@@ -22,6 +22,7 @@ def _operations() -> Operations:
         app.services_covered,
         app.issuer_keys,
         app.left_over_keys,
+        app.elsewhere,
     )
 
 

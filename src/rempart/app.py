@@ -17,7 +17,7 @@ from typing import Any
 from rempart import memory
 from rempart.config import ANSSI_ALGORITHMS, EMBEDDED, Address, Config, HSMConfig
 from rempart.core.call import Call, Reply
-from rempart.core.clock import World, system_clock
+from rempart.core.clock import World, system_clock, system_random
 from rempart.core.errors import CloudError
 from rempart.core.names import FolderId, OrganizationId, ProjectNumber
 from rempart.core.policy import Binding, Policy
@@ -66,9 +66,10 @@ from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.pkcs11.token import Token, TokenSettings
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.sealing import files
+from rempart.trust.custody.sealing.elsewhere import KeysElsewhere, Reach
 from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate
-from rempart.trust.identity import accounts
+from rempart.trust.identity import accounts, seal_identity
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
@@ -137,7 +138,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     identity = Identity(
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
-    system_domain = f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
+    system_domain = _system_domain(config)
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     managers = Endpoints(
         dict(config.key_managers),
@@ -193,8 +194,37 @@ def _in_token(keyring: Keyring, hsm: HSMConfig, world: World) -> InToken:
 
     Universes may share a token: their marks on keys differ, as their roots do.
     """
-    token = Token(TokenSettings(hsm.module, hsm.token, hsm.pin_file))
-    return InToken(token, f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random)
+    return InToken(
+        Token(_settings(hsm)), f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random
+    )
+
+
+def _settings(hsm: HSMConfig) -> TokenSettings:
+    return TokenSettings(hsm.module, hsm.token, hsm.pin_file)
+
+
+def elsewhere(data: Path, config: Config) -> KeysElsewhere:
+    """Return what seals and opens the root by keys elsewhere."""
+
+    def token(audience: str, email: str) -> str:
+        return seal_identity.issuer(data, config.domain, system_clock).token(audience, email)
+
+    number, system = seal_identity.PROJECT_NUMBER, _system_domain(config)
+    reach = Reach(
+        domain=config.domain,
+        agent=f"service-{number}@gcp-sa-ekms.{system}",
+        tokens=token,
+        managers=dict(config.key_managers),
+        authorities=config.key_manager_authorities,
+        client=config.key_manager_client,
+        token=None if config.hsm is None else _settings(config.hsm),
+        random=system_random,
+    )
+    return KeysElsewhere(reach)
+
+
+def _system_domain(config: Config) -> str:
+    return f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
 
 
 async def first_start(data: Path, config: Config, keyring: Keyring) -> None:
@@ -291,7 +321,7 @@ async def _keyring(
     sealed = files.find(data)
     if sealed is None:
         return files.clear_keyring(data)
-    unsealing = Unsealing(data, sealed, World().random)
+    unsealing = Unsealing(data, sealed, elsewhere(data, config), World().random)
     root = asyncio.ensure_future(unsealing.root())
     try:
         where = await doors.open(_sealed_application(unsealing, config))

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import jwt
@@ -113,6 +114,28 @@ def test_a_token_is_signed_by_the_administrators_key(created: Shell) -> None:
     assert claims["iss"] == claims["sub"] == "administrator@default.rempart.iam.gserviceaccount.com"
     assert claims["exp"] - claims["iat"] == 3600
     assert jwt.get_unverified_header(token)["kid"] == "k1"
+
+
+def test_a_token_in_a_wrong_folder_speaks_of_the_folder(shell: Shell) -> None:
+    result = shell.type("token")
+    assert result.exit_code == 1
+    assert "There is no universe in" in result.output
+
+
+def test_a_token_of_another_key_file_needs_no_universe(created: Shell, tmp_path: Path) -> None:
+    key = str(created.data / "admin-key.json")
+    elsewhere = Shell(tmp_path / "nowhere", created.universe)
+    assert elsewhere.type("token", "--key", key).exit_code == 0
+
+
+def test_verify_leaves_a_running_universe_alone(created: Shell) -> None:
+    seen = []
+    created.universe.while_serving = lambda: seen.append(created.type("verify"))
+    assert created.up().exit_code == 0
+    assert seen[0].exit_code == 75
+    assert "a universe already runs" in seen[0].output
+    assert "stop it first" in seen[0].output
+    assert "BAD" not in seen[0].output
 
 
 def test_a_broken_key_file_is_refused_without_quoting_it(created: Shell) -> None:

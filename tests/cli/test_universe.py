@@ -84,6 +84,10 @@ def test_a_universe_is_created_answers_refuses_a_second_and_stops_cleanly(
     assert "It is unharmed" in said
     assert listed(program).status_code == 200
     assert program.run("doctor")[0] == 0
+    code, said = program.run("verify")
+    assert code == 75
+    assert "Nothing was verified: stop it first" in said
+    assert listed(program).status_code == 200
 
     code, said = program.stop()
     assert (code, said.splitlines()[-1]) == (0, "Stopped.")

@@ -3,11 +3,12 @@ from __future__ import annotations
 import re
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
 from rempart import config
-from support.shell import Shell
+from support.shell import Shell, Universe
 
 
 def test_a_first_start_says_in_five_lines_what_it_did_and_what_to_type(shell: Shell) -> None:
@@ -82,8 +83,20 @@ def test_a_taken_port_is_named_with_its_process_and_nothing_is_created(shell: Sh
     assert f"Port {port} is taken by" in result.output
     assert "pid" in result.output
     assert "choose another port" in result.output
-    assert not config.exists(shell.data)
+    assert not shell.data.exists()
     assert shell.universe.created == []
+
+
+def test_a_refused_start_leaves_a_directory_that_was_there(shell: Shell) -> None:
+    shell.data.mkdir()
+    assert shell.up("--domain", "nonsense").exit_code == 1
+    assert shell.data.is_dir()
+
+
+def test_a_refused_start_removes_every_directory_that_it_made(tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "deep" / "down" / "data", Universe())
+    assert shell.up("--domain", "nonsense").exit_code == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_port_for_both_doors_is_refused(shell: Shell) -> None:

@@ -42,8 +42,14 @@ def words_in(directory: Path) -> list[str]:
 def root_in(data: Path, words: list[str]) -> bytes:
     """Return the root that these shares open."""
     sealed = document.parse((data / "root.sealed").read_bytes())
-    kek = shares.combine([shares.read(one) for one in words[: sealed.opened_by.threshold]])
+    kek = shares.combine([shares.read(one) for one in words[: threshold(sealed)]])
     return document.unseal(sealed, kek)
+
+
+def threshold(sealed: document.SealedRoot) -> int:
+    """Return how many custodians open it."""
+    assert isinstance(sealed.opened_by, document.Custodians)
+    return sealed.opened_by.threshold
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 from faults import kills
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import files
-from sealing.stand import Stand, command, root_in, words_in
+from sealing.stand import Stand, command, root_in, threshold, words_in
 
 pytestmark = pytest.mark.faults
 
@@ -82,6 +82,6 @@ def _opens(data: Path, old: list[str], new: Path) -> bytes:
     if sealed is None:
         return (data / "root.key").read_bytes()
     assert not (data / "root.key").exists()
-    if sealed.opened_by.threshold == 2:
+    if threshold(sealed) == 2:
         return root_in(data, old)
     return root_in(data, words_in(new))

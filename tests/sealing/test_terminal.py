@@ -91,7 +91,7 @@ def test_nothing_is_created_where_a_custodian_has_missed_their_words(tmp_path: P
     code, rest = terminal.end()
     assert code == 1
     assert "open nothing" in rest
-    assert not (tmp_path / "data" / "rempart.toml").exists()
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_share_that_is_typed_is_not_shown(stand: Stand) -> None:

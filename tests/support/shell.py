@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from rempart import app
 from rempart.cli import main
 from rempart.config import Config
 from rempart.trust.custody.keyring import Keyring
@@ -88,6 +89,7 @@ class Universe:
             self.coverage,
             lambda *_: {"keys": []},
             self.left_over,
+            app.elsewhere,
         )
 
     async def left_over(

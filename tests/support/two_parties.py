@@ -86,6 +86,15 @@ def _trust(both: TwoParties) -> None:
     domain = f"gcp-sa-ekms.{prefix}-system.iam.gserviceaccount.com"
     holder.run("trust", "add", issuer, "--mail-domain", domain, "--keys-file", str(keys))
     holder.run("spaces", "create", MADE)
+    enrol(both)
+    policy = folder / "policy.toml"
+    policy.write_text(POLICY.format(issuer=issuer, number=project_number(universe)))
+    both.officer("propose", "policy", str(policy))
+
+
+def enrol(both: TwoParties) -> None:
+    """Let an officer in, who decides alone, and start the key holder."""
+    holder, folder = both.holder, both.folder
     secret = folder / "officer.passphrase"
     secret.write_text(PASSPHRASE + "\n")
     secret.chmod(0o600)
@@ -96,9 +105,6 @@ def _trust(both: TwoParties) -> None:
     )
     holder.run("enrol", "--officer", key, "--quorum", "1")
     holder.start(program="support.officers_program")
-    policy = folder / "policy.toml"
-    policy.write_text(POLICY.format(issuer=issuer, number=project_number(universe)))
-    both.officer("propose", "policy", str(policy))
 
 
 def _allow(both: TwoParties) -> None:

@@ -19,6 +19,7 @@ COMMANDS = (
     "init",
     "issuer-keys",
     "rekey",
+    "seal-identity",
     "status",
     "token",
     "unseal",

@@ -84,6 +84,9 @@ def _seal(data: Path) -> Finding:
     state = sealed.ask(data, UnsealAsk())
     if state is None or not state.sealed:
         return Finding("seal", ok=True, detail="the root key is not on this disk")
+    if state.holder:
+        detail = f"sealed: {state.holder} has not opened it: {state.message or 'no answer yet'}"
+        return Finding("seal", ok=False, detail=detail, remedy="Ask the key holder.")
     detail = f"sealed: {state.given} of {state.needed} shares are here"
     remedy = f"Each custodian: rempart unseal --data {data}"
     return Finding("seal", ok=False, detail=detail, remedy=remedy)

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from rempart import config
+from rempart import config, memory
 from rempart.cli import instance
 from rempart.cli.instance import LOCK_NAME
 from rempart.cli.seals import Seal
@@ -22,6 +22,7 @@ from rempart.config import Config
 from rempart.core.clock import system_clock, system_random
 from rempart.trust.custody import pki
 from rempart.trust.custody.keyring import KEY_BYTES, Keyring
+from rempart.trust.custody.sealing.document import SealProblem
 from rempart.universe import Operations
 
 STAGE_NAME = "first-start"
@@ -75,11 +76,20 @@ def create(data: Path, settings: Config, operations: Operations, seal: Seal) -> 
             shutil.rmtree(stage)
         stage.mkdir(mode=0o700)
         pki.ensure(stage, settings.domain, settings.regions, system_clock())
-        root = system_random(KEY_BYTES)
-        asyncio.run(operations.first_start(stage, settings, Keyring(root)))
-        seal.hand_out(root)(stage)
-        _write_settings(stage, settings)
+        _fill(stage, settings, operations, seal)
     _move_up(data, stage)
+
+
+def _fill(stage: Path, settings: Config, operations: Operations, seal: Seal) -> None:
+    memory.keep_out_of_dumps()
+    root = system_random(KEY_BYTES)
+    asyncio.run(operations.first_start(stage, settings, Keyring(root)))
+    try:
+        seal.hand_out(root)(stage)
+    except SealProblem:
+        shutil.rmtree(stage)  # nobody can open it
+        raise
+    _write_settings(stage, settings)
 
 
 def unfinished(data: Path) -> bool:

@@ -58,8 +58,8 @@ def answer(key: Path, request: Path) -> None:
     """
     memory.keep_out_of_dumps()
     try:
-        held = custodian_key.parse(key.read_text(encoding="utf-8"), PrivateKey)
-        asked = custodian_key.parse(request.read_text(encoding="utf-8"), Request)
+        held = custodian_key.parse(key.read_bytes(), PrivateKey)
+        asked = custodian_key.parse(request.read_bytes(), Request)
         click.echo(custodian_key.line(custodian_key.answer(asked, held)))
     except SealProblem as problem:
         options.refuse(str(problem))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rempart import config, memory
+from rempart import config
 from rempart.cli import creation, instance, options, seals
 from rempart.config import ConfigProblem, Flags
 from rempart.engine.seam import EngineError
@@ -17,7 +17,7 @@ from rempart.trust.custody.sealing.document import SealProblem
 
 @click.command("init")
 @options.data_option
-@options.seal_options("--seal")
+@options.seal_options("--seal", seals.BY_PEOPLE)
 @click.option("--listen", metavar="HOST:PORT", help="TLS port, REST and gRPC.")
 @click.option("--http", metavar="HOST:PORT", help="Plaintext port, for development.")
 @click.option("--domain", help="API domain; fixed from now on.")
@@ -37,7 +37,6 @@ def command(
 
     Without custodians, `rempart up` alone does both.
     """
-    memory.keep_out_of_dumps()
     try:
         flags = Flags(**given).over(config.from_environment(os.environ))  # type: ignore[arg-type]  # click has checked each type
         seal = seals.chosen(spec, custodians, shares_to)

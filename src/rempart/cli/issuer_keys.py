@@ -24,7 +24,11 @@ def command(context: click.Context, data: Path, requests: Path | None) -> None:
     """
     config = options.existing(data)
     try:
-        keyring = Keyring(quorum.root_of(data, files.find(data), requests))
+        keyring = Keyring(
+            quorum.root_of(
+                data, files.find(data), requests, options.elsewhere(context, data, config)
+            )
+        )
         options.show_json(options.operations(context).issuer_keys(config, keyring))
     except (RootKeyProblem, SealProblem) as problem:
         options.refuse(str(problem))

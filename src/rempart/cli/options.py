@@ -11,6 +11,7 @@ import click
 
 from rempart import config
 from rempart.cli import instance
+from rempart.trust.custody.sealing.seam import Elsewhere
 from rempart.universe import Operations
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
@@ -39,9 +40,17 @@ requests_option: Callable[[Decorated], Decorated] = click.option(
 )
 
 
-def seal_options(name: str) -> Callable[[Decorated], Decorated]:
+certificate_option: Callable[[Decorated], Decorated] = click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The key holder's certificate (PEM), the only one that is then believed.",
+)
+
+
+def seal_options(name: str, ways: str) -> Callable[[Decorated], Decorated]:
     """Return the options that say how a root is to be kept."""
-    spec = click.option(name, "spec", required=True, metavar="WAY", help="file, or custodians:K/N.")
+    spec = click.option(name, "spec", required=True, metavar="WAY", help=ways)
     custodians = click.option(
         "--custodian",
         "custodians",
@@ -87,6 +96,13 @@ def operations(context: click.Context) -> Operations:
     """Return what the wiring offers; imports the whole universe, so ask for it late."""
     offered: Callable[[], Operations] = context.obj
     return offered()
+
+
+def elsewhere(
+    context: click.Context, data: Path, settings: config.Config
+) -> Callable[[], Elsewhere]:
+    """Return what reaches the keys elsewhere that open a root, once it is needed."""
+    return lambda: operations(context).elsewhere(data, settings)
 
 
 def show_json(value: Mapping[str, object]) -> None:

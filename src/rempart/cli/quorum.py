@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from rempart import memory
 from rempart.cli import options
 from rempart.core.clock import system_random
-from rempart.trust.custody.keyring import ROOT_KEY, read_root
+from rempart.core.errors import CloudError
+from rempart.trust.custody.keyring import ROOT_KEY, read_key
 from rempart.trust.custody.sealing import custodian_key, files
 from rempart.trust.custody.sealing.collection import Collection
 from rempart.trust.custody.sealing.custodian_key import Request
-from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
+from rempart.trust.custody.sealing.document import HeldKey, SealedRoot, SealProblem
+from rempart.trust.custody.sealing.seam import Elsewhere
 from rempart.trust.custody.sealing.shares import ShareRefused
 
+T = TypeVar("T")
+Reached = Callable[[], Elsewhere]
 
-def root_of(data: Path, sealed: SealedRoot | None, requests: Path | None) -> bytes:
-    """Return the root, which is then in this process alone; asks for shares where it is sealed."""
+
+def root_of(
+    data: Path, sealed: SealedRoot | None, requests: Path | None, elsewhere: Reached
+) -> bytes:
+    """Return the root, which is then in this process alone; asks who holds it, or for shares."""
     memory.keep_out_of_dumps()
     files.settle(data, system_random)
     if sealed is None:
-        return read_root(data / ROOT_KEY)
+        return read_key(data / ROOT_KEY)
+    held = sealed.opened_by
+    if isinstance(held, HeldKey):
+        return at(elsewhere, lambda reached: reached.unseal(sealed, held))
     collection = Collection(sealed, system_random, time.monotonic)
     asked = collection.requests()
     if asked:
@@ -36,6 +48,22 @@ def root_of(data: Path, sealed: SealedRoot | None, requests: Path | None) -> byt
         if root is not None:
             return root
         _take_one(collection)
+
+
+def at(elsewhere: Reached, ask: Callable[[Elsewhere], Coroutine[None, None, T]]) -> T:
+    """Return what a key elsewhere answers, or raise SealProblem with its reason."""
+
+    async def asked() -> T:
+        reached = elsewhere()
+        try:
+            return await ask(reached)
+        finally:
+            await reached.close()
+
+    try:
+        return asyncio.run(asked())
+    except CloudError as problem:
+        raise SealProblem(problem.message) from None
 
 
 def _take_one(collection: Collection) -> None:
@@ -54,7 +82,7 @@ def _take_one(collection: Collection) -> None:
 def typed(given: int, needed: int) -> str:
     """Return a line from the terminal, which does not show it, or from a pipe; "" at its end."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
+        return sys.stdin.buffer.readline().decode(errors="replace").strip()
     prompt = f"Share {given + 1} of {needed} (what you type or paste is not shown)"
     answer = click.prompt(prompt, default="", show_default=False, hide_input=True, err=True)
     return str(answer).strip()

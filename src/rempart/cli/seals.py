@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Protocol
 
 import click
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from rempart.cli import quorum
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import custodian_key, files
 from rempart.trust.custody.sealing.custodian_key import PublicKey
 from rempart.trust.custody.sealing.document import SealProblem
+from rempart.trust.custody.sealing.seam import HSM, Elsewhere
 from rempart.trust.custody.sealing.sharing import Quorum, share_out
 
-FORMS = "file, or custodians:K/N"
+BY_PEOPLE = "file, or custodians:K/N."
+WAYS = "file, custodians:K/N, hsm, or the URI of a key holder's key: https://…."
 _CUSTODIANS = re.compile(r"custodians:(\d{1,3})/(\d{1,3})")
 
 Keep = Callable[[Path], None]
@@ -57,6 +62,40 @@ class WithCustodians:
         return partial(files.keep_sealed, content=content, random=system_random)
 
 
+@dataclass(frozen=True, slots=True)
+class WithKeyElsewhere:
+    """A key in the token, or with a key holder, that opens the root by itself."""
+
+    reached: quorum.Reached
+    key: str
+    certificate: bytes
+
+    def hand_out(self, root: bytes) -> Keep:
+        """Have the root sealed; return what writes the sealed root."""
+        content = quorum.at(self.reached, lambda reached: self._seal(reached, root))
+        return partial(files.keep_sealed, content=content, random=system_random)
+
+    async def _seal(self, reached: Elsewhere, root: bytes) -> bytes:
+        if self.key == HSM:
+            return await reached.seal_in_token(root)
+        return await reached.seal_at_holder(root, self.key, self.certificate)
+
+
+def by_key(spec: str, certificate: Path | None, reached: quorum.Reached) -> Seal | None:
+    """Return the way that needs a key elsewhere, or None where the option names no such way."""
+    if spec != HSM and not spec.startswith("https://"):
+        return None
+    if spec == HSM and certificate is not None:
+        raise SealProblem("--certificate is that of a key holder; a token has none.")
+    if certificate is None:
+        return WithKeyElsewhere(reached, spec, b"")
+    try:
+        read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except ValueError:
+        raise SealProblem(f"{certificate} is no certificate in PEM.") from None
+    return WithKeyElsewhere(reached, spec, read.public_bytes(Encoding.DER))
+
+
 def chosen(spec: str, custodians: tuple[Path, ...], shares_to: Path | None) -> Seal:
     """Return the way that the options describe, or raise SealProblem."""
     if spec == "file":
@@ -65,7 +104,7 @@ def chosen(spec: str, custodians: tuple[Path, ...], shares_to: Path | None) -> S
         return InTheClear()
     found = _CUSTODIANS.fullmatch(spec)
     if found is None:
-        raise SealProblem(f"{spec!r} is no way to keep a root: {FORMS}.")
+        raise SealProblem(f"{spec!r} is no way to keep a root: {WAYS}")
     keys = tuple(_public_key(path) for path in custodians)
     quorum = Quorum(int(found[1]), int(found[2]), keys)
     quorum.check()
@@ -81,7 +120,7 @@ def chosen(spec: str, custodians: tuple[Path, ...], shares_to: Path | None) -> S
 
 
 def _public_key(path: Path) -> PublicKey:
-    return custodian_key.parse(path.read_text(encoding="utf-8"), PublicKey)
+    return custodian_key.parse(path.read_bytes(), PublicKey)
 
 
 def _write(directory: Path, shares: tuple[str, ...], quorum: Quorum) -> None:

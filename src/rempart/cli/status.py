@@ -9,7 +9,7 @@ import click
 
 from rempart.cli import instance, options, sealed
 from rempart.config import EMBEDDED
-from rempart.trust.custody.sealing.door import UnsealAsk
+from rempart.trust.custody.sealing.door import SealState, UnsealAsk
 
 SEALED_CODE = 3
 
@@ -40,8 +40,7 @@ def command(data: Path, *, as_json: bool) -> None:
             "listen": str(found.listen),
             "http": str(found.http),
         }
-    if seal is not None and seal.sealed:
-        facts |= {"sealed": True, "shares_given": seal.given, "shares_needed": seal.needed}
+        facts |= {"sealed": False} if seal is None else _sealed(seal)
     if as_json:
         options.show_json(facts)
     else:
@@ -49,11 +48,17 @@ def command(data: Path, *, as_json: bool) -> None:
             click.echo(f"{name + ':':<16}{_shown(value)}")
         if found is None and not starting:
             click.echo(f"Start it: rempart up --data {data}")
-        if "sealed" in facts:
+        if "shares_needed" in facts:
             click.echo(f"Unseal it, each custodian: rempart unseal --data {data}")
-    if "sealed" in facts:
+    if facts.get("sealed"):
         raise SystemExit(SEALED_CODE)
     raise SystemExit(0 if found is not None else 1)
+
+
+def _sealed(seal: SealState) -> dict[str, object]:
+    if seal.holder:
+        return {"sealed": seal.sealed, "holder": seal.holder, "answer": seal.message or "none yet"}
+    return {"sealed": seal.sealed, "shares_given": seal.given, "shares_needed": seal.needed}
 
 
 def _shown(value: object) -> str:

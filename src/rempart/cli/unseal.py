@@ -28,6 +28,8 @@ def command(data: Path, requests: Path | None) -> None:
             options.refuse("The shares of this universe are words: rempart unseal asks for them.")
         quorum.write_requests(lines, requests)
         return
+    if state.holder:
+        options.refuse(f"{state.holder} opens this universe, not shares. {state.message}")
     text = quorum.typed(state.given, state.needed)
     if not text:
         options.refuse("No share was given.")

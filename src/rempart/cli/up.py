@@ -137,19 +137,23 @@ def greeting(data: Path, settings: Config, ready: Ready, *, created: bool) -> li
 def sealed_greeting(data: Path, settings: Config, where: Ready, state: SealState) -> list[str]:
     """Return the lines that say that the universe is sealed, and who opens it."""
     who = f"{state.needed} of its {state.custodians} custodians open it."
+    todo = f"Next, each custodian on this machine:  {_program()} unseal --data {data.absolute()}"
+    if state.holder:
+        who = f"{state.holder} opens it."
+        todo = f"It is asked until it agrees; {_program()} status says how it answers."
     where_from = f"https://localhost:{where.listen.port} and http://{where.http}"
     return [
         f"The universe {settings.domain} in {data} is sealed: {who}",
         f"Until then {where_from} answer health checks, and 503 to everything else.",
-        f"Next, each custodian on this machine:  {_program()} unseal --data {data.absolute()}",
+        todo,
     ]
 
 
 def _warning(data: Path) -> str:
     if (data / files.SEALED_ROOT).exists():
         return (
-            "The root key is in this process alone: after a restart the universe is sealed again. "
-            f"Without enough custodians {data} can be read by nobody."
+            "The root key is in this process alone: after a restart the universe is sealed again, "
+            f"and without who opens it {data} can be read by nobody."
         )
     return (
         f"Warning: the root key lies on this machine, beside the data: whoever copies {data} whole "

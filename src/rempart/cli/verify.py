@@ -32,7 +32,11 @@ def command(context: click.Context, data: Path, requests: Path | None, *, as_jso
     operations = options.operations(context)
     try:
         with instance.hold(data):
-            keyring = Keyring(quorum.root_of(data, files.find(data), requests))
+            keyring = Keyring(
+                quorum.root_of(
+                    data, files.find(data), requests, options.elsewhere(context, data, config)
+                )
+            )
             with _progress("Verifying"):
                 report = asyncio.run(operations.verify(data, config, keyring))
     except instance.AlreadyRunning:

@@ -44,11 +44,11 @@ class Keyring:
         return HKDFExpand(SHA512(), KEY_BYTES, info).derive(self._root)
 
 
-def write_root(path: Path, root: bytes) -> None:
-    """Write a root key in the clear, durably, with mode 0600; refuses to replace a file."""
+def write_key(path: Path, key: bytes) -> None:
+    """Write a key in the clear, durably, with mode 0600; refuses to replace a file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(root)
+        file.write(key)
         file.flush()
         os.fsync(file.fileno())
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -58,15 +58,15 @@ def write_root(path: Path, root: bytes) -> None:
         os.close(directory)
 
 
-def read_root(path: Path) -> bytes:
-    """Return the root of a root key file; refuses one that others can read."""
+def read_key(path: Path, what: str = "root key") -> bytes:
+    """Return the key of a file; refuses one that others can read."""
     try:
         mode = path.stat().st_mode
-        root = path.read_bytes()
+        key = path.read_bytes()
     except OSError as problem:
-        raise RootKeyProblem(f"The root key {path} cannot be read: {problem.strerror}.") from None
+        raise RootKeyProblem(f"The {what} {path} cannot be read: {problem.strerror}.") from None
     if stat.S_IMODE(mode) & 0o077:
-        raise RootKeyProblem(f"The root key {path} is open to others: run `chmod 600 {path}`.")
-    if len(root) != KEY_BYTES:
-        raise RootKeyProblem(f"The root key {path} has {len(root)} bytes instead of {KEY_BYTES}.")
-    return root
+        raise RootKeyProblem(f"The {what} {path} is open to others: run `chmod 600 {path}`.")
+    if len(key) != KEY_BYTES:
+        raise RootKeyProblem(f"The {what} {path} has {len(key)} bytes instead of {KEY_BYTES}.")
+    return key

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shamir_mnemonic import Share as Slip39Share
 
 from rempart.core.clock import system_random
@@ -70,6 +72,7 @@ def test_shares_that_do_not_count_are_refused_and_do_not_spoil_the_others() -> N
 
 def test_a_forged_share_of_the_right_set_is_known_by_itself() -> None:
     sealed, words = made()
+    assert isinstance(sealed.opened_by, document.Custodians)
     forged = Slip39Share(sealed.opened_by.identifier, True, 0, 0, 1, 1, 1, 2, bytes(32)).mnemonic()
     given = collection(sealed)
     with pytest.raises(ShareRefused, match="another set"):
@@ -134,3 +137,13 @@ def test_numbers_that_make_no_quorum_are_refused(threshold: int, count: int) -> 
 def test_each_custodian_has_a_key_of_their_own() -> None:
     with pytest.raises(SealProblem, match="different keys"):
         share_out(ROOT, Quorum(2, 3, (KEYS[0], KEYS[1], KEYS[1])), system_random)
+
+
+@settings(max_examples=200)
+@given(text=st.text(max_size=200) | st.sampled_from(["{", "[]", '{"type":"share-answer"}', "\x00"]))
+def test_any_text_is_refused_and_crashes_nothing(text: str) -> None:
+    with pytest.raises(ShareRefused):
+        EMPTY.offer(text)
+
+
+EMPTY = collection(made()[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -10,15 +11,22 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import custodian_key, document, files, shares
-from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
+from rempart.trust.custody.sealing.document import Custodians, SealedRoot, SealProblem
 from rempart.trust.custody.sealing.sharing import Quorum, share_out
 
 _FILE = Path(__file__).parents[4] / "docs/spec/vectors/root-seal.json"
 VECTOR: dict[str, Any] = json.loads(_FILE.read_text())
 ROOT = bytes.fromhex(VECTOR["root"])
+
+
+def custodians(sealed: SealedRoot) -> Custodians:
+    assert isinstance(sealed.opened_by, Custodians)
+    return sealed.opened_by
 
 
 def opened(sealed: SealedRoot, words: list[str]) -> bytes:
@@ -29,7 +37,7 @@ def test_the_vector_opens() -> None:
     sealed = document.parse(json.dumps(VECTOR["file"]).encode())
     read = [shares.read(words) for words in VECTOR["shares"]]
     assert [one.check(sealed.id) for one in read] == [
-        one.check for one in sealed.opened_by.custodians
+        one.check for one in custodians(sealed).custodians
     ]
     for pair in (VECTOR["shares"][:2], VECTOR["shares"][1:]):
         assert shares.combine([shares.read(one) for one in pair]).hex() == VECTOR["kek"]
@@ -39,9 +47,9 @@ def test_the_vector_opens() -> None:
 def test_the_vectors_custodian_opens_their_share() -> None:
     sealed = document.parse(json.dumps(VECTOR["file_for_keys"]).encode())
     key = custodian_key.parse(json.dumps(VECTOR["custodian_key"]), custodian_key.PrivateKey)
-    assert sealed.opened_by.custodians[0].public_key == key.public().public_key
+    assert custodians(sealed).custodians[0].public_key == key.public().public_key
     asker = custodian_key.new_key("", system_random)
-    request = custodian_key.request(sealed, 0, asker)
+    request = custodian_key.request(sealed.id, 0, custodians(sealed).custodians[0], asker)
     answer = custodian_key.answer(request, key)
     assert custodian_key.open_answer(answer, asker) == VECTOR["share_for_key"]
 
@@ -55,12 +63,12 @@ ALTERATIONS: list[Callable[[SealedRoot], SealedRoot]] = [
     ),
     lambda sealed: msgspec.structs.replace(sealed, id=flipped(sealed.id, 3)),
     lambda sealed: msgspec.structs.replace(
-        sealed, opened_by=msgspec.structs.replace(sealed.opened_by, threshold=1)
+        sealed, opened_by=msgspec.structs.replace(custodians(sealed), threshold=1)
     ),
     lambda sealed: msgspec.structs.replace(
         sealed,
         opened_by=msgspec.structs.replace(
-            sealed.opened_by, custodians=sealed.opened_by.custodians[:2]
+            custodians(sealed), custodians=custodians(sealed).custodians[:2]
         ),
     ),
     lambda sealed: msgspec.structs.replace(sealed, wrapped_root=sealed.wrapped_root[:-1]),
@@ -86,6 +94,21 @@ def test_an_altered_file_does_not_open(alter: Callable[[SealedRoot], SealedRoot]
 def test_a_file_of_another_form_is_refused(content: object) -> None:
     with pytest.raises(SealProblem):
         document.parse(json.dumps(content).encode())
+
+
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_refused_and_crash_nothing(content: bytes) -> None:
+    with pytest.raises(SealProblem):
+        document.parse(content)
+
+
+@settings(max_examples=200)
+@given(at=st.integers(0, 400), byte=st.integers(0, 255))
+def test_a_file_with_an_altered_byte_opens_to_nothing_else(at: int, byte: int) -> None:
+    whole = bytearray(json.dumps(VECTOR["file"]).encode())
+    whole[at] = byte
+    with contextlib.suppress(SealProblem):
+        assert opened(document.parse(bytes(whole)), VECTOR["shares"][:2]) == ROOT
 
 
 def test_old_shares_do_not_open_a_new_file_and_the_old_file_still_does() -> None:

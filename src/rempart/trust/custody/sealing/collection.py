@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rempart.core.clock import Random
 from rempart.trust.custody.sealing import custodian_key, document, shares
 from rempart.trust.custody.sealing.custodian_key import Answer, Request
-from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
+from rempart.trust.custody.sealing.document import Custodians, SealedRoot, SealProblem
 from rempart.trust.custody.sealing.shares import Share, ShareRefused
 
 SHARES_KEPT_SECONDS_MAX = 900.0
@@ -22,7 +22,10 @@ class Collection:
     """
 
     def __init__(self, sealed: SealedRoot, random: Random, monotonic: Callable[[], float]) -> None:
+        if not isinstance(sealed.opened_by, Custodians):
+            raise SealProblem("This universe is opened by a key elsewhere, not by shares.")
         self.sealed = sealed
+        self._opened_by = sealed.opened_by
         self._monotonic = monotonic
         self._given: dict[int, Share] = {}
         self._last = monotonic()
@@ -31,7 +34,12 @@ class Collection:
     @property
     def needed(self) -> int:
         """Return how many shares it takes."""
-        return self.sealed.opened_by.threshold
+        return self._opened_by.threshold
+
+    @property
+    def custodians(self) -> int:
+        """Return how many shares there are."""
+        return len(self._opened_by.custodians)
 
     @property
     def given(self) -> int:
@@ -43,8 +51,8 @@ class Collection:
     def requests(self) -> list[Request]:
         """Return what to send to the custodians whose shares are sealed to their keys."""
         return [
-            custodian_key.request(self.sealed, index, self._answer_key)
-            for index, one in enumerate(self.sealed.opened_by.custodians)
+            custodian_key.request(self.sealed.id, index, one, self._answer_key)
+            for index, one in enumerate(self._opened_by.custodians)
             if one.sealed_share
         ]
 
@@ -81,7 +89,7 @@ class Collection:
         return custodian_key.open_answer(given, self._answer_key)
 
     def _check(self, share: Share) -> None:
-        known = self.sealed.opened_by.custodians
+        known = self._opened_by.custodians
         if share.index >= len(known) or not hmac.compare_digest(
             share.check(self.sealed.id), known[share.index].check
         ):

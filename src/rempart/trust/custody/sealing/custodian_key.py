@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from rempart.core.clock import Random
 from rempart.trust.custody.envelope import context
-from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
+from rempart.trust.custody.sealing.document import Custodian, SealProblem
 from rempart.trust.custody.sealing.shares import ShareRefused
 from rempart.trust.custody.software.encapsulation import expand
 
@@ -84,11 +84,11 @@ def line(message: PublicKey | PrivateKey | Request | Answer) -> str:
     return msgspec.json.encode(message).decode()
 
 
-def parse(text: str, kind: type[Message]) -> Message:
+def parse(text: str | bytes, kind: type[Message]) -> Message:
     """Return the message that a line is, or raise SealProblem; nothing of it is quoted."""
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         raise SealProblem(f"That is not a {kind.__struct_config__.tag}.") from None
 
 
@@ -103,11 +103,9 @@ def seal_share(words: str, public_key: bytes, seal_id: bytes, index: int) -> byt
     return _SUITE.encrypt(words.encode(), _public(public_key), bound)
 
 
-def request(sealed: SealedRoot, index: int, answer_key: PrivateKey) -> Request:
+def request(seal_id: bytes, index: int, one: Custodian, answer_key: PrivateKey) -> Request:
     """Return what to ask of one custodian whose share is sealed."""
-    one = sealed.opened_by.custodians[index]
-    answer_to = answer_key.public().public_key
-    return Request(sealed.id, index, one.name, one.sealed_share, answer_to)
+    return Request(seal_id, index, one.name, one.sealed_share, answer_key.public().public_key)
 
 
 def answer(asked: Request, key: PrivateKey) -> Answer:

@@ -43,16 +43,34 @@ class Custodians(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="c
     custodians: tuple[Custodian, ...]
 
 
+class HeldKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="key"):
+    """The key-encryption key is wrapped by a key elsewhere, whose holder agrees each time.
+
+    `mechanism` is `hsm` or `external`; `reference` is what it keeps of a key, the way to it.
+    `certificate` (DER) is the only one that is believed of a key holder; empty is for a token.
+    """
+
+    mechanism: str
+    reference: bytes
+    wrapped_kek: bytes
+    certificate: bytes = b""
+
+
+OpenedBy = Custodians | HeldKey
+
+
 class SealedRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The contents of `DIR/root.sealed`."""
 
     format: str
     id: bytes
-    opened_by: Custodians
+    opened_by: OpenedBy
     wrapped_root: bytes
 
 
-def seal(root: bytes, kek: bytes, seal_id: bytes, opened_by: Custodians, random: Random) -> bytes:
+def seal(
+    root: bytes, kek: bytes, seal_id: bytes, opened_by: Custodians | HeldKey, random: Random
+) -> bytes:
     """Return the file that keeps a root under a key-encryption key."""
     nonce = random(NONCE_BYTES)
     wrapped = nonce + XAES256GCM(kek).encrypt(nonce, root, _bound(seal_id, opened_by))
@@ -65,11 +83,12 @@ def parse(content: bytes) -> SealedRoot:
     """Return what a file says, or raise SealProblem."""
     try:
         sealed = msgspec.json.decode(content, type=SealedRoot)
-    except msgspec.MsgspecError as problem:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise SealProblem(f"The sealed root is damaged: {problem}.") from None
     if sealed.format != FORMAT or len(sealed.id) != ID_BYTES:
         raise SealProblem(f"The sealed root is not of the form {FORMAT}: a newer Rempart made it.")
-    if not 1 <= sealed.opened_by.threshold <= len(sealed.opened_by.custodians):
+    by = sealed.opened_by
+    if isinstance(by, Custodians) and not 1 <= by.threshold <= len(by.custodians):
         raise SealProblem("The sealed root is damaged: its threshold fits no number of custodians.")
     return sealed
 
@@ -89,8 +108,11 @@ def unseal(sealed: SealedRoot, kek: bytes) -> bytes:
     return root
 
 
-def _bound(seal_id: bytes, opened_by: Custodians) -> bytes:
+def _bound(seal_id: bytes, opened_by: OpenedBy) -> bytes:
     """Return what the wrapping vouches for besides the root: who opens it."""
+    if isinstance(opened_by, HeldKey):
+        held = (opened_by.mechanism, opened_by.reference, opened_by.certificate)
+        return context("root-seal", seal_id, "key", *held)
     checks = [one.check for one in opened_by.custodians]
     return context(
         "root-seal", seal_id, "custodians", opened_by.threshold, opened_by.identifier, *checks

@@ -27,5 +27,7 @@ class SealState(msgspec.Struct, frozen=True):
     custodians: int
     taken: bool = False
     message: str = ""
+    holder: str = ""
+    """Who is asked until they agree, where a key elsewhere opens the universe."""
     requests: tuple[str, ...] = ()
     """One line for each custodian with a key of their own, to be answered by them."""

@@ -18,8 +18,8 @@ from rempart.trust.custody.keyring import (
     ROOT_KEY,
     Keyring,
     RootKeyProblem,
-    read_root,
-    write_root,
+    read_key,
+    write_key,
 )
 from rempart.trust.custody.sealing import document
 from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
@@ -43,7 +43,7 @@ def clear_keyring(data: Path) -> Keyring:
     """Return the keyring of a universe whose root is in the clear; refuses a sealed one."""
     if find(data) is not None:
         raise RootKeyProblem(f"The universe in {data} is sealed.")
-    return Keyring(read_root(data / ROOT_KEY))
+    return Keyring(read_key(data / ROOT_KEY))
 
 
 def keep_sealed(data: Path, content: bytes, random: Random) -> None:
@@ -64,7 +64,7 @@ def keep_clear(data: Path, root: bytes, random: Random) -> None:
     """Put the root in the clear in the place of whatever kept it, durably."""
     if (data / SEALED_ROOT).exists():
         _remove_clear(data, random)
-    write_root(data / ROOT_KEY, root)
+    write_key(data / ROOT_KEY, root)
     (data / SEALED_ROOT).unlink(missing_ok=True)
     _sync(data)
 
