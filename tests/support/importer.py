@@ -61,12 +61,13 @@ class Importer:
         document = {
             "algorithm": algorithm,
             "importJob": self.job["name"],
-            "wrappedKey": b64(self._wrapped(material)),
+            "wrappedKey": b64(self.wrapped(material)),
         }
         made = await self.kms.ask(f"{VERSIONS}.import", document, parent=key["name"])
         return str(made["name"])
 
-    def _wrapped(self, material: bytes) -> bytes:
+    def wrapped(self, material: bytes) -> bytes:
+        """Return material as the job takes it."""
         public = load_pem_public_key(self.job["publicKey"]["pem"].encode())
         assert isinstance(public, RSAPublicKey)
         ephemeral = os.urandom(32)

@@ -121,7 +121,7 @@ class KeysElsewhere(Elsewhere):
         if self._reach.token is None:
             raise SealProblem("There is no token in rempart.toml: add the table [hsm].")
         if self._tokens is None:
-            # Apart from the keys of Cloud KMS, which are marked with the domain alone.
+            # Apart from the keys of Cloud KMS, whose mark is derived from the root.
             owner = f"{self._reach.domain}/root"
             self._tokens = InToken(Token(self._reach.token), owner, self._reach.random)
         return self._tokens
