@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 from typing_extensions import override
 
 from rempart.core.clock import Random
@@ -107,11 +108,14 @@ class KeysElsewhere(Elsewhere):
         return content
 
     def _key(self, held: HeldKey) -> LiveKey:
-        if held.mechanism == HSM:
-            return self._in_token().open(_IN_TOKEN, held.reference)
-        if held.mechanism == EXTERNAL:
-            found = self._at_holder(held.certificate).open(_AT_HOLDER, held.reference)
-            return found.used_in(self._context())
+        try:
+            if held.mechanism == HSM:
+                return self._in_token().open(_IN_TOKEN, held.reference)
+            if held.mechanism == EXTERNAL:
+                found = self._at_holder(held.certificate).open(_AT_HOLDER, held.reference)
+                return found.used_in(self._context())
+        except (msgspec.MsgspecError, ValueError):
+            raise SealProblem("The sealed root is damaged: it leads to no key.") from None
         raise SealProblem(f"The sealed root needs a key of the unknown kind {held.mechanism!r}.")
 
     def _in_token(self) -> InToken:
@@ -163,5 +167,8 @@ def holder(held: HeldKey) -> str:
     """Return who has to agree, in words."""
     if held.mechanism != EXTERNAL:
         return "the token"
-    way = Reference.decoded(held.reference)
+    try:
+        way = Reference.decoded(held.reference)
+    except (msgspec.MsgspecError, ValueError):
+        return "nobody (the sealed root is damaged)"
     return f"{way.connection}/{way.path}"
