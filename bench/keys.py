@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from bench import load, ours
+from bench import load, ours, softhsm
 from bench.load import Place
 from bench.report import Figure
 from bench.rows import Scale
@@ -30,17 +30,22 @@ class Use:
     algorithm: str
     method: str
     field: str
+    level: str = "SOFTWARE"
 
 
 SEALS = ("ENCRYPT_DECRYPT", "GOOGLE_SYMMETRIC_ENCRYPTION")
 SIGNS = "ASYMMETRIC_SIGN"
-USES = (
+USES: tuple[Use, ...] = (
     Use("encrypt 32 bytes", *SEALS, "encrypt", "plaintext"),
     Use("decrypt 32 bytes", *SEALS, "decrypt", ""),
     Use("HMAC-SHA256 of 32 bytes", "MAC", "HMAC_SHA256", "macSign", "data"),
     Use("sign, P-256", SIGNS, "EC_SIGN_P256_SHA256", "asymmetricSign", "data"),
     Use("sign, RSA-3072 PSS", SIGNS, "RSA_SIGN_PSS_3072_SHA256", "asymmetricSign", "data"),
     Use("sign, ML-DSA-65", SIGNS, "PQ_SIGN_ML_DSA_65", "asymmetricSign", "data"),
+)
+IN_TOKEN = (
+    Use("SoftHSM2: encrypt 32 bytes", *SEALS, "encrypt", "plaintext", "HSM"),
+    Use("SoftHSM2: sign, P-256", SIGNS, "EC_SIGN_P256_SHA256", "asymmetricSign", "data", "HSM"),
 )
 
 
@@ -49,7 +54,11 @@ def keys(scale: Scale, under: Path) -> Iterator[Figure]:
     busy, rates = ours.busyness(), dict[str, list[float]]()
     with temporary_universe(under) as universe:
         universe.start()
-        work = {use.row: _load(universe, use, scale.seconds) for use in USES}
+        uses = USES
+        if softhsm.installed():
+            softhsm.give(universe)
+            uses += IN_TOKEN
+        work = {use.row: _load(universe, use, scale.seconds) for use in uses}
         for _ in range(scale.runs):
             for row, asked in work.items():
                 rates.setdefault(row, []).append(load.rate(Place(universe.http), asked))
@@ -79,7 +88,8 @@ def _key(universe: Universe, use: Use) -> str:
     place = f"projects/{told['GOOGLE_CLOUD_PROJECT']}/locations/{told['REMPART_LOCATION']}"
     id_ = "".join(letter for letter in use.row if letter.isalnum())
     _ask(universe, f"{place}/keyRings?keyRingId={id_}", {})
-    template = {"purpose": use.purpose, "versionTemplate": {"algorithm": use.algorithm}}
+    version = {"algorithm": use.algorithm, "protectionLevel": use.level}
+    template = {"purpose": use.purpose, "versionTemplate": version}
     made = _ask(universe, f"{place}/keyRings/{id_}/cryptoKeys?cryptoKeyId=key", template)
     return str(made["name"])
 

@@ -119,7 +119,8 @@ def temporary_universe(under: Path | None = None) -> Iterator[Universe]:
 
 def bare_environment(home: Path) -> dict[str, str]:
     """Return the environment of a user who has set nothing of any cloud."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    names = ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {"HOME": str(home), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "TERM": "dumb"}
 
 

@@ -28,7 +28,7 @@ def tool() -> ModuleType:
 def grpc_tool() -> ModuleType:
     tool = _loaded("derive_grpc")
     if not tool.installed():
-        pytest.skip("google-cloud-kms, which carries the descriptions, is not installed")
+        pytest.skip("Google's packages, which carry the descriptions, are not installed")
     return tool
 
 
@@ -143,6 +143,15 @@ def test_all_of_key_management_is_served_by_grpc() -> None:
         "KeyManagementService", "Locations", "Operations",
     }  # fmt: skip
     assert len(kms.methods) == 63
+
+
+def test_the_inventory_of_keys_is_served_by_grpc() -> None:
+    [inventory] = [table for table in all_tables() if table.api == "kmsinventory"]
+    assert {method.path.rpartition(".")[2] for method in inventory.methods} == {
+        "KeyDashboardService/ListCryptoKeys",
+        "KeyTrackingService/GetProtectedResourcesSummary",
+        "KeyTrackingService/SearchProtectedResources",
+    }
 
 
 def test_the_descriptors_stay_small_and_carry_no_options_of_google() -> None:

@@ -29,7 +29,10 @@ WIRE = Path(__file__).resolve().parent.parent / "src" / "rempart" / "wire"
 TABLES = WIRE / "grpc"
 DESCRIPTORS = "descriptors.binpb"
 
-APIS = {"cloudkms.v1": "google.cloud.kms_v1"}
+APIS = {
+    "cloudkms.v1": "google.cloud.kms_v1",
+    "kmsinventory.v1": "google.cloud.kms_inventory_v1",
+}
 """The package of each API that is served by gRPC."""
 
 MIXINS = {
@@ -53,7 +56,7 @@ _OPTIONS_KEPT = {"map_entry", "packed"}
 
 def installed() -> bool:
     """Tell whether the packages that carry the descriptions are there."""
-    return importlib.util.find_spec("google.cloud.kms_v1") is not None
+    return all(importlib.util.find_spec(package) is not None for package in APIS.values())
 
 
 def derive() -> dict[str, bytes]:
@@ -270,7 +273,7 @@ def _sorted(files: dict[str, Any]) -> list[str]:
 def main() -> int:
     """Write the files, or with `--check` report those that differ."""
     if not installed():
-        print("google-cloud-kms is not installed", file=sys.stderr)
+        print(f"not all of {', '.join(APIS.values())} are installed", file=sys.stderr)
         return 2
     TABLES.mkdir(exist_ok=True)
     stale = {

@@ -34,6 +34,7 @@ SERVICES = (
     "cloudresourcemanager.v3",
     "iam.v1",
     "iamcredentials.v1",
+    "kmsinventory.v1",
     "logging.v2",
     "monitoring.v3",
     "oauth2.v2",
@@ -46,6 +47,10 @@ SERVICES = (
     "sts.v1",
 )
 WITH_SCHEMAS = frozenset({"storage.v1"})
+ONE_SEGMENT = frozenset(
+    {"kmsinventory.projects.locations.keyRings.cryptoKeys.getProtectedResourcesSummary"}
+)
+"""Methods whose `.*` is the id of a key, and so one segment: more of the path comes after it."""
 
 _PATTERN = re.compile(r"\^((?:[A-Za-z_]+|\[\^/\]\+|-)(?:/(?:[A-Za-z_]+|\[\^/\]\+))*)(/\.\*)?\$")
 _VARIABLE = re.compile(r"\{(\+?)([^}]+)\}")
@@ -110,6 +115,8 @@ def _method(document: Json, method: Json) -> Json:
         for name, parameter in method.get("parameters", {}).items()
         if parameter["location"] == "path"
     }
+    if method["id"] in ONE_SEGMENT:
+        patterns = {name: one.replace("/.*$", "/[^/]+$") for name, one in patterns.items()}
     media = method.get("mediaUpload", {}).get("protocols", {})
     path = _template(document["servicePath"] + method["path"], patterns)
     return _dense(

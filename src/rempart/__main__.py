@@ -21,6 +21,7 @@ def _operations() -> Operations:
         app.verify,
         app.services_covered,
         app.issuer_keys,
+        app.left_over_keys,
         app.elsewhere,
     )
 

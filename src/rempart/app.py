@@ -35,12 +35,16 @@ from rempart.runner.tenure import Taken, Tenure
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms import KmsService
+from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
+from rempart.services.kms.left_over import left_over
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.work import DueKeys
+from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.storage import METHODS, StorageService
 from rempart.services.storage.audit import Ledger
@@ -80,7 +84,7 @@ from rempart.trust.policy.hierarchy import (
 from rempart.trust.policy.validate import new_etag
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 from rempart.trust.witness.verify import Broken, Walk, walk
-from rempart.universe import Check, Listener, Ready, ServiceCoverage, VerifyReport
+from rempart.universe import Check, LeftOverKey, Listener, Ready, ServiceCoverage, VerifyReport
 from rempart.wire import all_services
 
 ADMIN_KEY = "admin-key.json"
@@ -136,7 +140,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     system_domain = _system_domain(config)
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
-    managers = Endpoints(dict(config.key_managers), config.key_manager_authorities)
+    managers = _managers(config)
     caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
     external = External(Asking(caller, directory, world.random))
     mechanisms: dict[str, Mechanism] = {
@@ -144,7 +148,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         EXTERNAL: external,
         EXTERNAL_VPC: external,
     }
-    token = None if config.hsm is None else _in_token(config, config.hsm, world)
+    token = None if config.hsm is None else _in_token(keyring, config.hsm, world)
     if token is not None:
         mechanisms[HSM] = token
     kms = KmsSetup(
@@ -156,6 +160,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         protecting=StorageProtected(sealed),
         issuer=issuer,
         external=external,
+        system_domain=system_domain,
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},
             anssi=config.key_algorithms == ANSSI_ALGORITHMS,
@@ -171,7 +176,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         customer_keys=ManagedKeys(kms, sealed),
     )
     gate = Gate(
-        (StorageService(setup), KmsService(kms)),
+        (StorageService(setup), KmsService(kms), KmsInventoryService(kms)),
         identity=identity,
         decision=PolicyDecision(sealed, world),
         sealed=sealed,
@@ -180,9 +185,13 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 
 
-def _in_token(config: Config, hsm: HSMConfig, world: World) -> InToken:
-    """Return the keys in the token; nothing is asked of it before one is used."""
-    return InToken(Token(_settings(hsm)), config.domain, world.random)
+def _in_token(keyring: Keyring, hsm: HSMConfig, world: World) -> InToken:
+    """Return the keys in the token; nothing is asked of it before one is used.
+
+    Universes may share a token: their marks on keys differ, as their roots do.
+    """
+    token = Token(_settings(hsm))
+    return InToken(token, f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random)
 
 
 def _settings(hsm: HSMConfig) -> TokenSettings:
@@ -200,12 +209,19 @@ def elsewhere(data: Path, config: Config) -> KeysElsewhere:
         domain=config.domain,
         agent=f"service-{number}@gcp-sa-ekms.{system}",
         tokens=token,
-        managers=dict(config.key_managers),
-        authorities=config.key_manager_authorities,
+        managers=_managers(config),
         token=None if config.hsm is None else _settings(config.hsm),
         random=system_random,
     )
     return KeysElsewhere(reach)
+
+
+def _managers(config: Config) -> Endpoints:
+    return Endpoints(
+        dict(config.key_managers),
+        authorities=config.key_manager_authorities,
+        client=config.key_manager_client,
+    )
 
 
 def _system_domain(config: Config) -> str:
@@ -519,11 +535,32 @@ async def verify(data: Path, config: Config, keyring: Keyring) -> VerifyReport:
         await engine.close()
 
 
+async def left_over_keys(
+    data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
+) -> tuple[LeftOverKey, ...]:
+    """Return the keys in the token that no version refers to, and remove those of given ids."""
+    engine = await open_engine(data, config, keyring, _ignore)
+    try:
+        parts = assemble(engine, keyring, config, World())
+        token = parts.token
+        if token is None:
+            return ()
+        found = await left_over(parts.sealed, parts.kms.materials, token)
+        for one in found:
+            if one.id.hex() in remove:
+                await token.remove(one)
+        await token.close()
+    finally:
+        await engine.close()
+    return tuple(LeftOverKey(one.id.hex(), one.label, one.id.hex() in remove) for one in found)
+
+
 async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
-    seen, ledger = Walk(), Ledger()
+    seen, ledger, keys = Walk(), Ledger(), KeyLedger()
     try:
         async for leaf in walk(engine, sealed, seen):
             ledger.note(leaf)
+            keys.note(leaf)
     except Broken as problem:
         return (Check("log", ok=False, detail=str(problem)),)
     log = f"{seen.entries} entries, {seen.outcomes} outcomes; head {seen.head.hex()}"
@@ -537,7 +574,19 @@ async def _checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
     return (
         Check("log", ok=seen.entries > 0, detail=log),
         Check("objects", ok=not unknown, detail=found),
+        await _keys(keys, sealed),
     )
+
+
+async def _keys(ledger: KeyLedger, sealed: SealedEngine) -> Check:
+    try:
+        compared = await ledger.compared(sealed)
+    except CloudError as problem:
+        return Check("keys", ok=False, detail=str(problem))
+    found = f"{compared.total} records of Cloud KMS, each as the log last says"
+    if compared.faults:
+        found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
+    return Check("keys", ok=not compared.faults, detail=found)
 
 
 def answered() -> dict[str, set[str]]:
@@ -545,6 +594,7 @@ def answered() -> dict[str, set[str]]:
     return {
         "storage": {str(method.id) for method in METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS},
+        "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }
 
 

@@ -8,6 +8,7 @@ it. Secrets are never settings; they are named by path or found by their own pro
 from __future__ import annotations
 
 import re
+import ssl
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -100,6 +101,8 @@ class Config:
     """External key managers that may be asked: each host, and its address or `resolve`."""
     key_manager_authorities: str = ""
     """A file of certificate authorities (PEM) for EXTERNAL keys, besides those of this machine."""
+    key_manager_client: str = ""
+    """A file with a certificate and its key (PEM) that is shown to managers that ask for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,8 @@ def load(data: Path, flags: Flags) -> Config:
         key_algorithms=_key_algorithms(path, table),
         hsm=_hsm(path, table.get("hsm")),
         key_managers=_key_managers(path, table),
-        key_manager_authorities=_key_manager_authorities(path, table),
+        key_manager_authorities=_key_manager_file(path, table, "key_manager_authorities"),
+        key_manager_client=_key_manager_client(path, table),
     )
 
 
@@ -227,13 +231,29 @@ def _key_managers(path: Path, table: Mapping[str, object]) -> tuple[tuple[str, s
     return tuple(given.items())
 
 
-def _key_manager_authorities(path: Path, table: Mapping[str, object]) -> str:
-    if "key_manager_authorities" not in table:
+def _key_manager_client(path: Path, table: Mapping[str, object]) -> str:
+    file = _key_manager_file(path, table, "key_manager_client")
+    if file and stat.S_IMODE(Path(file).stat().st_mode) & 0o077:
+        raise ConfigProblem(f"{file} holds a key and is open to others: run `chmod 600 {file}`.")
+    return file
+
+
+def _key_manager_file(path: Path, table: Mapping[str, object], key: str) -> str:
+    """Return a file of certificates by its full path, tried; empty where none is named."""
+    if key not in table:
         return ""
-    named = _text(path, table, "key_manager_authorities")
+    named = _text(path, table, key)
     file = path.parent / named
     if not file.is_file():
-        raise ConfigProblem(f"{path}: key_manager_authorities names {file}, which is no file.")
+        raise ConfigProblem(f"{path}: {key} names {file}, which is no file.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if key == "key_manager_client":
+            context.load_cert_chain(file)
+        else:
+            context.load_verify_locations(file)
+    except ssl.SSLError as problem:
+        raise ConfigProblem(f"{path}: {key}: {file} is not what TLS can use.") from problem
     return str(file)
 
 
@@ -288,6 +308,9 @@ key_algorithms = "{config.key_algorithms}"
 # EXTERNAL keys may have, besides those that this machine trusts.
 # key_manager_authorities = "key-managers.pem"
 
+# A file with a certificate and its key (PEM, mode 0600), for key managers that ask who is there.
+# key_manager_client = "key-manager-client.pem"
+
 # External key managers that this universe may ask, and where they are: an address, or "resolve" for
 # this machine's resolver. Others are never reached. A port other than 443 is part of the host.
 [key_managers]
@@ -301,7 +324,15 @@ _KEYS = frozenset(
 )
 
 _HSM_KEYS = {"module", "token", "pin_file"}
-_OPTIONAL = frozenset({"hsm", "key_algorithms", "key_managers", "key_manager_authorities"})
+_OPTIONAL = frozenset(
+    {
+        "hsm",
+        "key_algorithms",
+        "key_managers",
+        "key_manager_authorities",
+        "key_manager_client",
+    }
+)
 """Settings that came later: a file without them has their defaults."""
 
 

@@ -55,6 +55,15 @@ class VerifyReport:
         return bool(self.checks) and all(check.ok for check in self.checks)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOverKey:
+    """A key of this universe in the token that no key version refers to."""
+
+    id: str
+    label: str
+    removed: bool
+
+
 class ServiceCoverage(Protocol):
     """How many of the methods that Google describes for a service are answered for real."""
 
@@ -78,8 +87,9 @@ class Operations:
     `first_start` creates the records and `admin-key.json` in an empty directory under the keys it
     is given, and leaves nothing open in it: the directory is renamed afterwards. `serve` gets the
     root from where it is kept, waits for it while it is sealed, and runs until SIGTERM or SIGINT.
-    `verify` and `issuer_keys` need no running server.
-    `elsewhere` reaches the keys that open a root by themselves.
+    `verify` and `issuer_keys` need no running server. `left_over` lists
+    keys in the token and removes those of the given ids; `elsewhere` reaches the keys
+    that open a root by themselves.
     """
 
     first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]
@@ -87,4 +97,7 @@ class Operations:
     verify: Callable[[Path, Config, Keyring], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
     issuer_keys: Callable[[Config, Keyring], dict[str, object]]
+    left_over: Callable[
+        [Path, Config, Keyring, tuple[str, ...]], Coroutine[None, None, tuple[LeftOverKey, ...]]
+    ]
     elsewhere: Callable[[Path, Config], Elsewhere]

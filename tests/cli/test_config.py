@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rempart import config
 from rempart.config import ConfigProblem, Flags
+from support.fake_ekm import Certificate
 
 
 def written(tmp_path: Path, change: tuple[str, str] = ("", "")) -> Path:
@@ -98,9 +99,27 @@ def test_authorities_of_key_managers_are_a_file_beside_the_settings(tmp_path: Pa
     change = ("# key_manager_authorities", "key_manager_authorities")
     with pytest.raises(ConfigProblem, match="which is no file"):
         config.load(written(tmp_path, change), Flags())
-    (tmp_path / "key-managers.pem").touch()
+    file = tmp_path / "key-managers.pem"
+    file.touch()
+    with pytest.raises(ConfigProblem, match="not what TLS can use"):
+        config.load(written(tmp_path, change), Flags())
+    file.write_bytes(Certificate.of().pem)
     loaded = config.load(written(tmp_path, change), Flags())
-    assert loaded.key_manager_authorities == str(tmp_path / "key-managers.pem")
+    assert loaded.key_manager_authorities == str(file)
+
+
+def test_a_client_certificate_comes_with_a_key_that_nobody_else_reads(tmp_path: Path) -> None:
+    change = ("# key_manager_client", "key_manager_client")
+    file, certificate = tmp_path / "key-manager-client.pem", Certificate.of()
+    file.write_bytes(certificate.pem + certificate.key)
+    file.chmod(0o640)
+    with pytest.raises(ConfigProblem, match="chmod 600"):
+        config.load(written(tmp_path, change), Flags())
+    file.chmod(0o600)
+    assert config.load(written(tmp_path, change), Flags()).key_manager_client == str(file)
+    file.write_bytes(certificate.pem + Certificate.of().key)
+    with pytest.raises(ConfigProblem, match="not what TLS can use"):
+        config.load(written(tmp_path, change), Flags())
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
@@ -128,3 +147,47 @@ def test_any_engine_is_written_so_that_it_reads_back_or_is_refused(text: str) ->
     except ConfigProblem:
         return
     assert tomllib.loads(config.toml(chosen))["engine"] == chosen.engine
+
+
+def with_token(tmp_path: Path, **changed: str) -> Path:
+    """Return a universe's directory whose settings name a token."""
+    for name in ("module.so", "pin"):
+        (tmp_path / name).touch(mode=0o600)
+    keys = {
+        "module": str(tmp_path / "module.so"),
+        "token": "vault",
+        "pin_file": str(tmp_path / "pin"),
+    }
+    with (written(tmp_path) / config.FILE_NAME).open("a") as file:
+        file.write("\n[hsm]\n")
+        file.writelines(f'{key} = "{value}"\n' for key, value in (keys | changed).items())
+    return tmp_path
+
+
+def test_a_token_is_named_by_module_label_and_the_file_of_its_pin(tmp_path: Path) -> None:
+    hsm = config.load(with_token(tmp_path), Flags()).hsm
+    assert hsm == config.HSMConfig(tmp_path / "module.so", "vault", tmp_path / "pin")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"module": "module.so"}, "module of \\[hsm\\] is the absolute path of a file"),
+        ({"pin_file": "/nowhere/pin"}, "pin_file of"),
+        ({"token": ""}, "the token's label"),
+        ({"token": "ä" * 17}, "at most 32 bytes"),
+        ({"pin": "1234"}, "no others"),
+    ],
+)
+def test_a_token_that_is_named_wrongly_refuses_the_start(
+    tmp_path: Path, changed: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        config.load(with_token(tmp_path, **changed), Flags())
+
+
+def test_a_pin_that_others_can_read_refuses_the_start(tmp_path: Path) -> None:
+    data = with_token(tmp_path)
+    (data / "pin").chmod(0o640)
+    with pytest.raises(ConfigProblem, match="chmod 600"):
+        config.load(data, Flags())

@@ -43,6 +43,19 @@ def test_every_line_exports_one_variable_that_a_shell_takes(created: Shell) -> N
     assert variables["REMPART_LOCATION"] == "u-local1"
 
 
+def test_rempart_itself_finds_its_data_and_is_found_by_name(
+    created: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    variables = exports(created.type("env").output)
+    assert variables["REMPART_DATA"] == str(created.data.absolute())
+    beside, _, rest = variables["PATH"].partition(":")
+    assert (Path(beside) / "rempart").exists()
+    assert rest == "/nowhere"
+    monkeypatch.setenv("PATH", beside)
+    assert "PATH" not in exports(created.type("env").output)
+
+
 def test_a_strange_directory_name_does_not_escape_its_quotes(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "a $(touch x) 'b", Universe())
     assert shell.up().exit_code == 0

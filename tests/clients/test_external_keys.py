@@ -299,3 +299,27 @@ def test_python_uses_a_key_by_its_uri(both: TwoParties, transport: str, place: s
         client.decrypt(name=key.name, ciphertext=sealed.ciphertext)
     assert fault(caught.value) == "EXTERNAL_PERMISSION_DENIED"
     assert time.monotonic() - begun < 20
+
+
+def test_a_token_for_another_audience_is_refused_by_the_manager(
+    both: TwoParties, transport: str, place: str
+) -> None:
+    ekm = connected(both.universe, transport, kms_v1.EkmServiceClient)
+    made = ekm.create_ekm_connection(
+        parent=place,
+        ekm_connection_id=fresh("c"),
+        ekm_connection=kms_v1.EkmConnection(
+            service_resolvers=[
+                kms_v1.EkmConnection.ServiceResolver(
+                    service_directory_service=SERVICE,
+                    hostname="localhost",
+                    server_certificates=[kms_v1.Certificate(raw_der=der_of(both.certificate))],
+                )
+            ]
+        ),
+    )
+    with pytest.raises(
+        exceptions.BadRequest, match="did not accept this universe's token"
+    ) as caught:
+        ekm.verify_connectivity(name=made.name)
+    assert fault(caught.value) == "EXTERNAL_PERMISSION_DENIED"

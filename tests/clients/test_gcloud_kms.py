@@ -166,6 +166,42 @@ def test_a_key_of_ones_own_is_imported(kms: Kms, ring: list[str], tmp_path: Path
     assert "does not open" in refusal
 
 
+def test_keys_are_made_on_demand_where_the_setting_says(
+    kms: Kms, universe: Universe, tmp_path: Path
+) -> None:
+    folder = universe.above["folders"]
+    where = [f"--location={universe.location}", "--format=json"]
+    setting = {"name": f"{folder}/autokeyConfig", "keyProject": f"projects/{universe.project}"}
+    (tmp_path / "setting.yaml").write_text(json.dumps(setting))
+    kms("autokey-config", "update", "setting.yaml")
+    number = folder.partition("/")[2]
+    assert read(kms, "autokey-config", "describe", f"--folder={number}")["state"] == "ACTIVE"
+    effective = read(
+        kms, "autokey-config", "show-effective-config", f"--project={universe.project}"
+    )
+    assert effective["keyProject"] == setting["keyProject"]
+    id_ = f"h-{uuid.uuid4().hex[:8]}"
+    kms("key-handles", "create", f"--key-handle-id={id_}",
+        "--resource-type=storage.googleapis.com/Bucket", *where)  # fmt: skip
+    made = read(kms, "key-handles", "describe", id_, where[0])
+    assert "/keyRings/autokey/cryptoKeys/" in made["kmsKey"]
+    listed = kms("key-handles", "list", "--resource-type=storage.googleapis.com/Bucket", *where)
+    assert made in json.loads(listed)
+    assert read(kms, "keys", "describe", made["kmsKey"])["rotationPeriod"] == "31536000s"
+
+
+def test_a_version_that_is_not_there_and_an_algorithm_that_is_not_offered_are_refused_at_once(
+    kms: Kms, ring: list[str]
+) -> None:
+    kms("keys", "create", "k", *ring, "--purpose=encryption")
+    refusal = kms("keys", "set-primary-version", "k", *ring, "--version=7", code=1)
+    assert "NOT_FOUND" in refusal
+    refusal = kms("keys", "create", "s", *ring, "--purpose=asymmetric-signing",
+                  "--default-algorithm=pq-sign-slh-dsa-sha2-128s", code=1)  # fmt: skip
+    assert "INVALID_ARGUMENT" in refusal
+    assert "PQ_SIGN_SLH_DSA_SHA2_128S" in refusal
+
+
 def test_what_is_not_there_says_so_by_name(kms: Kms, ring: list[str]) -> None:
     refusal = kms("keys", "create", "h", *ring, "--purpose=encryption", "--protection-level=hsm",
                   code=1)  # fmt: skip

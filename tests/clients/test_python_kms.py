@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.api_core import exceptions
-from google.cloud import kms_v1
+from google.cloud import kms_inventory_v1, kms_v1
 from google.oauth2 import service_account
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -33,16 +33,22 @@ State = kms_v1.CryptoKeyVersion.CryptoKeyVersionState
 MESSAGE = b"I agree"
 
 
-def connected(universe: Universe, transport: str, key: dict[str, str]) -> Client:
-    prefix = "/cloudkms" if transport == "rest" else ""
-    return Client(
-        credentials=service_account.Credentials.from_service_account_info(key),  # type: ignore[no-untyped-call]  # Google's is untyped
-        transport=transport,
-        client_options={
-            "api_endpoint": f"localhost:{universe.listen}{prefix}",
+def settings(
+    universe: Universe, transport: str, key: dict[str, str], prefix: str = "/cloudkms"
+) -> dict[str, Any]:
+    path = prefix if transport == "rest" else ""
+    return {
+        "credentials": service_account.Credentials.from_service_account_info(key),  # type: ignore[no-untyped-call]  # Google's is untyped
+        "transport": transport,
+        "client_options": {
+            "api_endpoint": f"localhost:{universe.listen}{path}",
             "universe_domain": universe.domain,
         },
-    )
+    }
+
+
+def connected(universe: Universe, transport: str, key: dict[str, str]) -> Client:
+    return Client(**settings(universe, transport, key))
 
 
 @pytest.fixture(scope="module", params=["grpc", "rest"])
@@ -225,6 +231,73 @@ def test_a_symmetric_key_lives_its_life(client: Client, ring: str) -> None:
     assert client.restore_crypto_key_version(name=version).state is State.DISABLED
     states = [one.state for one in client.list_crypto_key_versions(parent=key)]
     assert states == [State.DISABLED, State.ENABLED]
+
+
+def test_a_key_without_versions_is_deleted_and_its_name_retired(client: Client, ring: str) -> None:
+    purpose: Any = Purpose.ENCRYPT_DECRYPT
+    asked = {
+        "parent": ring,
+        "crypto_key_id": f"k-{uuid.uuid4().hex[:12]}",
+        "crypto_key": kms_v1.CryptoKey(purpose=purpose),
+        "skip_initial_version_creation": True,
+    }
+    name = client.create_crypto_key(asked).name
+    operation = client.delete_crypto_key(name=name)
+    operation.result(timeout=10)  # type: ignore[no-untyped-call]  # Google's is untyped
+    retired = client.get_retired_resource(name=operation.metadata.retired_resource)
+    assert retired.original_resource == name
+    location = ring.partition("/keyRings/")[0]
+    assert retired in list(client.list_retired_resources(parent=location))
+    with pytest.raises(exceptions.NotFound):
+        client.get_crypto_key(name=name)
+    with pytest.raises(exceptions.Conflict):
+        client.create_crypto_key(asked)
+
+
+def test_a_version_in_use_is_not_deleted(client: Client, ring: str) -> None:
+    algorithm = Algorithm.GOOGLE_SYMMETRIC_ENCRYPTION
+    version = new_version(client, ring, Purpose.ENCRYPT_DECRYPT, algorithm)
+    with pytest.raises(exceptions.BadRequest, match="ENABLED"):
+        client.delete_crypto_key_version(name=version)
+
+
+def test_a_key_is_made_on_demand(client: Client, shell: Universe) -> None:
+    transport = client.transport.kind
+    options = settings(shell, transport, shell.admin_key)
+    admin, autokey = kms_v1.AutokeyAdminClient(**options), kms_v1.AutokeyClient(**options)
+    name = f"projects/{shell.project}/autokeyConfig"
+    mode = kms_v1.AutokeyConfig.KeyProjectResolutionMode.RESOURCE_PROJECT
+    config = kms_v1.AutokeyConfig(name=name, key_project_resolution_mode=mode)
+    mask = FieldMask(paths=["key_project_resolution_mode"])
+    set_to = admin.update_autokey_config(autokey_config=config, update_mask=mask)
+    assert admin.get_autokey_config(name=name) == set_to
+    effective = admin.show_effective_autokey_config(parent=f"projects/{shell.project}")
+    assert effective.key_project == ""
+    parent = f"projects/{shell.project}/locations/{shell.location}"
+    handle = kms_v1.KeyHandle(resource_type_selector="storage.googleapis.com/Bucket")
+    operation = autokey.create_key_handle(parent=parent, key_handle=handle)
+    made = operation.result(timeout=10)  # type: ignore[no-untyped-call]  # Google's is untyped
+    assert autokey.get_key_handle(name=made.name) == made
+    assert made in list(autokey.list_key_handles(parent=parent))
+    assert client.get_crypto_key(name=made.kms_key).rotation_period.days == 365
+
+
+def test_the_inventory_lists_keys_and_says_what_it_does_not_know(
+    client: Client, ring: str, shell: Universe
+) -> None:
+    version = new_version(client, ring, Purpose.MAC, Algorithm.HMAC_SHA256)
+    key = version.partition("/cryptoKeyVersions/")[0]
+    options = settings(shell, client.transport.kind, shell.admin_key, "/kmsinventory")
+    dashboard = kms_inventory_v1.KeyDashboardServiceClient(**options)
+    tracking = kms_inventory_v1.KeyTrackingServiceClient(**options)
+    listed = dashboard.list_crypto_keys(parent=f"projects/{shell.project}")
+    assert key in [one.name for one in listed]
+    with pytest.raises(exceptions.BadRequest, match="which resources a key protects"):
+        tracking.get_protected_resources_summary(name=key)
+    with pytest.raises(exceptions.BadRequest, match="which resources a key protects"):
+        list(tracking.search_protected_resources(
+            scope=shell.above["organizations"], crypto_key=key
+        ))  # fmt: skip
 
 
 def test_a_stranger_may_encrypt_once_it_is_granted_and_never_decrypt(

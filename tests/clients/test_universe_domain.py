@@ -111,6 +111,21 @@ def test_gcloud_goes_by_the_universe_domain_alone(
     assert back.read_bytes() == source.read_bytes()
 
 
+def test_gcloud_reaches_the_inventory_of_keys_for_which_it_knows_no_other_form(
+    named: Universe, name: str
+) -> None:
+    gcloud, ring = program("gcloud"), f"--keyring={name}"
+    where = f"--location={named.location}"
+    named.run(gcloud, "kms", "keyrings", "create", name, where)
+    named.run(gcloud, "kms", "keys", "create", "k", ring, where, "--purpose=encryption")
+    inventory = (gcloud, "kms", "inventory")
+    listed = json.loads(named.run(*inventory, "list-keys", "--format=json").stdout)
+    [key] = [one["name"] for one in listed if name in one["name"]]
+    # Until a service tells what keys protect, the inventory says that none does.
+    summary = named.run(*inventory, "get-protected-resources-summary", f"--keyname={key}", code=1)
+    assert "which resources a key protects" in summary.stderr
+
+
 def test_pythons_client_builds_the_host_from_the_domain(named: Universe, named_bucket: str) -> None:
     shown = named.run(sys.executable, "-c", PYTHON, named_bucket).stdout
     assert shown.split() == [f"https://storage.{named.domain}", "3000000"]

@@ -21,7 +21,7 @@ from rempart.core.errors import (
     unavailable,
     unimplemented,
 )
-from rempart.edge.errors import render_error
+from rempart.edge.errors import log_failure, render_error
 from rempart.edge.render import safe_name, safe_value
 from support.exchange import DOMAIN, KMS, STORAGE, Gate, exchange
 
@@ -215,3 +215,10 @@ async def test_metadata_cannot_add_headers() -> None:
 async def test_an_unknown_path_is_not_found_by_name(host: str) -> None:
     got = await exchange(Gate(), "GET", "/v9/nothing/here", host=host)
     assert got.status == 404
+
+
+def test_an_error_that_is_its_own_cause_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    problem = ValueError("x")
+    problem.__cause__ = problem
+    log_failure(problem, "r", "it")
+    assert caplog.text.count("ValueError") == 1

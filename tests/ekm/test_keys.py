@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from msgspec.structs import replace
 
-from rempart.ekm.model.algorithms import SIGNING
-from support.key_holder import KEY, SIGNING_KEY, SPACE, KeyHolder, b64, running, use
+from rempart.ekm.keys import sealing
+from rempart.ekm.keys.material import SoftwareVault
+from rempart.ekm.keys.store import FILE_NAME, Store
+from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
+from rempart.ekm.model.holdings import HeldKey
+from rempart.trust.custody.errors import Tampered
+from support.key_holder import KEY, PASSPHRASE, SIGNING_KEY, SPACE, KeyHolder, b64, running, use
 
 DIGESTS: dict[str, HashAlgorithm] = {"sha256": SHA256(), "sha384": SHA384(), "sha512": SHA512()}
 
@@ -144,6 +151,7 @@ def test_a_destroyed_key_is_gone_from_the_disk_and_for_every_use(tmp_path: Path)
             material in path.read_bytes() for path in holder.data.rglob("*") if path.is_file()
         )
         holder.stop()
+        assert _held(holder, KEY).wrapping == b""
         # Whoever kept the material finds its wrapping key nowhere: the start sweeps it away.
         (holder.data / "material" / key_id).write_bytes(material)
         holder.start()
@@ -151,6 +159,33 @@ def test_a_destroyed_key_is_gone_from_the_disk_and_for_every_use(tmp_path: Path)
         assert holder.ask("unwrap", use(**blob)).status_code == 400
         shown = json.loads(holder.run("keys", "show", KEY, "--json"))
         assert shown["state"] == "DESTROYED"
+
+
+def _held(holder: KeyHolder, path: str) -> HeldKey:
+    """Return a key as the sealed file has it."""
+    vault = SoftwareVault(holder.data / "material", os.urandom)
+    return Store.open(
+        holder.data / FILE_NAME,
+        lambda salt: sealing.from_passphrase(PASSPHRASE, salt),
+        vault,
+        os.urandom,
+    ).held(path)
+
+
+def test_material_opens_for_its_own_key_and_algorithm_only(tmp_path: Path) -> None:
+    vault = SoftwareVault(tmp_path, os.urandom)
+    key = HeldKey(id="00" * 8, algorithm=SYMMETRIC, created=0, wrapping=bytes(32))
+    vault.create(key)
+    vault.load(key)
+    other = replace(key, id="11" * 8)
+    (tmp_path / other.id).write_bytes((tmp_path / key.id).read_bytes())
+    for wrong in (
+        other,
+        replace(key, algorithm="EC_SIGN_P256_SHA256"),
+        replace(key, wrapping=bytes(31) + b"\x01"),
+    ):
+        with pytest.raises(Tampered):
+            vault.load(wrong)
 
 
 def test_a_change_is_recorded_before_it_is_made(holder: KeyHolder) -> None:

@@ -18,7 +18,7 @@ from rempart.ekm.record import journal as journal_module
 from rempart.ekm.record.chain import Head, extend, follows, parse
 from rempart.ekm.record.entry import past_uses
 from rempart.ekm.record.journal import Journal, NotRecorded
-from rempart.ekm.record.segments import LogBroken, segments, walk
+from rempart.ekm.record.segments import LogBroken, segment_name, segments, walk
 from support.key_holder import ISSUER, KEY, KeyHolder, agent, b64, use
 
 
@@ -81,6 +81,13 @@ def test_the_past_can_be_judged_again(holder: KeyHolder) -> None:
     assert (yes, no) == (True, False)
     assert allowed.approval == "a.b.c~d.e.f"
     assert (refused.key, refused.reason) == (KEY, None)
+
+
+def test_the_log_is_shown_as_it_is_or_for_reading(holder: KeyHolder) -> None:
+    holder.ask("wrap", use(plaintext=""))
+    shown = holder.run("log", "--json").splitlines()
+    assert json.loads(shown[-1]) == holder.entries()[-1]
+    assert "verb=wrap" in holder.run("log").splitlines()[-1]
 
 
 def test_verify_prints_the_head_and_known_finds_an_entry(holder: KeyHolder) -> None:
@@ -208,6 +215,11 @@ def test_segments_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for number in range(20):
         _append(tmp_path, b'{"n":%d}' % number)
     assert len(segments(tmp_path)) > 2
+    # A crash may leave the next file empty.
+    (tmp_path / segment_name(20)).touch()
+    _append(tmp_path, b'{"n":20}')
+    assert _contents(tmp_path).pop() == b'{"n":20}'
+    segments(tmp_path)[-1].unlink()
     assert _contents(tmp_path) == [b'{"n":%d}' % number for number in range(20)]
     segments(tmp_path)[1].unlink()
     with pytest.raises(LogBroken):

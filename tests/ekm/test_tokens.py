@@ -86,6 +86,13 @@ def _claim(**changed: Any) -> Attack:
     return lambda holder: holder.issuer.token(holder.audience, **changed)
 
 
+def _at(**seconds: int) -> Attack:
+    """Return a token with these times, in seconds from now."""
+    return lambda holder: holder.issuer.token(
+        holder.audience, **{name: int(time.time()) + each for name, each in seconds.items()}
+    )
+
+
 def _json(header: bytes | None = None, claims: Callable[[bytes], bytes] | None = None) -> Attack:
     def attack(holder: KeyHolder) -> str:
         told = json.dumps(_claims(holder)).encode()
@@ -102,7 +109,6 @@ def _bent(bend: Callable[[str], str]) -> Attack:
     return lambda holder: bend(holder.issuer.token(holder.audience))
 
 
-NOW = int(time.time())
 ATTACKS: dict[str, tuple[Attack, str]] = {
     "alg none": (_without_signature("none"), "three base64url segments"),
     "alg nOnE": (_without_signature("nOnE"), "three base64url segments"),
@@ -148,21 +154,21 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "the issuer with a slash": (_claim(iss=ISSUER + "/"), "not trusted"),
     "the issuer in capitals": (_claim(iss=ISSUER.upper()), "not trusted"),
     "no issuer": (_claim(iss=None), "not trusted"),
-    "expired": (_claim(iat=NOW - 7200, exp=NOW - 3700), "expired"),
-    "expired just past the skew": (_claim(iat=NOW - 600, exp=NOW - 61), "expired"),
+    "expired": (_at(iat=-7200, exp=-3700), "expired"),
+    "expired just past the skew": (_at(iat=-600, exp=-61), "expired"),
     "no exp": (_claim(exp=None), "exp is not a time"),
-    "exp as a text": (_claim(exp=str(NOW + 60)), "exp is not a time"),
-    "exp as a fraction": (_claim(exp=NOW + 60.5), "exp is not a time"),
+    "exp as a text": (_claim(exp=str(int(time.time()) + 60)), "exp is not a time"),
+    "exp as a fraction": (_claim(exp=time.time() + 60.5), "exp is not a time"),
     "exp of 1e308": (
         _json(claims=lambda told: told.replace(b'"exp": ', b'"exp": 1e308, "x": ')),
         "exp is not a time",
     ),
     "exp that is true": (_claim(exp=True), "exp is not a time"),
-    "far future": (_claim(iat=NOW + 86_400, exp=NOW + 90_000), "issued in the future"),
-    "not valid yet": (_claim(nbf=NOW + 600), "not valid yet"),
+    "far future": (_at(iat=86_400, exp=90_000), "issued in the future"),
+    "not valid yet": (_at(nbf=600), "not valid yet"),
     "no iat": (_claim(iat=None), "iat is not a time"),
-    "life of a day": (_claim(exp=NOW + 86_400), "more than an hour"),
-    "ends before it begins": (_claim(iat=NOW + 30, exp=NOW + 20), "more than an hour"),
+    "life of a day": (_at(exp=86_400), "more than an hour"),
+    "ends before it begins": (_at(iat=30, exp=20), "more than an hour"),
     "email not verified": (_claim(email_verified=False), "not verified"),
     "email_verified as a text": (_claim(email_verified="true"), "not verified"),
     "email_verified absent": (_claim(email_verified=None), "not verified"),
@@ -212,7 +218,7 @@ def test_the_log_says_why_and_names_nobody(holder: KeyHolder) -> None:
 
 def test_a_good_token_is_good(holder: KeyHolder) -> None:
     assert holder.ask("wrap", BODY).status_code == 200
-    skewed = holder.issuer.token(holder.audience, iat=NOW + 50, exp=NOW + 100)
+    skewed = _at(iat=50, exp=100)(holder)
     assert holder.ask("wrap", BODY, token=skewed).status_code == 200
 
 

@@ -151,6 +151,17 @@ def test_each_kind_of_key_has_its_one_algorithm() -> None:
     }  # fmt: skip
 
 
+def test_keys_for_other_uses_are_passed_over() -> None:
+    others: list[dict[str, object]] = [
+        _jwk(ec.generate_private_key(ec.SECP384R1()).public_key(), kid="long"),
+        {"kty": "OKP", "crv": "X25519", "x": "A" * 43, "kid": "exchange"},
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "secret"},
+        {"kty": "AKP", "alg": "ML-DSA-65", "pub": "AA", "kid": "later"},
+        _jwk(RSA_2048, kid="encrypts", use="enc"),
+    ]
+    assert list(jwks.parse(_set(*others, _jwk(RSA_2048)))) == ["k"]
+
+
 @pytest.mark.parametrize(
     "keys",
     [

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ekm_officers.requests import WEDNESDAY_NOON
 from rempart.core.clock import Micros
-from rempart.core.errors import already_exists
+from rempart.core.errors import already_exists, not_found
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.administration import Administration
 from rempart.ekm.administration.judgement import Judgement
@@ -27,6 +27,7 @@ from rempart.ekm.administration.statements import (
     Enrolment,
     Look,
     Proposal,
+    digest,
     manager_of,
 )
 from rempart.ekm.administration.steps import Step, advance, enrolled
@@ -61,6 +62,13 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.may_end.set()
+
+    def known(self, path: str) -> bool:
+        return path.startswith("v0/cryptospaces/paris")
+
+    def check(self, action: actions.Effect) -> None:
+        if isinstance(action, actions.DestroyKey):
+            raise not_found("There is no such key.")
 
     async def carry_out(self, action: actions.Effect) -> None:
         self.begun.set()
@@ -116,6 +124,12 @@ class Desk:
     def proposal(self, who: str, action: actions.Action, **changed: Any) -> str:
         said = Proposal(**self._bounds(3600), basis=self.state.basis, action=action)
         return self.signed(who, PROPOSAL, said, **changed)
+
+    def signed_for(self, manager: dict[str, object], who: str, action: actions.Action) -> str:
+        return self.proposal(who, action, basis=manager["basis"])
+
+    def digest(self, token: str) -> str:
+        return digest(token)
 
     def consenting(self, who: str, proposal: str, **changed: Any) -> str:
         return self.signed(

@@ -46,6 +46,13 @@ async def test_one_officer_blocks_a_whole_space_or_everything(what: str) -> None
     assert (allowed(desk), allowed(desk, SIBLING)) == (False, False)
 
 
+async def test_a_block_of_what_is_not_there_is_refused_and_not_taken_for_one() -> None:
+    desk = await open_desk()
+    with pytest.raises(CloudError, match="nothing was blocked"):
+        await desk.block("quentin", "v0/cryptospaces/lyon/keys/archive")
+    assert desk.state.blocks == ()
+
+
 async def test_a_block_refuses_health_checks_too() -> None:
     desk = await open_desk()
     await desk.block("quentin", EVERYTHING)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ekm_officers.requests import CLOUD, KEY, OWN_ACCESS, PROJECT
 from rempart.ekm.cli import command
+from rempart.ekm.cli.options import printable
+from rempart.ekm.signing.keys import Signatory, public
 
 ASKED = ("--key", KEY, "--issuer", CLOUD, "--project", PROJECT)
 
@@ -104,3 +108,17 @@ def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
     said = typed(*words, "--officer-passphrase-file", secret, fails=True)
     assert "at least 12 characters" in said
     assert not (tmp_path / "odile.key").exists()
+
+
+def test_nothing_that_a_terminal_would_act_on_is_printed() -> None:
+    assert printable("a\x1b[2Jb\u202ec\nd é") == "a\\x1b[2Jb\\u202ec\nd é"
+
+
+def test_several_officers_need_a_quorum_that_is_said(tmp_path: Path) -> None:
+    people: list[str | Path] = []
+    for name, seed in (("odile", 1), ("pierre", 2)):
+        who = Signatory(name, public(Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)))
+        path = tmp_path / name
+        path.write_bytes(msgspec.json.encode(who))
+        people += ["--officer", path]
+    assert "--quorum" in typed("enrol", *people, "--data", tmp_path, fails=True)

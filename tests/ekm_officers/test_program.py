@@ -135,6 +135,28 @@ def test_a_key_that_officers_decided_on_is_there(allowing: Manager) -> None:
     assert shown["allowedCacheDuration"] == "30s"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create-key", KEY),
+        ("create-key", "v0/keys/k"),
+        ("create-space", "v0/cryptospaces/blue"),
+        ("destroy-key", f"{KEY}-unknown"),
+        ("cache", KEY, "86401"),
+        ("trust", "http://plain.test", "--mail-domain", "d", "--keys-url", "https://keys.test/"),
+        ("trust", ISSUER, "--mail-domain", "d", "--keys-url", "https://keys.test/"),
+        ("distrust", "https://unknown.test"),
+        ("quorum", "4"),
+    ],
+    ids=" ".join,
+)
+def test_nobody_is_asked_to_consent_to_what_could_not_be_done(
+    allowing: Manager, words: tuple[str, ...]
+) -> None:
+    allowing.say("propose", *words, *allowing.here("odile"), fails=True)
+    assert allowing.status()["proposals"] == []
+
+
 def test_from_a_block_to_the_first_refusal_is_less_than_a_second(allowing: Manager) -> None:
     key = key_file.load(allowing.key("quentin")).open(PASSPHRASE)
     way = Way(

@@ -19,7 +19,7 @@ from ekm_officers.requests import (
 )
 from rempart.core.errors import CloudError
 from rempart.ekm.administration import actions
-from rempart.ekm.administration.decisions import OFFICERS_MAX
+from rempart.ekm.administration.decisions import OFFICERS_MAX, decided
 from rempart.ekm.administration.statements import (
     CONSENT,
     PROMPT_SECONDS_MAX,
@@ -202,6 +202,7 @@ async def test_a_proposal_under_the_type_of_a_consent_is_refused() -> None:
         actions.RemoveOfficer(name="nobody"),
         actions.RemoveApprover(name="nobody"),
         actions.Unblock(block="0" * 64),
+        actions.DestroyKey(key=KEY),
         actions.AdoptPolicy(sha256="0" * 64, text=OWN_ACCESS),
         adopt("version = 2"),
         actions.AddApprover(name="bruno", key=msgspec.structs.replace(public(ALICE_KEY), x="AAAA")),
@@ -351,3 +352,55 @@ async def test_a_caller_who_goes_away_leaves_the_state_with_the_log() -> None:
     await desk.restart()
     assert desk.state == before
     assert desk.ledger.carried_out == [NEW_KEY]
+
+
+async def test_a_policy_that_a_later_version_reads_otherwise_refuses_everything_and_starts() -> (
+    None
+):
+    desk = Desk()
+    await desk.decide(adopt(OWN_ACCESS))
+    state = decided(desk.state, adopt("version = 2"))
+    assert (state.policy.rules, state.policy.text) == ((), "version = 2")
+
+
+async def test_a_consent_that_was_not_needed_any_more_is_no_error() -> None:
+    desk = Desk()
+    proposal = await desk.propose("odile", NEW_KEY)
+    desk.ledger.may_end.clear()
+    first = asyncio.create_task(desk.consent("pierre", proposal))
+    await desk.ledger.begun.wait()
+    second = asyncio.create_task(desk.consent("quentin", proposal))
+    await asyncio.sleep(0.01)
+    desk.ledger.may_end.set()
+    await asyncio.gather(first, second)
+    assert desk.ledger.carried_out == [NEW_KEY]
+
+
+async def test_of_two_decisions_at_once_one_is_carried_out_and_the_other_told() -> None:
+    desk = Desk()
+    one = await desk.propose("odile", NEW_KEY)
+    other = await desk.propose("odile", ADD_ROSA)
+    outcomes = await asyncio.gather(
+        desk.consent("pierre", one), desk.consent("quentin", other), return_exceptions=True
+    )
+    assert [isinstance(outcome, CloudError) for outcome in outcomes] == [False, True]
+    assert "rosa" not in names(desk)
+
+
+async def test_a_crash_after_any_step_leaves_a_manager_that_starts() -> None:
+    told = Desk()
+    await told.decide(NEW_KEY)
+    await told.decide(ADD_ROSA)
+    await told.block("rosa", KEY)
+    await told.decide(adopt(OWN_ACCESS))
+    for length in range(len(told.log) + 1):
+        desk = Desk()
+        desk.enrolment, desk.now = told.enrolment, told.now
+        desk.log = told.log[:length]
+        await desk.restart()
+        settled = desk.state
+        assert settled.executing == ""
+        assert not any(settled.decided(pending) for pending in settled.pending)
+        await desk.restart()
+        assert desk.state == settled
+        assert len(desk.ledger.carried_out) <= 1

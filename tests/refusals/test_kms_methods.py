@@ -1,4 +1,4 @@
-"""Every method of Cloud KMS that is answered, by every caller who must not: refused, in vain.
+"""Every method of Cloud KMS and its inventory, by every caller who must not: refused, in vain.
 
 The list is generated from the table of methods. The same requests, made by the administrator, are
 not refused: so it is the caller who is.
@@ -9,32 +9,45 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 
+from rempart.core.method import Method
 from rempart.services.kms import METHODS
+from rempart.services.kmsinventory import METHODS as INVENTORY
 from rempart.wire import WireMethod, load
 from support.fake_ekm import Certificate
 from support.universe import Universe
 from support.wrong_callers import REFUSED, wrong_callers
 
-WIRE = {method.id: method for method in load("cloudkms", "v1").methods}
-ANSWERED = {str(method.id): method for method in METHODS}
+APIS = ("cloudkms", "kmsinventory")
+WIRE = {method.id: method for api in APIS for method in load(api, "v1").methods}
+TABLE: tuple[Method[Any], ...] = (*METHODS, *INVENTORY)
+ANSWERED = {str(method.id): method for method in TABLE}
+AUTOKEY = {"keyProjectResolutionMode": "RESOURCE_PROJECT"}
+BUCKET = {"resourceTypeSelector": "storage.googleapis.com/Bucket"}
+KAJ: dict[str, Any] = {"defaultKeyAccessJustificationPolicy": {"allowedAccessReasons": []}}
 GUARDED = ("keyRings", "cryptoKeys", "importJobs", "ekmConnections", "ekmConfig")
 SECRET = base64.b64encode(b"the secret").decode()
 
 
 @dataclass(frozen=True)
 class Victim:
-    """A key ring with a key, its version and an import job, and a connection to a manager."""
+    """A key ring with a key, its version and an import job, and a connection to a manager.
+
+    Beside it: a key handle, the name of a deleted key, and the operation that deleted it.
+    """
 
     project: str
     location: str
     ring: str
     sealed: str
+    folder: str
+    organization: str
+    operation: str = ""
 
     @property
     def names(self) -> dict[str, str]:
@@ -42,6 +55,8 @@ class Victim:
         place = f"projects/{self.project}/locations/{self.location}"
         ring = f"{place}/keyRings/{self.ring}"
         return {
+            "organizations": self.organization,
+            "folders": self.folder,
             "projects": f"projects/{self.project}",
             "locations": place,
             "keyRings": ring,
@@ -50,6 +65,9 @@ class Victim:
             "importJobs": f"{ring}/importJobs/job",
             "ekmConnections": f"{place}/ekmConnections/{self.ring}",
             "ekmConfig": f"{place}/ekmConfig",
+            "keyHandles": f"{place}/keyHandles/{self.ring}",
+            "retiredResources": f"{place}/retiredResources/{self.ring}.gone",
+            "operations": self.operation,
         }
 
 
@@ -58,12 +76,15 @@ QUERIES = {
     "cryptoKeys.create": "cryptoKeyId",
     "importJobs.create": "importJobId",
     "ekmConnections.create": "ekmConnectionId",
+    "keyHandles.create": "keyHandleId",
 }
 MASKS = {
     "cryptoKeyVersions.patch": "state",
     "cryptoKeys.patch": "labels",
     "ekmConnections.patch": "serviceResolvers",
     "updateEkmConfig": "defaultEkmConnection",
+    "AutokeyConfig": "keyProjectResolutionMode",
+    "KajPolicyConfig": next(iter(KAJ)),
 }
 CONNECTION = {
     "serviceResolvers": [
@@ -85,8 +106,11 @@ def ask(caller: httpx.Client, method: str, victim: Victim) -> httpx.Response:
             query[parameter] = f"new-{uuid.uuid4().hex[:8]}"
     if wire.verb == "PATCH":
         query["updateMask"] = next(mask for end, mask in MASKS.items() if method.endswith(end))
+    if method.endswith("protectedResources.search"):
+        query["cryptoKey"] = victim.names["cryptoKeys"]
     body = _body(method, victim) if wire.verb in {"POST", "PATCH"} else None
-    return caller.request(wire.verb, f"/cloudkms/{path}", params=query, json=body)
+    api = method.partition(".")[0]
+    return caller.request(wire.verb, f"/{api}/{path}", params=query, json=body)
 
 
 def _path(wire: WireMethod, victim: Victim) -> str:
@@ -94,7 +118,11 @@ def _path(wire: WireMethod, victim: Victim) -> str:
     start, end = template.index("{"), template.index("}")
     pattern = template[start + 1 : end].partition("=")[2]
     nouns = [noun for noun in pattern.split("/") if "*" not in noun]
-    return template[:start] + victim.names[nouns[-1]] + template[end + 1 :]
+    if nouns[-1].endswith("Config"):
+        name = f"{victim.names[nouns[-2]]}/{nouns[-1]}"
+    else:
+        name = victim.names[nouns[-1]]
+    return template[:start] + name + template[end + 1 :]
 
 
 def _body(method: str, victim: Victim) -> dict[str, Any]:
@@ -121,6 +149,9 @@ def _body(method: str, victim: Victim) -> dict[str, Any]:
         },
         "testIamPermissions": {"permissions": ["cloudkms.cryptoKeys.get"]},
         "generateRandomBytes": {"lengthBytes": 16},
+        "updateAutokeyConfig": AUTOKEY,
+        "updateKajPolicyConfig": KAJ,
+        "keyHandles.create": BUCKET,
     }
     return next((body for end, body in bodies.items() if method.endswith(end)), {})
 
@@ -128,19 +159,29 @@ def _body(method: str, victim: Victim) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def victim(admin: httpx.Client, universe: Universe) -> Victim:
     ring = f"r-{uuid.uuid4().hex[:8]}"
-    made = Victim(universe.project, universe.location, ring, "")
+    above = universe.above
+    made = Victim(
+        universe.project, universe.location, ring, "", above["folders"], above["organizations"]
+    )
     place, base = made.names["locations"], made.names["keyRings"]
     job = {"importMethod": "RSA_OAEP_3072_SHA256", "protectionLevel": "SOFTWARE"}
+    project, mask = made.names["projects"], {"updateMask": "keyProjectResolutionMode"}
+    answer = admin.patch(f"/cloudkms/v1/{project}/autokeyConfig", params=mask, json=AUTOKEY)
+    assert answer.status_code == 200, answer.text
+    empty = {"cryptoKeyId": "gone", "skipInitialVersionCreation": "true"}
     for path, query, body in (
         (f"{place}/keyRings", {"keyRingId": ring}, {}),
         (f"{base}/cryptoKeys", {"cryptoKeyId": "key"}, {"purpose": "ENCRYPT_DECRYPT"}),
+        (f"{base}/cryptoKeys", empty, {"purpose": "ENCRYPT_DECRYPT"}),
         (f"{base}/importJobs", {"importJobId": "job"}, job),
         (f"{place}/ekmConnections", {"ekmConnectionId": ring}, CONNECTION),
+        (f"{place}/keyHandles", {"keyHandleId": ring}, BUCKET),
     ):
         answer = admin.post(f"/cloudkms/v1/{path}", params=query, json=body)
         assert answer.status_code == 200, answer.text
     sealed = admin.post(f"/cloudkms/v1/{base}/cryptoKeys/key:encrypt", json={"plaintext": SECRET})
-    return Victim(universe.project, universe.location, ring, sealed.json()["ciphertext"])
+    deleted = admin.delete(f"/cloudkms/v1/{base}/cryptoKeys/gone").json()["name"]
+    return replace(made, sealed=sealed.json()["ciphertext"], operation=deleted)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +193,12 @@ def callers(universe: Universe) -> Iterator[dict[str, httpx.Client]]:
 def state(admin: httpx.Client, victim: Victim) -> list[Any]:
     """Return everything that a request could have changed."""
     names = victim.names
+    above = [names[noun] for noun in ("projects", "folders", "organizations")]
     paths = [
+        f"{names['locations']}/keyHandles",
+        f"{names['locations']}/retiredResources",
+        *(f"{one}/kajPolicyConfig" for one in above),
+        *(f"{one}/autokeyConfig" for one in above[:2]),
         f"{names['keyRings']}/cryptoKeys",
         f"{names['cryptoKeys']}/cryptoKeyVersions",
         f"{names['keyRings']}/importJobs",
@@ -198,6 +244,7 @@ def test_what_is_not_answered_says_so_by_name(
     start, end = path.index("{"), path.index("}")
     pattern = path[start + 1 : end].partition("=")[2].replace("**", "x/y")
     filled = pattern.replace("projects/*", f"projects/{victim.project}").replace("*", "x")
-    answer = admin.request(WIRE[method].verb, f"/cloudkms/{path[:start]}{filled}{path[end + 1 :]}")
+    api = method.partition(".")[0]
+    answer = admin.request(WIRE[method].verb, f"/{api}/{path[:start]}{filled}{path[end + 1 :]}")
     assert answer.status_code == 501, answer.text
     assert method in answer.json()["error"]["message"]

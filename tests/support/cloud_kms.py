@@ -9,6 +9,7 @@ from typing import Any
 
 from rempart.config import HSMConfig
 from rempart.core.call import Call, MethodId
+from rempart.engine.seam import Engine
 from rempart.services.kms.work import DueKeys
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource
 
@@ -28,10 +29,15 @@ class Kms:
     cloud: Cloud
 
     @classmethod
-    async def start(cls, hsm: HSMConfig | None = None, **managers: str) -> Kms:
+    async def start(
+        cls,
+        hsm: HSMConfig | None = None,
+        engine: Engine | None = None,
+        managers: Mapping[str, str] | None = None,
+    ) -> Kms:
         """Return one with a token, that may ask external key managers, by host and address."""
-        config = replace(CONFIG, key_managers=tuple(managers.items()), hsm=hsm)
-        kms = cls(await Cloud.start(config=config))
+        config = replace(CONFIG, key_managers=tuple((managers or {}).items()), hsm=hsm)
+        kms = cls(await Cloud.start(engine, config=config))
         await kms.ask("keyRings.create", parent=LOCATION, query={"keyRingId": "ring"})
         return kms
 
@@ -45,9 +51,10 @@ class Kms:
         headers: Mapping[str, str] | None = None,
         **path: str,
     ) -> dict[str, Any]:
-        """Call a method below `projects.locations` and return its answer."""
+        """Call a method, below `projects.locations` unless told whole, and return its answer."""
+        whole = method.startswith(("cloudkms.", "kmsinventory."))
         call = Call(
-            method=MethodId(f"cloudkms.projects.locations.{method}"),
+            method=MethodId(method if whole else f"cloudkms.projects.locations.{method}"),
             path=path,
             query=query or {},
             headers={"authorization": f"Bearer {token or self.cloud.token}"} | dict(headers or {}),

@@ -77,8 +77,12 @@ class Certificate:
     def pem(self) -> bytes:
         return ssl.DER_cert_to_PEM_cert(self.der).encode()
 
-    def server(self) -> ssl.SSLContext:
+    def server(self, client: Certificate | None = None) -> ssl.SSLContext:
+        """Return how a server speaks TLS; with a client's certificate, nobody else may come."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if client is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cadata=client.der)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "both.pem"
             path.write_bytes(self.pem + self.key)
@@ -116,6 +120,8 @@ class FakeEkm:
     refused: tuple[int, str] | None = None
     """The status and message with which every use is refused."""
     lease: str = ""
+    client: Certificate | None = None
+    """The certificate without which nobody is listened to."""
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -125,7 +131,7 @@ class FakeEkm:
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, ssl=self.certificate.server()
+            self._serve, "127.0.0.1", self.port, ssl=self.certificate.server(self.client)
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -282,6 +288,18 @@ async def floods(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) ->
     for _number in range(1000):
         writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
         await writer.drain()
+
+
+async def answers_twice(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
+    body = b'{"wrappedBlob":"AAAA"}'
+    writer.write(2 * (b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)))
+
+
+async def never_ends(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:
+    """Answers as servers did before lengths were declared: whole or cut, who knows."""
+    writer.write(b'HTTP/1.1 200 OK\r\n\r\n{"wrappedBlob":"AAAA"}')
+    await writer.drain()
+    writer.close()
 
 
 async def redirects(_: FakeEkm, _request: Request, writer: asyncio.StreamWriter) -> None:

@@ -20,6 +20,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from rempart.ekm.record.segments import walk
 from support.key_holder_program import ALLOWED_PROJECT
 
 REMPART = str(Path(sys.executable).with_name("rempart"))
@@ -174,7 +175,7 @@ class KeyHolder:
 
     def entries(self) -> list[Document]:
         """Return the log, verified."""
-        return [json.loads(line) for line in self.run("log", "--json").splitlines()]
+        return [json.loads(line.content) for line in walk(self.data / "log")]
 
 
 def b64(content: bytes) -> str:

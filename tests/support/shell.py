@@ -19,6 +19,7 @@ from rempart.config import Config
 from rempart.trust.custody.keyring import Keyring
 from rempart.universe import (
     Check,
+    LeftOverKey,
     Listener,
     Operations,
     Ready,
@@ -87,8 +88,14 @@ class Universe:
             self.verify,
             self.coverage,
             lambda *_: {"keys": []},
+            self.left_over,
             app.elsewhere,
         )
+
+    async def left_over(
+        self, data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
+    ) -> tuple[LeftOverKey, ...]:
+        return ()
 
 
 class Shell:

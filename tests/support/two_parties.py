@@ -115,7 +115,9 @@ def _allow(both: TwoParties) -> None:
     text = settings.read_text().replace(
         '# key_manager_authorities = "key-managers.pem"', 'key_manager_authorities = "holder.pem"'
     )
-    settings.write_text(f'{text}"{both.host}" = "127.0.0.1:{both.holder.port}"\n')
+    address = f"127.0.0.1:{both.holder.port}"
+    # By its name without the port the manager is another audience, which it is not.
+    settings.write_text(f'{text}"{both.host}" = "{address}"\n"localhost" = "{address}"\n')
     universe.start()
 
 

@@ -31,7 +31,7 @@ from rempart.core.principal import Member
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.custody.sealing.files import clear_keyring
 from rempart.trust.identity import accounts
-from rempart.trust.policy.hierarchy import ORGANIZATIONS, PROJECTS, Project
+from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Project
 from rempart.trust.policy.validate import new_etag
 
 REMPART = str(Path(sys.executable).with_name("rempart"))
@@ -61,6 +61,8 @@ class Universe:
     process: subprocess.Popen[bytes] | None = None
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
     """Key files of accounts besides the administrator, by account id."""
+    above: dict[str, str] = field(default_factory=dict)
+    """The names of the first folder and organization, by noun."""
     _env: dict[str, str] = field(default_factory=dict)
     _log: IO[bytes] | None = None
 
@@ -71,7 +73,7 @@ class Universe:
         universe = cls(data, listen, http, engine)
         universe.start()
         universe.terminate()
-        universe.keys = asyncio.run(_add_accounts(data))
+        universe.keys, universe.above = asyncio.run(_add_accounts(data))
         universe.start()
         return universe
 
@@ -292,12 +294,16 @@ def free_ports(count: int) -> list[int]:
 
 def _plain_environment(home: Path) -> dict[str, str]:
     """Return the environment of a user who has set nothing of any cloud."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    given = ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
+    kept = {name: os.environ[name] for name in given if name in os.environ}
     return kept | {"HOME": str(home), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "TERM": "dumb"}
 
 
-async def _add_accounts(data: Path) -> dict[str, dict[str, str]]:
-    """Write an account without any role, and another project with an owner of its own."""
+async def _add_accounts(data: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Write an account without any role, and another project with an owner of its own.
+
+    Return their keys, and what the first project lies in.
+    """
     settings, world = config.load(data, config.Flags()), World()
     keyring = clear_keyring(data)
     engine = await app.open_engine(data, settings, keyring, lambda _reason: None)
@@ -305,6 +311,7 @@ async def _add_accounts(data: Path) -> dict[str, dict[str, str]]:
         sealed = app.assemble(engine, keyring, settings, world).sealed
         tx = sealed.transaction()
         top = await sealed.scan(ORGANIZATIONS, ORGANIZATIONS.under(), limit=1)
+        [folder] = await sealed.scan(FOLDERS, FOLDERS.under(), limit=1)
         other = ProjectId(f"{settings.prefix}:{OTHER_PROJECT}")
         keys = {
             name: await _account(tx, name, project, settings.domain, world)
@@ -328,7 +335,8 @@ async def _add_accounts(data: Path) -> dict[str, dict[str, str]]:
         await tx.commit()
     finally:
         await engine.close()
-    return keys
+    organization = f"organizations/{top[0].value.id}"
+    return keys, {"folders": f"folders/{folder.value.id}", "organizations": organization}
 
 
 async def _account(

@@ -15,6 +15,7 @@ COMMANDS = (
     "doctor",
     "ekm",
     "env",
+    "hsm",
     "init",
     "issuer-keys",
     "rekey",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -48,6 +50,7 @@ def command(
         options.refuse(str(problem))
     if without_universe:
         variables = {**variables, "GOOGLE_CLOUD_UNIVERSE_DOMAIN": "googleapis.com"}
+    variables = {**variables, **_own(data)}
     if as_json:
         options.show_json(variables)
         return
@@ -55,6 +58,15 @@ def command(
         click.echo(f"export {name}={shlex.quote(value)}")
     for line in _remarks(config, files, listen.port, universe=universe):
         click.echo(line)
+
+
+def _own(data: Path) -> dict[str, str]:
+    """Return what `rempart` itself needs in that shell: its data, and to be found by its name."""
+    own = {"REMPART_DATA": str(data.absolute())}
+    beside = Path(sys.executable).with_name("rempart")
+    if shutil.which("rempart") is None and beside.exists():
+        own["PATH"] = os.pathsep.join((str(beside.parent), os.environ.get("PATH", os.defpath)))
+    return own
 
 
 def _remarks(

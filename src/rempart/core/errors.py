@@ -174,8 +174,22 @@ def unavailable(message: str) -> CloudError:
     return CloudError(Code.UNAVAILABLE, message, reason="backendError")
 
 
+def unsupported(what: str, *, field: str, because: str = "") -> CloudError:
+    """Return the refusal of a value that Google describes and this universe does not offer.
+
+    An INVALID_ARGUMENT that names the field, not an UNIMPLEMENTED: clients take a 501 for a passing
+    fault and repeat it for half a minute.
+    """
+    return CloudError(
+        Code.INVALID_ARGUMENT,
+        f"{what} is not offered by this universe{because and f': {because}'}.",
+        reason="UNSUPPORTED_VALUE",
+        field=field,
+    )
+
+
 def unimplemented(name: str) -> CloudError:
-    """Return the answer of everything that Rempart does not do yet, by its name."""
+    """Return the answer of a method or resource that Rempart does not have yet, by its name."""
     return CloudError(
         Code.UNIMPLEMENTED, f"{name} is not implemented by this universe.", reason="notImplemented"
     )

@@ -96,7 +96,9 @@ def log_failure(problem: BaseException, request_id: str, what: str) -> None:
     """Log a failure of ours with its stack: types and places, but no values that it might quote."""
     lines: list[str] = []
     cause: BaseException | None = problem
-    while cause is not None:
+    seen = set[int]()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         said = f": {cause}" if isinstance(cause, Bug) else ""
         lines.append(f"{type(cause).__qualname__}{said}\n")
         lines += traceback.format_tb(cause.__traceback__)

@@ -34,6 +34,8 @@ class Identity:
     """What callers see and pin."""
 
     certificate: Path
+    """The file to hand over."""
+    pem: str
     fingerprint: str
     """SHA-256 of the certificate's DER."""
     ends: dt.datetime
@@ -55,10 +57,14 @@ def create(data: Path, host: str, now: Micros) -> None:
 
 
 def load(data: Path) -> Identity:
-    """Return what callers see."""
+    """Return what callers see: the certificate that is served, whatever its copy says."""
     certificate = x509.load_pem_x509_certificate((data / _KEY).read_bytes())
-    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-    return Identity(data / _CERTIFICATE, fingerprint, certificate.not_valid_after_utc)
+    return Identity(
+        data / _CERTIFICATE,
+        certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        certificate.fingerprint(hashes.SHA256()).hex(),
+        certificate.not_valid_after_utc,
+    )
 
 
 def context(data: Path, client_authority: str) -> ssl.SSLContext:

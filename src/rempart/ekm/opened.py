@@ -16,6 +16,7 @@ from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, unavailable, unimplemented
 from rempart.ekm import durable, identity, settings
 from rempart.ekm.access.callers import Callers
+from rempart.ekm.admin import feasible
 from rempart.ekm.admin.actions import ACTIONS, Document
 from rempart.ekm.administration import history
 from rempart.ekm.administration.judgement import Judgement
@@ -28,7 +29,7 @@ from rempart.ekm.model.holdings import Pin
 from rempart.ekm.model.verdict import Judge
 from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
-from rempart.ekm.record.segments import walk
+from rempart.ekm.record.search import lines_with
 
 MATERIAL = "material"
 LOG = "log"
@@ -159,7 +160,7 @@ def open_data(
     _check_age(held, data / LOG)
     journal = Journal.open(data / LOG)
     judgement = Judgement()
-    past = history.read(data / LOG, held.holdings.officers, judgement)
+    past = history.read(data / LOG, held.holdings.officers, judgement, now=world.clock())
     callers = Callers(held.holdings.issuers, chosen.audience(chosen.listen.port))
     requests = Requests(held, journal, callers, judge or judgement, world)
 
@@ -177,6 +178,8 @@ def open_data(
         append=append,
         keep_pin=keep_pin,
         perform=perform,
+        check=lambda action: feasible.check(held.holdings, action),
+        known=lambda path: path in held.holdings.keys or path in held.holdings.spaces,
         clock=world.clock,
         follow=judgement.follow,
     )
@@ -186,7 +189,7 @@ def open_data(
 
 def _check_age(held: Store, log: Path) -> None:
     """Refuse a sealed file that was put back: in it, what was destroyed since is alive."""
-    telling = (line.content for line in walk(log) if _GENERATION in line.content)
+    telling = (line.content for line in lines_with(log, _GENERATION))
     seen = max((decoded(content).generation for content in telling), default=0)
     if held.holdings.generation < seen:
         raise sealing.SealingProblem(

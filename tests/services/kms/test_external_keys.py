@@ -43,7 +43,7 @@ async def holder() -> AsyncIterator[FakeEkm]:
 
 @pytest.fixture
 async def kms(holder: FakeEkm) -> AsyncIterator[Kms]:
-    made = await Kms.start(**{HOST: holder.address})
+    made = await Kms.start(managers={HOST: holder.address})
     yield made
     made.cloud.parts.managers.close()
 
@@ -491,6 +491,36 @@ async def test_a_coordinated_key_rotates(kms: Kms, holder: FakeEkm) -> None:
         for one in holder.requests
     ]
     assert reasons == [CUSTOMER] * 2 + [SYSTEM] * 2
+
+
+async def test_a_rotation_that_the_manager_refuses_is_tried_once_a_period(
+    kms: Kms, holder: FakeEkm
+) -> None:
+    await connect(kms, holder, coordinated=True)
+    due = "2026-06-01T00:00:00Z"
+    key = await external_key(kms, skip=False, rotationPeriod=f"{DAY}s", nextRotationTime=due)
+    holder.refused = 403, "not by itself"
+    asked = len(holder.requests)
+    await kms.pass_time(5 * DAY)
+    await kms.pass_time(60)
+    assert len(holder.requests) == asked + 1
+    shown = await kms.ask(f"{KEYS}.get", name=key["name"])
+    assert shown["primary"]["name"].endswith("/1")
+    failed = await kms.ask(f"{VERSIONS}.get", name=f"{key['name']}/cryptoKeyVersions/2")
+    assert failed["state"] == "GENERATION_FAILED"
+    assert "not by itself" in failed["generationFailureReason"]
+
+
+async def test_a_rotation_waits_for_a_manager_that_is_gone(kms: Kms, holder: FakeEkm) -> None:
+    await connect(kms, holder, coordinated=True)
+    due = "2026-06-01T00:00:00Z"
+    key = await external_key(kms, skip=False, rotationPeriod=f"{DAY}s", nextRotationTime=due)
+    await holder.stop()
+    await kms.pass_time(5 * DAY)
+    await holder.start()
+    await kms.pass_time(60)
+    shown = await kms.ask(f"{KEYS}.get", name=key["name"])
+    assert shown["primary"]["name"].endswith("/2")
 
 
 async def test_a_manager_that_makes_no_key_leaves_a_version_that_says_why(

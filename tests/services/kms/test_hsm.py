@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ from rempart.core.errors import CloudError, Code
 from rempart.services.kms.left_over import left_over
 from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.software.algorithms import ALGORITHMS
+from rempart.trust.witness.leaf import INTENT, OUTCOME
+from rempart.trust.witness.verify import Walk, walk
 from support.cloud_kms import DAY, LOCATION, RING, Kms, b64
 from support.importer import Importer
 from support.softhsm import SoftHSM, softhsm
@@ -33,6 +37,7 @@ __all__ = ["softhsm"]
 
 KEYS = "keyRings.cryptoKeys"
 VERSIONS = f"{KEYS}.cryptoKeyVersions"
+VECTORS = Path(__file__).parents[3] / "docs/spec/vectors/kms-ciphertext-token.json"
 SOON_SECONDS = 5.0
 TEXT = b"as agreed"
 
@@ -97,6 +102,17 @@ async def test_a_ciphertext_is_what_the_specification_says(softhsm: SoftHSM) -> 
     ).derive(key)
     opener = Cobblestone256Decryptor(derived, label + b"\x00" + head + salt + b"aad")
     assert opener.update(message) + opener.finalize() == TEXT
+
+
+async def test_the_published_ciphertexts_open_in_a_token(softhsm: SoftHSM) -> None:
+    brought = await Importer.start("ENCRYPT_DECRYPT", softhsm.config)
+    for case in json.loads(VECTORS.read_text())["vectors"]:
+        version = await brought.version("GOOGLE_SYMMETRIC_ENCRYPTION", bytes.fromhex(case["key"]))
+        name = version.partition("/cryptoKeyVersions/")[0]
+        opened = await brought.kms.decrypt(
+            name, bytes.fromhex(case["ciphertext"]), bytes.fromhex(case["aad"])
+        )
+        assert opened == bytes(at % 251 for at in range(case["length"]))
 
 
 @pytest.mark.parametrize(
@@ -352,6 +368,23 @@ async def test_a_version_that_is_not_stored_leaves_no_key_in_the_token(softhsm: 
     assert softhsm.objects == 1
 
 
+async def test_the_log_says_that_a_key_will_be_made_before_the_token_is_asked(
+    softhsm: SoftHSM,
+) -> None:
+    kms = await Kms.start(softhsm.config)
+    await seals(kms)
+    with softhsm.away():
+        template = {"algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION", "protectionLevel": "HSM"}
+        document = {"purpose": "ENCRYPT_DECRYPT", "versionTemplate": template}
+        query = {"cryptoKeyId": "unmade"}
+        problem = await refused(kms, f"{KEYS}.create", document, parent=RING, query=query)
+        assert problem.code is Code.UNAVAILABLE
+    sealed = kms.cloud.parts.sealed
+    leaves = [leaf async for leaf in walk(sealed._engine, sealed, Walk())]
+    kinds = [leaf.kind for leaf in leaves if leaf.method.endswith("cryptoKeys.create")]
+    assert kinds == [INTENT, OUTCOME, INTENT]
+
+
 async def test_a_key_that_no_version_refers_to_is_found_and_removed(softhsm: SoftHSM) -> None:
     kms = await Kms.start(softhsm.config)
     name = await seals(kms)
@@ -361,7 +394,7 @@ async def test_a_key_that_no_version_refers_to_is_found_and_removed(softhsm: Sof
     await parts.token.generate(ALGORITHMS["HMAC_SHA256"], context)
     assert softhsm.objects == 2
     left = await left_over(parts.sealed, parts.kms.materials, parts.token)
-    assert [one.label for one in left] == ["apis.example.test projects/p/orphan"]
+    assert [one.label.partition(" ")[2] for one in left] == ["projects/p/orphan"]
     await parts.token.remove(left[0])
     assert softhsm.objects == 1
     assert await kms.decrypt(name, await kms.encrypt(name, b"x")) == b"x"

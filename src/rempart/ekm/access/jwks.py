@@ -20,6 +20,7 @@ SET_BYTES_MAX = 256 * KIB
 KEYS_MAX = 100
 RSA_BITS_MIN = 2048
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+_CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
 
 Verifying = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -59,12 +60,9 @@ def parse(text: str) -> Mapping[str, PublicKey]:
 
 
 def _usable(jwk: dict[str, object]) -> PublicKey | None:
-    algorithm = _ALGORITHMS.get(str(jwk.get("kty")))
-    if (
-        algorithm is None
-        or jwk.get("use", "sig") != "sig"
-        or jwk.get("alg", algorithm) != algorithm
-    ):
+    algorithm = _ALGORITHMS.get(str(jwk.get("kty")), "")
+    said = (jwk.get("use", "sig"), jwk.get("alg", algorithm), jwk.get("crv"))
+    if not algorithm or said != ("sig", algorithm, _CURVES.get(algorithm)):
         return None
     if "d" in jwk:
         raise BadKeySet("it holds a private key")

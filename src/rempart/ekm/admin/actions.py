@@ -82,7 +82,7 @@ async def _add_issuer(store: Store, _world: World, asked: Document) -> Document:
         issuer = msgspec.convert(asked, Issuer)
     except msgspec.ValidationError as problem:
         raise invalid(f"The issuer is not complete: {problem}.") from None
-    _check_issuer(issuer)
+    check_issuer(issuer)
 
     def make(held: Holdings) -> Holdings:
         if any(other.issuer == issuer.issuer for other in held.issuers):
@@ -125,7 +125,8 @@ ACTIONS = {
 }
 
 
-def _check_issuer(issuer: Issuer) -> None:
+def check_issuer(issuer: Issuer) -> None:
+    """Raise `invalid` for an issuer that cannot be trusted as it is described."""
     if not issuer.issuer.startswith("https://") or not issuer.issuer.isprintable():
         raise invalid(f"{issuer.issuer!r} is not an issuer: give https://….")
     if not issuer.mail_domains or any("@" in domain for domain in issuer.mail_domains):

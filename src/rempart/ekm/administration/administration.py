@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, get_args
 
 from rempart.core.clock import Clock
-from rempart.core.errors import CloudError, Code, denied
+from rempart.core.errors import CloudError, Code, denied, not_found
 from rempart.ekm.administration import actions
+from rempart.ekm.administration.decisions import check_policy
 from rempart.ekm.administration.state import Pending, State
 from rempart.ekm.administration.statements import (
     BLOCK,
     CONSENT,
+    EVERYTHING,
     LOOK,
-    PROPOSAL,
     STATEMENT_CHARS_MAX,
     Consent,
     digest,
@@ -33,7 +34,15 @@ Record = Callable[[Step], Awaitable[None]]
 
 
 class Effects(Protocol):
-    """Carries out decisions about keys and issuers."""
+    """What holds keys and issuers, and carries out decisions about them."""
+
+    def known(self, path: str) -> bool:
+        """Tell whether there is a key or a crypto space of this path."""
+        ...
+
+    def check(self, action: actions.Effect) -> None:
+        """Raise the CloudError that carrying it out would raise now, as far as can be told."""
+        ...
 
     async def carry_out(self, action: actions.Effect) -> None:
         """Do it, durably on return; raises a CloudError where it cannot be done."""
@@ -60,14 +69,29 @@ class Administration:
         self._carrying_out = asyncio.Lock()
 
     async def hear(self, token: str) -> str:
-        """Take an officer's statement, and return the digest that it is known by.
+        """Take an officer's statement and do what follows; return its digest.
 
-        A look changes nothing. A statement that is refused raises a CloudError and leaves no
-        trace in the state; a proposal that enough officers consented to has been carried out on
-        return, or the CloudError says why it could not be. A caller who goes away does not stop
-        what has begun: the state never falls behind the log.
+        A caller who goes away does not stop what has begun: the state never falls behind the log.
         """
         return await asyncio.shield(self._hear(token))
+
+    async def take(self, token: str) -> None:
+        """Verify and record a statement; one that is refused raises a CloudError.
+
+        It leaves no trace in the state then. A look changes nothing and is not recorded.
+        """
+        if _kind(token) == LOOK:
+            looked(self.state, token, self._clock())
+        else:
+            await self._take(Said(token, self._clock()))
+
+    async def settle(self, token: str) -> None:
+        """Carry out the proposal that a statement taken before is about, if it is decided.
+
+        Raises the CloudError that says why it could not be.
+        """
+        if _kind(token) not in {LOOK, BLOCK}:
+            await self._decide(subject(token))
 
     async def resume(self) -> None:
         """Finish, at a start, what was decided and not seen to be done."""
@@ -77,13 +101,8 @@ class Administration:
                     await self._finish(pending)
 
     async def _hear(self, token: str) -> str:
-        kind = _kind(token)
-        if kind == LOOK:
-            looked(self.state, token, self._clock())
-            return digest(token)
-        await self._take(Said(token, self._clock()))
-        if kind != BLOCK:
-            await self._decide(digest(token) if kind == PROPOSAL else _consented(token))
+        await self.take(token)
+        await self.settle(token)
         return digest(token)
 
     async def _decide(self, known: str) -> None:
@@ -93,6 +112,8 @@ class Administration:
             if interrupted is not None:
                 await self._finish(interrupted)
             pending = self.state.waiting(known)
+            if pending is None and self.state.basis == known:
+                return  # others had consented as well, and it is done
             if pending is None:
                 message = "Another decision was carried out first; propose it again."
                 raise CloudError(Code.ABORTED, message, reason="OVERTAKEN")
@@ -118,10 +139,26 @@ class Administration:
             return problem
         return None
 
+    def _check_new(self, state: State) -> None:
+        """Refuse a new proposal that could not be carried out, and a block that stops nothing.
+
+        Asked of what is new, and not of what the log has: that was right in its time.
+        """
+        for block in state.blocks[len(self.state.blocks) :]:
+            if block.key != EVERYTHING and not self._effects.known(block.key):
+                raise not_found(f"There is no {block.key}, so nothing was blocked.")
+        for pending in state.pending:
+            if self.state.waiting(pending.digest) is None:
+                action = pending.proposal.action
+                check_policy(action)
+                if isinstance(action, get_args(actions.Effect)):
+                    self._effects.check(action)
+
     async def _take(self, step: Step) -> None:
         """Check a step, record it, and let it count; in the order of the log."""
         async with self._step:
             state = advance(self.state, step)
+            self._check_new(state)
             await self._record(step)
             self.state = state
             self._follow(state)
@@ -139,7 +176,9 @@ def _kind(token: str) -> str:
         raise denied(f"The statement is refused: {problem}.") from problem
 
 
-def _consented(token: str) -> str:
-    """Return the proposal that a consent, verified before, is about."""
+def subject(token: str) -> str:
+    """Return what a statement that was heard is about: a consent's is the proposal."""
+    if _kind(token) != CONSENT:
+        return digest(token)
     payload = statement.payload_of(token, CONSENT, chars_max=STATEMENT_CHARS_MAX)
     return statement.content(payload, Consent).proposal

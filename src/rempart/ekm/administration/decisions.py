@@ -13,6 +13,7 @@ from rempart.ekm.administration.actions import Own
 from rempart.ekm.administration.state import State
 from rempart.ekm.policy.file import parse
 from rempart.ekm.policy.reader import PolicyProblem
+from rempart.ekm.policy.rule import Policy
 from rempart.ekm.signing.keys import Signatory
 
 OFFICERS_MAX = 32
@@ -25,6 +26,15 @@ def decided(state: State, action: actions.Action) -> State:
     Decisions about keys and issuers leave this state as it is: they are carried out elsewhere.
     """
     return _own(state, action) if isinstance(action, get_args(Own)) else state
+
+
+def check_policy(action: actions.Action) -> None:
+    """Raise `invalid`, saying where, for a policy with an error that is proposed now."""
+    if isinstance(action, actions.AdoptPolicy):
+        try:
+            parse(action.text)
+        except PolicyProblem as problem:
+            raise invalid(f"The policy is not adopted: {problem}", field="text") from problem
 
 
 def check_officers(officers: tuple[Signatory, ...], quorum: int) -> None:
@@ -80,8 +90,10 @@ def _adopted(state: State, action: actions.AdoptPolicy) -> State:
         raise invalid("The policy's text has another SHA-256.", field="sha256")
     try:
         return replace(state, policy=parse(action.text))
-    except PolicyProblem as problem:
-        raise invalid(f"The policy is not adopted: {problem}", field="text") from problem
+    except PolicyProblem:
+        # It was one when it was adopted, and this version reads it otherwise: refuse everything,
+        # so that officers can adopt another, rather than not to start.
+        return replace(state, policy=Policy(text=action.text))
 
 
 def _unblocked(state: State, action: actions.Unblock) -> State:

@@ -17,10 +17,13 @@ from rempart.ekm.administration import trail
 from rempart.ekm.administration.judgement import Judgement
 from rempart.ekm.administration.state import State
 from rempart.ekm.administration.steps import Step, advance, enrolled
+from rempart.ekm.approvals.approval import LIFETIME_SECONDS_MAX, SKEW_SECONDS
 from rempart.ekm.model.holdings import Pin
 from rempart.ekm.record.entry import Entry, encoded
 from rempart.ekm.record.segments import LogBroken
 
+LIFETIME_MICROS_MAX = (LIFETIME_SECONDS_MAX + SKEW_SECONDS) * 1_000_000
+NEVER = 1 << 62
 _DOMAIN = b"rempart.ekm.officers.v1\x00"
 
 
@@ -31,11 +34,13 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     pin: Pin
 
 
-def read(directory: Path, pin: Pin, judgement: Judgement) -> History:
+def read(directory: Path, pin: Pin, judgement: Judgement, *, now: int) -> History:
     """Return what the log tells; raises LogBroken unless it reaches to what the sealed file pins.
 
-    The judgement follows along, so that it remembers each use as it was judged then.
+    The judgement follows along, so that it remembers each use as it was judged then; but for those
+    so long ago that no approval of them can be alive.
     """
+    alive = now - LIFETIME_MICROS_MAX
     state: State | None = None
     reached = Pin()
     seen = pin.steps == 0
@@ -47,7 +52,7 @@ def read(directory: Path, pin: Pin, judgement: Judgement) -> History:
             state, reached = after, pinned(reached, entry)
             seen = seen or reached == pin
             judgement.follow(state)
-        elif entry.kind == "request" and entry.allowed and not entry.stage:
+        elif entry.time >= alive and entry.allowed and not entry.stage:
             judgement.remember(trail.use(entry))
     if not seen:
         raise LogBroken("steps of the officers that the sealed file knows of are not in it")
@@ -56,7 +61,7 @@ def read(directory: Path, pin: Pin, judgement: Judgement) -> History:
 
 def told(directory: Path) -> State | None:
     """Return what a log by itself tells, as for a copy of one: nothing says that it is whole."""
-    return read(directory, Pin(), Judgement()).state
+    return read(directory, Pin(), Judgement(), now=NEVER).state
 
 
 def pinned(pin: Pin, entry: Entry) -> Pin:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 from rempart.core.clock import Clock
 from rempart.core.errors import CloudError, Code
 from rempart.ekm.administration import actions, trail
-from rempart.ekm.administration.administration import Administration, is_look
+from rempart.ekm.administration.administration import Administration, is_look, subject
 from rempart.ekm.administration.history import History, pinned
 from rempart.ekm.administration.shown import Document, shown
 from rempart.ekm.administration.state import State
@@ -27,22 +28,27 @@ Perform = Callable[[str, Document, str], Awaitable[Document]]
 class Office:
     """Hears officers once there are any; `follow` is told every new state."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that the office reaches
         self,
         history: History,
         *,
         append: Append,
         keep_pin: KeepPin,
         perform: Perform,
+        check: Callable[[actions.Effect], None],
+        known: Callable[[str], bool],
         clock: Clock,
         follow: Callable[[State], None],
     ) -> None:
         self._append = append
         self._keep_pin = keep_pin
         self._perform = perform
+        self._check = check
+        self._known = known
         self._clock = clock
         self._follow = follow
         self._pin = self._sealed = history.pin
+        self._enrolling = asyncio.Lock()
         self._administration: Administration | None = None
         if history.state is not None:
             self._open(history.state)
@@ -59,35 +65,55 @@ class Office:
 
     async def enrol(self, text: str) -> Document:
         """Let the first officers in; from now on nothing is changed without them."""
-        if self._administration is not None:
-            raise _precondition("There are officers already: they decide who joins them.")
-        state = enrolled(text)
-        await self._keep(trail.enrolment(text, self._clock()))
-        self._open(state)
-        self._follow(state)
-        await self._seal()
+        return await asyncio.shield(self._enrol(text))
+
+    async def _enrol(self, text: str) -> Document:
+        async with self._enrolling:
+            if self._administration is not None:
+                raise _precondition("There are officers already: they decide who joins them.")
+            state = enrolled(text)
+            await self._keep(trail.enrolment(text, self._clock()))
+            self._open(state)
+            self._follow(state)
+            await self._seal()
         return self.manager()
 
     async def hear(self, token: str) -> Document:
-        """Take an officer's statement; the answer to a look is the whole state."""
+        """Take an officer's statement and do what follows; a look is answered with the state.
+
+        A caller who goes away does not stop what has begun: the state never falls behind the log.
+        """
+        return await asyncio.shield(self._hear(token))
+
+    async def _hear(self, token: str) -> Document:
         administration = self._enrolled()
         try:
-            known = await administration.hear(token)
+            await administration.take(token)
         except CloudError as problem:
             await self._append(trail.refused(digest(token), problem.message, self._clock()))
             raise
+        try:
+            await administration.settle(token)
         finally:
             await self._seal()
         if is_look(token):
-            return {"digest": known, "state": shown(administration.state)}
-        pending = administration.state.waiting(known)
-        return {"digest": known, "waiting": pending is not None}
+            return {"digest": digest(token), "state": shown(administration.state)}
+        pending = administration.state.waiting(subject(token))
+        return {"digest": digest(token), "waiting": pending is not None}
 
     async def resume(self) -> None:
         """Finish, at a start, what was decided and not seen to be done."""
         if self._administration is not None:
             await self._administration.resume()
             await self._seal()
+
+    def known(self, path: str) -> bool:
+        """Tell whether there is a key or a crypto space of this path."""
+        return self._known(path)
+
+    def check(self, action: actions.Effect) -> None:
+        """Refuse now what could not be done when officers have decided."""
+        self._check(action)
 
     async def carry_out(self, action: actions.Effect) -> None:
         """Have what officers decided about keys and issuers done."""

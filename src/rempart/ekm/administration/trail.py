@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rempart.ekm.administration.steps import Begun, Done, Said, Step
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.record.chain import Line
 from rempart.ekm.record.entry import Entry, decoded
-from rempart.ekm.record.segments import walk
+from rempart.ekm.record.search import lines_with
 
 KIND = "officers"
 ENROLLED = "enrolled"
+# As they stand in JSON: inside of a text the quotes would be escaped.
 _MARK = b'"kind":"officers"'
+_APPROVAL = b'"approval":"'
 
 
 def enrolment(text: str, time: int) -> Entry:
@@ -61,12 +62,6 @@ def use(found: Entry) -> KeyUse:
 
 
 def entries(directory: Path) -> Iterator[Entry]:
-    """Yield the log's entries of administration, and the allowed requests with an approval."""
-    for line in walk(directory):
-        if _matters(line):
-            yield decoded(line.content)
-
-
-def _matters(line: Line) -> bool:
-    """Tell by a glance whether a line must be read: most of a log are requests that need not be."""
-    return _MARK in line.content or b'"approval":' in line.content
+    """Yield the log's entries of administration, and the requests with an approval."""
+    for line in lines_with(directory, _MARK, _APPROVAL):
+        yield decoded(line.content)

@@ -30,12 +30,7 @@ def command(*, proposal: str, yes: bool, as_json: bool, **ours: object) -> None:
     if not yes:
         click.confirm("Consent to exactly this?", abort=True, err=True)
     answer = session.way.hear(session.desk.consent(text(found[0], "digest")))
-    waiting = text(found[0], "digest") in _waiting(session)
     if as_json:
-        options.show_json({**answer, "waiting": waiting})
+        options.show_json(answer)
     else:
-        click.echo("Consented; more officers must." if waiting else "Decided and carried out.")
-
-
-def _waiting(session: reach.Session) -> set[str]:
-    return {text(shown, "digest") for shown in items(session.state(), "proposals")}
+        click.echo("Consented; more must." if answer["waiting"] else "Decided and carried out.")

@@ -27,7 +27,7 @@ def command(*, renew: bool, data: Path, as_json: bool) -> None:
     except settings.SettingsProblem as problem:
         options.refuse(str(problem))
     who = identity.load(data)
-    pem = who.certificate.read_text()
+    pem = who.pem
     if as_json:
         options.show_json({"sha256": who.fingerprint, "ends": f"{who.ends:%F}", "pem": pem})
     else:

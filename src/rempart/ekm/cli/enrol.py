@@ -30,23 +30,29 @@ ALONE = (
     metavar="FILE",
     help="An officer's public part; one for each.",
 )
-@click.option("--quorum", type=click.IntRange(1), required=True, help="How many decide.")
+@click.option("--quorum", type=click.IntRange(1), help="How many decide.")
 @options.data_option
 @options.json_option
-def command(*, officer: tuple[Path, ...], quorum: int, data: Path, as_json: bool) -> None:
+def command(*, officer: tuple[Path, ...], quorum: int | None, data: Path, as_json: bool) -> None:
     """Let the first officers in. From then on nothing is changed without their signatures."""
     answer = enrol(data, officer, quorum)
     if as_json:
         options.show_json(answer)
         return
-    click.echo(f"{quorum} of {len(officer)} officers decide from now on.")
+    click.echo(f"{quorum or 1} of {len(officer)} officers decide from now on.")
     click.echo(f"This manager is {answer['manager']}.")
 
 
 def enrol(
-    data: Path, files: tuple[Path, ...], quorum: int, ask: AskPassphrase = options.ask_passphrase
+    data: Path,
+    files: tuple[Path, ...],
+    quorum: int | None,
+    ask: AskPassphrase = options.ask_passphrase,
 ) -> Document:
     """Let officers in by their public parts; warn where one decides alone."""
+    if quorum is None and len(files) > 1:
+        options.refuse("--quorum: say how many of these officers decide.")
+    quorum = quorum or 1
     text = _enrolment(tuple(signing.signatory(path) for path in files), quorum)
     answer = options.perform(data, "officers.enrol", {"enrolment": text}, ask)
     if quorum == 1:

@@ -31,7 +31,7 @@ from rempart.ekm.opened import check_new, create
     metavar="FILE",
     help="An officer's public part; one for each.",
 )
-@click.option("--quorum", type=click.IntRange(1), default=1, help="How many officers decide.")
+@click.option("--quorum", type=click.IntRange(1), help="How many officers decide.")
 @options.json_option
 def command(  # noqa: PLR0913 - each is one option
     *,
@@ -42,7 +42,7 @@ def command(  # noqa: PLR0913 - each is one option
     passphrase_file: str,
     key_file: str,
     officer: tuple[Path, ...],
-    quorum: int,
+    quorum: int | None,
     as_json: bool,
 ) -> None:
     """Make a key holder: its certificate, its empty sealed file, its settings."""
@@ -64,9 +64,7 @@ def command(  # noqa: PLR0913 - each is one option
         enrol(data, officer, quorum, ask)
     who = identity.load(data)
     if as_json:
-        options.show_json(
-            {"data": str(data), "host": chosen.host, "certificate": who.certificate.read_text()}
-        )
+        options.show_json({"data": str(data), "host": chosen.host, "certificate": who.pem})
         return
     click.echo(f"Made the key holder {chosen.host} in {data}. It holds no key and trusts nobody.")
     click.echo(f"Give the cloud this certificate to pin: {who.certificate}")

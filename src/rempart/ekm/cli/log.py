@@ -11,6 +11,7 @@ from rempart.core.clock import Micros, rfc3339
 from rempart.ekm.cli import options
 from rempart.ekm.opened import LOG
 from rempart.ekm.record.segments import LogBroken, walk
+from rempart.ekm.signing import statement
 
 
 @click.command("log")
@@ -52,5 +53,20 @@ def _show(content: bytes, *, as_json: bool) -> None:
         click.echo(content.decode())
         return
     entry = json.loads(content)
+    detail = entry.get("detail", {})
+    if "statement" in detail:
+        detail["statement"] = _signed(detail["statement"])
     when = rfc3339(Micros(entry.pop("time")))
-    click.echo(f"{when}  " + "  ".join(f"{name}={value}" for name, value in entry.items()))
+    told = "  ".join(f"{name}={value}" for name, value in entry.items())
+    click.echo(f"{when}  {options.printable(told)}")
+
+
+def _signed(token: str) -> str:
+    """Return what a signed statement says; the signature is verified when the manager starts."""
+    try:
+        payload = statement.payload_of(
+            token, statement.kind_of(token, chars_max=len(token)), chars_max=len(token)
+        )
+    except statement.Refused:
+        return token
+    return payload.decode(errors="backslashreplace")

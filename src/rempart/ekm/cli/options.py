@@ -48,6 +48,14 @@ def show_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def printable(words: str) -> str:
+    """Show what a terminal would act on: nobody may hide something from whoever reads."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        for character in words
+    )
+
+
 def ask_passphrase(*, twice: bool = False) -> str:
     """Ask for the passphrase on the terminal; refuses where there is none."""
     if not sys.stdin.isatty():

@@ -109,7 +109,7 @@ def _dry_run(*, file: Path, log: Path | None, data: Path, as_json: bool) -> None
         options.show_json({"changes": [_plain(change) for change in found]})
     else:
         for change in found:
-            click.echo(_changed(change))
+            click.echo(options.printable(_changed(change)))
         click.echo(f"{len(found)} past answers would change.")
     raise SystemExit(1 if found else 0)
 

@@ -148,13 +148,5 @@ def described(found: Proposal) -> list[str]:
     lines = [str(plain["action"])]
     for name, value in sorted(plain.items(), key=lambda item: len(str(item[1]))):
         if name != "action":
-            lines.append(f"  {name}: {_printable(str(value))}")
-    return [*lines, f"  note: {_printable(found.note)}"] if found.note else lines
-
-
-def _printable(words: str) -> str:
-    """Show what a terminal would act on: nobody may hide from officers what they consent to."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
-        for character in words
-    )
+            lines.append(f"  {name}: {options.printable(str(value))}")
+    return [*lines, f"  note: {options.printable(found.note)}"] if found.note else lines

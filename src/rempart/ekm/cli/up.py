@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def run(data: Path, judge: Judge | None = None) -> None:
     try:
         chosen = settings.load(data)
         with durable.hold(data):
+            _allow_files()
             opened = open_data(data, chosen, World(), ask=options.ask_passphrase, judge=judge)
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(serve(opened, lambda ready: _greet(data, ready)))
@@ -58,6 +60,12 @@ def _greet(data: Path, ready: Ready) -> None:
     if days < identity.WARN_DAYS:
         click.echo(f"Warning: the certificate ends in {days} days: rempart ekm certificate --renew")
     sys.stdout.flush()
+
+
+def _allow_files() -> None:
+    """Take as many descriptors as the system lets us: connections must leave the log its own."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -1,6 +1,7 @@
 """Cloud KMS v1: key rings, keys, versions, import jobs, and every use of a key in software.
 
 The table below is the service: each method with the permission that the gate asks for, on what.
+Every write tells the log the digest of each document that it changed (`vouched.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from rempart.core.call import Call, MethodId, Reply
 from rempart.core.grant import Grant
 from rempart.core.method import Access, Method
@@ -16,27 +19,34 @@ from rempart.core.policy import Resource
 from rempart.services.kms.api import (
     asked,
     asymmetric,
+    autokey,
     crypto_keys,
     ekm,
     erasure,
     iam,
     import_jobs,
+    justifications,
+    key_handles,
     key_rings,
     locations,
     mac,
+    operations,
+    retired_resources,
     symmetric,
     versions,
 )
 from rempart.services.kms.api.iam import PolicyMethods
 from rempart.services.kms.api.import_jobs import Imported
+from rempart.services.kms.api.key_handles import Staged
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 _R, _W = Access.READ, Access.WRITE
-_L, _G, _K, _V, _J, _E, _C = (
+_L, _IN, _G, _K, _V, _J, _E, _C = (
     asked.location,
+    asked.in_location,
     asked.key_ring,
     asked.crypto_key,
     asked.version,
@@ -55,6 +65,8 @@ _KEYS = f"{_RINGS}.cryptoKeys"
 _VERSIONS = f"{_KEYS}.cryptoKeyVersions"
 _JOBS = f"{_RINGS}.importJobs"
 _EKMS = f"{_LOCATIONS}.ekmConnections"
+_HANDLES = f"{_LOCATIONS}.keyHandles"
+_RETIRED = f"{_LOCATIONS}.retiredResources"
 
 
 def _method(
@@ -66,7 +78,18 @@ def _method(
     *,
     stage: Stage | None = None,
 ) -> Method[KmsStore]:
-    return Method(MethodId(name), access, run, resource, f"cloudkms.{permission}", stage=stage)
+    told = run if access is Access.READ else _telling(run)
+    return Method(MethodId(name), access, told, resource, f"cloudkms.{permission}", stage=stage)
+
+
+def _telling(run: Run) -> Run:
+    """Return a method whose entry in the log also says what became of each document."""
+
+    async def told(grant: Grant, call: Call, store: KmsStore) -> Reply:
+        reply = await run(grant, call, store)
+        return replace(reply, audit={**reply.audit, **store.writes.facts})
+
+    return told
 
 
 def _policies(
@@ -91,6 +114,17 @@ def _use(name: str, use: str, run: Run, on: Resources = _V) -> Method[KmsStore]:
     return _method(name, _R, f"cryptoKeyVersions.{use}", on, run)
 
 
+def _settings(
+    noun: str, on: str, containers: tuple[str, ...], get: Run, update: Run
+) -> tuple[Method[KmsStore], ...]:
+    """Return the two methods on a setting of projects, folders or organizations, for each."""
+    return tuple(
+        _method(f"cloudkms.{above}.{verb}{noun}Config", access, f"{on}.{verb}", asked.above, run)
+        for above in containers
+        for verb, access, run in (("get", _R, get), ("update", _W, update))
+    )
+
+
 METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_LOCATIONS}.get", _R, "locations.get", _L, locations.get),
     _method(f"{_LOCATIONS}.list", _R, "locations.list", asked.project, locations.list_),
@@ -104,6 +138,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_RINGS}.create", _W, "keyRings.create", _L, key_rings.create),
     _method(f"{_RINGS}.get", _R, "keyRings.get", _G, key_rings.get),
     _method(f"{_RINGS}.list", _R, "keyRings.list", _L, key_rings.list_),
+    _method(f"{_RINGS}.delete", _W, "keyRings.delete", _G, key_rings.delete),
     *_policies(_RINGS, "keyRings", _G, iam.KEY_RINGS),
     _method(
         f"{_KEYS}.create",
@@ -115,6 +150,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_KEYS}.get", _R, "cryptoKeys.get", _K, crypto_keys.get),
     _method(f"{_KEYS}.list", _R, "cryptoKeys.list", _G, crypto_keys.list_),
+    _method(f"{_KEYS}.delete", _W, "cryptoKeys.delete", _K, crypto_keys.delete),
     _method(f"{_KEYS}.patch", _W, "cryptoKeys.update", _K, crypto_keys.patch),
     _method(
         f"{_KEYS}.updatePrimaryVersion",
@@ -136,6 +172,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
     ),
     _method(f"{_VERSIONS}.get", _R, "cryptoKeyVersions.get", _V, versions.get),
     _method(f"{_VERSIONS}.list", _R, "cryptoKeyVersions.list", _K, versions.list_),
+    _method(f"{_VERSIONS}.delete", _W, "cryptoKeyVersions.delete", _V, versions.delete),
     _method(
         f"{_VERSIONS}.patch",
         _W,
@@ -184,6 +221,55 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _method(f"{_LOCATIONS}.getEkmConfig", _R, "ekmConfigs.get", _C, ekm.get_config),
     _method(f"{_LOCATIONS}.updateEkmConfig", _W, "ekmConfigs.update", _C, ekm.update_config),
     *_policies(f"{_LOCATIONS}.ekmConfig", "ekmConfigs", _C, iam.EKM_CONFIG),
+    *_settings("Autokey", "autokeyConfigs", ("folders", "projects"), autokey.get, autokey.update),
+    _method(
+        "cloudkms.folders.showEffectiveAutokeyConfig",
+        _R,
+        "folders.showEffectiveAutokeyConfig",
+        asked.above,
+        autokey.show_effective,
+    ),
+    _method(
+        "cloudkms.projects.showEffectiveAutokeyConfig",
+        _R,
+        "projects.showEffectiveAutokeyConfig",
+        asked.above,
+        autokey.show_effective,
+    ),
+    _method(
+        f"{_HANDLES}.create",
+        _W,
+        "keyHandles.create",
+        _L,
+        key_handles.create,
+        stage=key_handles.stage,
+    ),
+    _method(f"{_HANDLES}.get", _R, "keyHandles.get", _IN, key_handles.get),
+    _method(f"{_HANDLES}.list", _R, "keyHandles.list", _L, key_handles.list_),
+    *_settings(
+        "KajPolicy",
+        "kajPolicyConfigs",
+        ("folders", "organizations", "projects"),
+        justifications.get,
+        justifications.update,
+    ),
+    _method(
+        "cloudkms.projects.showEffectiveKeyAccessJustificationsPolicyConfig",
+        _R,
+        "projects.showEffectiveKajPolicyConfig",
+        asked.above,
+        justifications.show_effective,
+    ),
+    _method(
+        "cloudkms.projects.showEffectiveKeyAccessJustificationsEnrollmentConfig",
+        _R,
+        "projects.showEffectiveKajEnrollmentConfig",
+        asked.above,
+        justifications.show_enrollment,
+    ),
+    _method(f"{_RETIRED}.get", _R, "retiredResources.get", _IN, retired_resources.get),
+    _method(f"{_RETIRED}.list", _R, "retiredResources.list", _L, retired_resources.list_),
+    _method(f"{_LOCATIONS}.operations.get", _R, "operations.get", _IN, operations.get),
 )
 
 
@@ -219,6 +305,6 @@ class KmsService:
 
     async def discard(self, staged: Any) -> None:  # noqa: ANN401 - each method stages its own
         """Destroy the key that was made for a version that is not stored."""
-        fresh = staged.fresh if isinstance(staged, Imported) else staged
+        fresh = staged.fresh if isinstance(staged, Imported | Staged) else staged
         if isinstance(fresh, Fresh):
             await self.setup.materials.drop(fresh)

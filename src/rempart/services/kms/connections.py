@@ -59,7 +59,7 @@ def put_connection(
     store: KmsStore, grant: Grant, name: EkmConnectionName, made: EkmConnection
 ) -> None:
     """Store a connection."""
-    store.tx.put(EKM_CONNECTION, *name.parts, value=made)
+    store.writes.put(EKM_CONNECTION, name, made)
 
 
 async def connection_count(store: KmsStore, grant: Grant, name: LocationName) -> int:
@@ -78,4 +78,4 @@ async def config(store: KmsStore, grant: Grant, name: EkmConfigName) -> EkmConfi
 
 def put_config(store: KmsStore, grant: Grant, name: EkmConfigName, made: EkmConfig) -> None:
     """Store a location's settings."""
-    store.tx.put(EKM_CONFIG, *name.parts, value=made)
+    store.writes.put(EKM_CONFIG, name, made)

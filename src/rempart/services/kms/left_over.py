@@ -7,10 +7,9 @@ what looks left over may be the key of a version that the backup does not know.
 from __future__ import annotations
 
 from rempart.engine.seam import Key, Span
-from rempart.services.kms.kinds import VERSION
+from rempart.services.kms.kinds import VERSION, version_name
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import HSM
-from rempart.services.kms.work import version_name
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.pkcs11.objects import LeftOver
 from rempart.trust.custody.sealed import SealedEngine
@@ -27,7 +26,7 @@ async def left_over(sealed: SealedEngine, materials: Materials, token: InToken) 
     span = VERSION.under()
     while found := await sealed.scan(VERSION, span, limit=BATCH):
         references += [
-            materials.reference_bytes(version_name(one.key[1:]), one.value)
+            materials.reference_bytes(version_name(one.key), one.value)
             for one in found
             if one.value.protection == HSM and one.value.material
         ]

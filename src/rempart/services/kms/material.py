@@ -8,6 +8,7 @@ meets an old key.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from rempart.core.clock import Micros, Random
-from rempart.core.errors import data_loss
+from rempart.core.errors import CloudError, data_loss
 from rempart.services.kms.model.choices import EXTERNALS, not_configured
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.names import ImportJobName, VersionName
@@ -29,6 +30,7 @@ from rempart.trust.custody.software.algorithms import ALGORITHMS
 from rempart.trust.custody.xaes import NONCE_BYTES, XAES256GCM
 
 LOADED_MAX = 4096
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,14 @@ class Materials:
         return self.mechanism(protection).lasting
 
     async def drop(self, fresh: Fresh) -> None:
-        """Destroy a key that no version was made of."""
+        """Destroy a key that no version was made of; one that is out of reach is left over."""
         mechanism = self.mechanism(fresh.protection)
-        if mechanism.lasting and fresh.reference:
+        if not mechanism.lasting or not fresh.reference:
+            return
+        try:
             await mechanism.destroy(ALGORITHMS[fresh.algorithm], fresh.reference, fresh.context)
+        except CloudError as problem:
+            _log.warning("A key for %s is left over: %s", fresh.context.version, problem.message)
 
     def version(self, name: VersionName, fresh: Fresh, now: Micros) -> Version:
         """Return a new version of a key that was made for it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from rempart.core.clock import Micros, rfc3339
 from rempart.services.kms.kinds import KeyRing
 from rempart.services.kms.model.access_reasons import FIELD as REASONS_FIELD
+from rempart.services.kms.model.access_reasons import reasons_json
 from rempart.services.kms.model.choices import EXTERNAL, HSM, Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
@@ -63,7 +64,7 @@ def crypto_key_json(name: CryptoKeyName, key: CryptoKey, primary: Version | None
     if key.backend:
         shown["cryptoKeyBackend"] = key.backend
     if key.access_reasons is not None:
-        shown[REASONS_FIELD] = {"allowedAccessReasons": list(key.access_reasons)}
+        shown[REASONS_FIELD] = reasons_json(key.access_reasons)
     return shown
 
 
@@ -86,6 +87,8 @@ def version_json(name: VersionName, version: Version) -> Json:
     shown |= {field: rfc3339(Micros(time)) for field, time in times.items() if time}
     if version.import_job:
         shown["importJob"] = version.import_job
+    if version.reimportable:
+        shown["reimportEligible"] = True
     return shown | _external_json(version)
 
 

@@ -20,14 +20,21 @@ from rempart.services.kms.kinds import (
     CRYPTO_KEY,
     DUE,
     IMPORT_JOB,
+    JUSTIFICATIONS,
+    KEY_HANDLE,
     KEY_RING,
+    OPERATION,
+    RETIRED,
     RINGS_OF_LOCATION,
     VERSION,
     Due,
     KeyRing,
     RingsOfLocation,
 )
+from rempart.services.kms.lineage import settings
 from rempart.services.kms.material import Materials
+from rempart.services.kms.model import container
+from rempart.services.kms.model.autokey import KeyHandle, KeyHandleName
 from rempart.services.kms.model.choices import Choices
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.import_job import ImportJob
@@ -40,7 +47,21 @@ from rempart.services.kms.model.names import (
     LocationName,
     VersionName,
 )
-from rempart.services.kms.model.version import VERSIONS_PER_KEY_MAX, State, Version
+from rempart.services.kms.model.operation import (
+    Operation,
+    OperationName,
+    forgotten,
+    new_name,
+    operation_json,
+)
+from rempart.services.kms.model.retired import RetiredName, RetiredResource
+from rempart.services.kms.model.version import (
+    VERSIONS_PER_KEY_MAX,
+    State,
+    Version,
+    require_deletable,
+)
+from rempart.services.kms.vouched import Writes
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.sealed import Found, Kind, Transaction
@@ -49,6 +70,10 @@ from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "cloudkms.googleapis.com"
+MANAGER = "cloudresourcemanager.googleapis.com"
+IMPORT_JOBS_DELETED_MAX = 1000
+FORGOTTEN_AT_ONCE = 10
+OPERATION_SALT_BYTES = 8
 T = TypeVar("T")
 Json = dict[str, object]
 Show = Callable[[Found[T]], Awaitable[Json]]
@@ -67,6 +92,8 @@ class Setup:
     issuer: Issuer
     external: External
     choices: Choices
+    system_domain: str
+    """The domain of this universe's service agents."""
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -77,12 +104,13 @@ class Setup:
 class KmsStore:
     """The documents of Cloud KMS as one session sees them."""
 
-    __slots__ = ("session", "setup", "tx")
+    __slots__ = ("session", "setup", "tx", "writes")
 
     def __init__(self, setup: Setup, session: Session) -> None:
         self.setup = setup
         self.session = session
         self.tx: Transaction = session.tx
+        self.writes = Writes(self.tx)
 
     # Resources: what policy is asked about. One that is not there is its project to policy.
 
@@ -90,6 +118,14 @@ class KmsStore:
         """Return a location, or a project, as policy sees it."""
         kind = "Location" if "/locations/" in name else "Project"
         return Resource(ResourceName(SERVICE, f"{SERVICE}/{kind}", name), ProjectId(project))
+
+    def container_resource(self, name: str) -> Resource:
+        """Return a project, folder or organization as policy sees it."""
+        noun, _, id_ = name.partition("/")
+        if noun == "projects":
+            return self.location_resource(id_, name)
+        kind = {"folders": "Folder", "organizations": "Organization"}[noun]
+        return Resource(ResourceName(MANAGER, f"{MANAGER}/{kind}", name), None)
 
     async def ring_resource(self, name: KeyRingName) -> Resource:
         """Return a key ring as policy sees it."""
@@ -138,19 +174,40 @@ class KmsStore:
         if await self.tx.get(KEY_RING, *name.parts) is not None:
             raise already_exists(f"KeyRing {name} already exists.")
         ring = KeyRing(created=self.now, policy=self.new_policy())
-        count = await self.ring_count(grant, name.parent)
-        self.tx.put(RINGS_OF_LOCATION, *name.parent.parts, value=RingsOfLocation(count + 1))
+        await self._count(name.parent, rings=1)
         self.put_key_ring(grant, name, ring)
         return ring
 
     def put_key_ring(self, grant: Grant, name: KeyRingName, ring: KeyRing) -> None:
         """Store a key ring."""
-        self.tx.put(KEY_RING, *name.parts, value=ring)
+        self.writes.put(KEY_RING, name, ring)
 
-    async def ring_count(self, grant: Grant, name: LocationName) -> int:
-        """Return how many key rings a location has."""
-        counted = await self.tx.get(RINGS_OF_LOCATION, *name.parts)
-        return counted.count if counted else 0
+    async def counted(self, grant: Grant, name: LocationName) -> RingsOfLocation:
+        """Return how many key rings and retired names a location has."""
+        return await self.tx.get(RINGS_OF_LOCATION, *name.parts) or RingsOfLocation(0)
+
+    async def delete_key_ring(self, grant: Grant, name: KeyRingName) -> None:
+        """Remove a ring without keys, with its import jobs, of which none may be active."""
+        ring = await self.key_ring(grant, name)
+        if ring.crypto_keys:
+            raise _not_empty(f"{name} still has {ring.crypto_keys} keys.")
+        self.tx.expect_empty(CRYPTO_KEY.under(*name.parts))
+        jobs = await self.tx.scan(
+            IMPORT_JOB, IMPORT_JOB.under(*name.parts), limit=IMPORT_JOBS_DELETED_MAX + 1
+        )
+        if len(jobs) > IMPORT_JOBS_DELETED_MAX:
+            raise _not_empty(f"{name} has more than {IMPORT_JOBS_DELETED_MAX} import jobs.")
+        for job in jobs:
+            if job.value.expires > self.now:
+                raise _not_empty(f"The import job {job.id} of {name} is still active.")
+            self.writes.delete(IMPORT_JOB, ImportJobName(name, job.id))
+        self.writes.delete(KEY_RING, name)
+        await self._count(name.parent, rings=-1)
+
+    async def _count(self, name: LocationName, *, rings: int = 0, retired: int = 0) -> None:
+        found = await self.tx.get(RINGS_OF_LOCATION, *name.parts) or RingsOfLocation(0)
+        count = RingsOfLocation(found.count + rings, found.retired + retired)
+        self.tx.put(RINGS_OF_LOCATION, *name.parts, value=count)
 
     # Keys.
 
@@ -162,6 +219,9 @@ class KmsStore:
         """Store a new key and count it; raises `already_exists`, `not_found` for its ring."""
         if await self.tx.get(CRYPTO_KEY, *name.parts) is not None:
             raise already_exists(f"CryptoKey {name} already exists.")
+        if await self.tx.get(RETIRED, *name.parts) is not None:
+            message = f"The name {name} is that of a deleted key, which is not given again."
+            raise already_exists(message)
         ring = await self.key_ring(grant, name.parent)
         self.put_key_ring(grant, name.parent, replace(ring, crypto_keys=ring.crypto_keys + 1))
         self.put_crypto_key(grant, name, key)
@@ -169,7 +229,23 @@ class KmsStore:
 
     def put_crypto_key(self, grant: Grant, name: CryptoKeyName, key: CryptoKey) -> None:
         """Store a key."""
-        self.tx.put(CRYPTO_KEY, *name.parts, value=key)
+        self.writes.put(CRYPTO_KEY, name, key)
+
+    async def delete_crypto_key(self, grant: Grant, name: CryptoKeyName) -> RetiredName:
+        """Remove a key without versions for ever, and retire its name."""
+        key = await self.crypto_key(grant, name)
+        if key.held:
+            raise _not_empty(f"{name} still has {key.held} versions.")
+        self.tx.expect_empty(VERSION.under(*name.parts))
+        self._drop_due(key.next_rotation, name.version(0))
+        self.writes.delete(CRYPTO_KEY, name)
+        ring = await self.key_ring(grant, name.parent)
+        self.put_key_ring(grant, name.parent, replace(ring, crypto_keys=ring.crypto_keys - 1))
+        retired = RetiredName(name)
+        kept = RetiredResource(original=str(name), deleted=self.now)
+        self.writes.put(RETIRED, retired, kept)
+        await self._count(retired.location, retired=1)
+        return retired
 
     def reschedule(self, grant: Grant, name: CryptoKeyName, old: CryptoKey, new: CryptoKey) -> None:
         """Store a key whose rotation may have moved."""
@@ -203,7 +279,18 @@ class KmsStore:
 
     def put_version(self, grant: Grant, name: VersionName, version: Version) -> None:
         """Store a version."""
-        self.tx.put(VERSION, *name.parts, value=version)
+        self.writes.put(VERSION, name, version)
+
+    async def delete_version(self, grant: Grant, name: VersionName) -> None:
+        """Remove a destroyed version; its number is not given again."""
+        version = await self.version(grant, name)
+        require_deletable(version, str(name))
+        self.writes.delete(VERSION, name)
+        key = await self.crypto_key(grant, name.parent)
+        primary = 0 if key.primary == name.number else key.primary
+        self.put_crypto_key(
+            grant, name.parent, replace(key, primary=primary, deleted=key.deleted + 1)
+        )
 
     def replace_version(self, grant: Grant, name: VersionName, old: Version, new: Version) -> None:
         """Store a version whose destruction may have been scheduled or called off."""
@@ -229,7 +316,45 @@ class KmsStore:
 
     def put_import_job(self, grant: Grant, name: ImportJobName, job: ImportJob) -> None:
         """Store an import job."""
-        self.tx.put(IMPORT_JOB, *name.parts, value=job)
+        self.writes.put(IMPORT_JOB, name, job)
+
+    # Settings above the keys, handles, retired names and operations.
+
+    async def default_reasons(self, grant: Grant, project: str) -> tuple[str, ...] | None:
+        """Return the reasons that a new key of a project allows, None where nothing limits them."""
+        above = settings(self.tx, JUSTIFICATIONS, container.JUSTIFICATIONS, f"projects/{project}")
+        async for _, found in above:
+            if found.allowed is not None:
+                return found.allowed
+        return None
+
+    async def key_handle(self, grant: Grant, name: KeyHandleName) -> KeyHandle:
+        """Return a key handle; raises `not_found`."""
+        return await self._found(KEY_HANDLE, name, "KeyHandle")
+
+    async def retired_resource(self, grant: Grant, name: RetiredName) -> RetiredResource:
+        """Return what is left of a deleted key; raises `not_found`."""
+        return await self._found(RETIRED, name, "RetiredResource")
+
+    async def operation(self, grant: Grant, name: OperationName) -> Operation:
+        """Return an operation that is remembered; raises `not_found`."""
+        found: Operation = await self._found(OPERATION, name, "Operation")
+        if forgotten(found, self.now):
+            raise not_found(f"Operation {name} not found.")
+        return found
+
+    async def finished(
+        self, grant: Grant, above: LocationName, metadata: Json, response: Json
+    ) -> Json:
+        """Remember an operation that is done and return it; the oldest are forgotten."""
+        old = await self.tx.scan(OPERATION, OPERATION.under(*above.parts), limit=FORGOTTEN_AT_ONCE)
+        for one in old:
+            if forgotten(one.value, self.now):
+                self.tx.delete(OPERATION, *above.parts, one.id)
+        name = new_name(above, self.now, self.setup.world.random(OPERATION_SALT_BYTES))
+        done = Operation(created=self.now, metadata=metadata, response=response)
+        self.tx.put(OPERATION, *name.parts, value=done)
+        return operation_json(name, done)
 
     # What every method asks.
 
@@ -283,3 +408,8 @@ class KmsStore:
     def _drop_due(self, when: int, name: VersionName) -> None:
         if when:
             self.tx.delete(DUE, when, *name.parts)
+
+
+def _not_empty(message: str) -> CloudError:
+    """Return the refusal to delete what still holds something."""
+    return CloudError(Code.FAILED_PRECONDITION, message, reason="NOT_EMPTY")

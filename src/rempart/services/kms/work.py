@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.engine.seam import Conflict, Key, Span
-from rempart.services.kms.erasure import DESTROYS, ERASED, Erased
-from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due
+from rempart.services.kms.erasure import DESTROYS, ERASED, Erased, Toll
+from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due, version_name
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model.choices import EXTERNALS
 from rempart.services.kms.model.crypto_key import CryptoKey, rotated
-from rempart.services.kms.model.names import CryptoKeyName, KeyRingName, LocationName, VersionName
+from rempart.services.kms.model.names import CryptoKeyName, VersionName
 from rempart.services.kms.model.version import (
     VERSIONS_PER_KEY_MAX,
     State,
@@ -30,6 +30,7 @@ from rempart.services.kms.model.version import (
     pending_external,
 )
 from rempart.services.kms.store import Setup
+from rempart.services.kms.vouched import Writes
 from rempart.trust.custody.external.faults import fault_of
 from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
@@ -99,9 +100,8 @@ class DueKeys:
             way = materials.reference(name, version)
             if way.ours:
                 marked = pending_external(marked, materials.wrap(name, way.disarmed().encoded()))
-                tx.append(FEED, encode(_leaf(DESTROYS, name, now, marked.state)))
         materials.forget(version)
-        tx.put(VERSION, *name.parts, value=marked)
+        _put_dying(tx, name, marked, now)
         await tx.commit()
         return marked
 
@@ -125,13 +125,11 @@ class DueKeys:
         self, tx: Transaction, name: VersionName, version: Version, now: Micros
     ) -> None:
         self._setup.materials.forget(version)
-        leaf = _leaf(DESTROYS, name, now, version.state)
+        toll = None
         if version.state is State.DESTROYED:
             toll = await self._setup.protecting.toll(str(name))
             tx.put(ERASED, *name.parts, value=Erased(toll, await tx.length(FEED)))
-            leaf = replace(leaf, facts=leaf.facts | toll.facts())
-        tx.put(VERSION, *name.parts, value=version)
-        tx.append(FEED, encode(leaf))
+        _put_dying(tx, name, version, now, toll)
 
     async def _rotate(self, name: CryptoKeyName, when: int, now: Micros) -> None:
         tx, fresh = self._sealed.transaction(), None
@@ -139,10 +137,11 @@ class DueKeys:
         if key is not None and key.next_rotation == when and key.versions < VERSIONS_PER_KEY_MAX:
             version = name.version(key.versions + 1)
             use = _context(version, _ROTATES)
-            fresh = await self._setup.materials.generate(
-                key.algorithm, key.protection, use, key.backend
-            )
-            self._put_rotated(tx, version, rotated(key, version.number, now), fresh, now)
+            fresh = await self._rotated_key(key, use)
+            new = rotated(key, version.number, now)
+            if fresh.failure:
+                new = replace(new, primary=key.primary)
+            self._put_rotated(tx, version, new, fresh, now)
         tx.delete(DUE, when, *name.version(0).parts)
         try:
             await tx.commit()
@@ -151,15 +150,27 @@ class DueKeys:
                 await self._setup.materials.drop(fresh)
             raise
 
+    async def _rotated_key(self, key: CryptoKey, use: UseContext) -> Fresh:
+        """Make the key of a rotation; one that its holder refuses leaves a version that says so."""
+        try:
+            return await self._setup.materials.generate(
+                key.algorithm, key.protection, use, key.backend
+            )
+        except CloudError as problem:
+            fault = fault_of(problem)
+            if fault is None or fault.passes:
+                raise
+            return Fresh(key.algorithm, key.protection, b"", use, problem.message)
+
     def _put_rotated(
         self, tx: Transaction, name: VersionName, key: CryptoKey, fresh: Fresh, now: Micros
     ) -> None:
-        version = self._setup.materials.version(name, fresh, now)
-        tx.put(VERSION, *name.parts, value=version)
-        tx.put(CRYPTO_KEY, *name.parent.parts, value=key)
+        version, writes = self._setup.materials.version(name, fresh, now), Writes(tx)
+        writes.put(VERSION, name, version)
+        writes.put(CRYPTO_KEY, name.parent, key)
         if key.next_rotation:
             tx.put(DUE, key.next_rotation, *name.parent.version(0).parts, value=Due())
-        tx.append(FEED, encode(_leaf(_ROTATES, name, now)))
+        tx.append(FEED, encode(_leaf(_ROTATES, name, writes, now)))
 
 
 async def _scheduled(tx: Transaction, name: VersionName, when: int) -> Version | None:
@@ -170,6 +181,16 @@ async def _scheduled(tx: Transaction, name: VersionName, when: int) -> Version |
     return version if version.destroy_at == when else None
 
 
+def _put_dying(
+    tx: Transaction, name: VersionName, version: Version, now: Micros, toll: Toll | None = None
+) -> None:
+    """Store a version on its way out, with its entry in the log and what died with it."""
+    writes = Writes(tx)
+    writes.put(VERSION, name, version)
+    leaf = _leaf(DESTROYS, name, writes, now, version.state)
+    tx.append(FEED, encode(replace(leaf, facts=leaf.facts | (toll.facts() if toll else {}))))
+
+
 def _context(name: VersionName, method: str) -> UseContext:
     """Return the context of what the universe does by itself, as the key's owner scheduled it."""
     reason = "GOOGLE_INITIATED_SYSTEM_OPERATION"
@@ -178,20 +199,13 @@ def _context(name: VersionName, method: str) -> UseContext:
 
 def _read(key: Key) -> tuple[int, VersionName]:
     """Return when and what a due is about, from its document's key."""
-    start = 1 + _NUMBER_BYTES
-    return int.from_bytes(key[1:start], "big"), version_name(key[start:])
+    when = int.from_bytes(key[1 : 1 + _NUMBER_BYTES], "big")
+    return when, version_name(key, 1 + _NUMBER_BYTES)
 
 
-def version_name(place: bytes) -> VersionName:
-    """Return the name that the parts of a document's key spell, the version's number last."""
-    number = int.from_bytes(place[-_NUMBER_BYTES:], "big")
-    texts = place[:-_NUMBER_BYTES].decode().removesuffix("\x00").split("\x00")
-    project, location, ring, id_ = texts
-    above = CryptoKeyName(KeyRingName(LocationName(project, location), ring), id_)
-    return VersionName(above, number)
-
-
-def _leaf(method: str, name: VersionName, now: Micros, state: State = State.ENABLED) -> Leaf:
+def _leaf(
+    method: str, name: VersionName, writes: Writes, now: Micros, state: State = State.ENABLED
+) -> Leaf:
     return Leaf(
         kind=OUTCOME,
         time=now,
@@ -202,5 +216,5 @@ def _leaf(method: str, name: VersionName, now: Micros, state: State = State.ENAB
         resource=str(name),
         remote="local",
         status=200,
-        facts={"cryptoKeyVersion": str(name), "state": state.value},
+        facts={"cryptoKeyVersion": str(name), "state": state.value, **writes.facts},
     )

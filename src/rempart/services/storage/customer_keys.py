@@ -12,9 +12,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from rempart.core.errors import CloudError, Code, invalid
+from rempart.core.errors import CloudError, Code, data_loss, invalid, unavailable
 from rempart.core.principal import Principal
 from rempart.trust.custody.envelope import BucketKey, context
+from rempart.trust.custody.external.faults import Fault, fault_of
 from rempart.trust.gate import Session
 
 T = TypeVar("T")
@@ -69,20 +70,18 @@ async def translated(work: Awaitable[T], key: str, *, encrypting: bool) -> T:
     try:
         return await work
     except CloudError as problem:
-        raise _refusal(problem, key, encrypting=encrypting) from problem
+        refused = _of_holder(problem, key) or _of_key(problem, key, encrypting=encrypting)
+        if refused is None:
+            raise
+        raise refused from problem
 
 
-def _refusal(problem: CloudError, key: str, *, encrypting: bool) -> CloudError:
+def _of_key(problem: CloudError, key: str, *, encrypting: bool) -> CloudError | None:
+    """Return the refusal of a key that is not there, not allowed, not enabled or not fit."""
     if problem.code is Code.NOT_FOUND:
-        way = "encryption" if encrypting else "decryption"
-        reason = f"cloudKms{way.capitalize()}KeyNotFound"
-        return invalid(f"The Cloud KMS {way} key {key} is not found.", reason=reason)
+        return _not_found(key, encrypting=encrypting)
     if problem.code is Code.PERMISSION_DENIED:
-        message = (
-            f"Permission denied on Cloud KMS key {key}. Please ensure that your Cloud Storage"
-            f" service account has been authorized to use this key. {problem.message}"
-        )
-        return CloudError(Code.PERMISSION_DENIED, message, reason="forbidden")
+        return _denied(problem, key)
     if problem.reason in {"KEY_DISABLED", "KEY_DESTROYED"}:
         message = (
             f"The Cloud KMS key is disabled, destroyed, or scheduled to be destroyed:"
@@ -91,4 +90,37 @@ def _refusal(problem: CloudError, key: str, *, encrypting: bool) -> CloudError:
         return invalid(message, reason="cloudKmsDisabledKey")
     if problem.code in {Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION}:
         return invalid(f"Bad Cloud KMS key: {problem.message}", reason="cloudKmsBadKey")
-    return problem
+    return None
+
+
+def _of_holder(problem: CloudError, key: str) -> CloudError | None:
+    """Return the refusal of a key that lives elsewhere, or None where it is about something else.
+
+    What may pass by itself is a 503, so that clients try again.
+    """
+    fault = fault_of(problem)
+    if fault is None:
+        return None
+    if fault is Fault.EXTERNAL_NOT_FOUND:
+        return _not_found(key, encrypting=False)
+    if fault is Fault.EXTERNAL_PERMISSION_DENIED:
+        return _denied(problem, key)
+    if fault is Fault.DECRYPTION_FAILED:
+        return data_loss(f"The bucket's key does not open under {key}.")
+    if fault.passes:
+        return unavailable(f"The Cloud KMS key {key} cannot be used now: {problem.message}")
+    return None
+
+
+def _not_found(key: str, *, encrypting: bool) -> CloudError:
+    way = "encryption" if encrypting else "decryption"
+    reason = f"cloudKms{way.capitalize()}KeyNotFound"
+    return invalid(f"The Cloud KMS {way} key {key} is not found.", reason=reason)
+
+
+def _denied(problem: CloudError, key: str) -> CloudError:
+    message = (
+        f"Permission denied on Cloud KMS key {key}. Please ensure that your Cloud Storage service"
+        f" account has been authorized to use this key. {problem.message}"
+    )
+    return CloudError(Code.PERMISSION_DENIED, message, reason="forbidden")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +121,9 @@ async def refused(asking: Caller, key: Location) -> CloudError:
         (world.no_http, Fault.UNEXPECTED_RESPONSE),
         (world.floods, Fault.UNEXPECTED_RESPONSE),
         (world.redirects, Fault.UNEXPECTED_RESPONSE),
+        (world.answers_twice, Fault.UNEXPECTED_RESPONSE),
+        (world.never_ends, Fault.UNEXPECTED_RESPONSE),
+        (world.says(103, b""), Fault.UNEXPECTED_RESPONSE),
         (world.says(200, b""), Fault.UNEXPECTED_RESPONSE),
         (world.says(200, b"<html>"), Fault.UNEXPECTED_RESPONSE),
         (world.says(200, b"[" * 100_000), Fault.UNEXPECTED_RESPONSE),
@@ -188,7 +192,7 @@ async def test_a_certificate_that_a_pinned_one_signed_sees_no_token() -> None:
 
 
 async def test_one_of_several_pins_suffices(holder: FakeEkm) -> None:
-    pins = Certificate.of().der, holder.certificate.der
+    pins = Certificate.of().der, holder.certificate.der, holder.certificate.der
     await caller(holder).wrap(Location(Place(HOST, 443, pins), holder.key()), b"a data key", USE)
 
 
@@ -211,6 +215,24 @@ async def test_without_pins_this_machines_authorities_decide(holder: FakeEkm) ->
     key = Location(Place(HOST), holder.key())
     assert shown(await refused(caller(holder), key)) == Fault.TLS_CERT
     assert not holder.requests
+
+
+async def test_a_manager_that_asks_who_is_there_is_shown_the_certificate(tmp_path: Path) -> None:
+    mine = Certificate.of("universe.example.test")
+    file = tmp_path / "client.pem"
+    file.write_bytes(mine.pem + mine.key)
+    holder = FakeEkm(Certificate.of(), client=mine)
+    await holder.start()
+    try:
+        key = key_of(holder)
+        # In TLS 1.3 the refusal comes after the handshake, as an alert or as the end of all.
+        told = shown(await refused(caller(holder), key))
+        assert told in {Fault.TLS_CERT, Fault.UNEXPECTED_RESPONSE}
+        assert not holder.requests
+        _opened.append(Endpoints({HOST: holder.address}, client=str(file)))
+        await Caller(_opened[-1], lambda *_: "token").wrap(key, b"a data key", USE)
+    finally:
+        await holder.stop()
 
 
 async def test_a_peer_that_speaks_no_tls_is_refused() -> None:
@@ -256,6 +278,14 @@ async def test_a_connection_that_ended_idle_is_replaced(holder: FakeEkm) -> None
         writer.transport.abort()
     await asking.wrap(key, b"a data key", USE)
     assert holder.connections == 2
+
+
+async def test_a_crowd_leaves_few_connections_open(holder: FakeEkm) -> None:
+    asking, key = caller(holder), key_of(holder)
+    many = endpoint.IDLE_PER_MANAGER_MAX + 8
+    await asyncio.gather(*(asking.wrap(key, b"a data key", USE) for _ in range(many)))
+    await asyncio.sleep(0.1)
+    assert 0 < len(holder._writers) <= endpoint.IDLE_PER_MANAGER_MAX
 
 
 async def test_what_must_not_happen_twice_is_asked_once(holder: FakeEkm) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from rempart.core.call import Call
 from rempart.core.policy import Resource
 from rempart.services.kms import connections
-from rempart.services.kms.model import names
+from rempart.services.kms.model import container, names
 from rempart.services.kms.store import KmsStore
 
 
 def name_of(call: Call) -> str:
     """Return the resource name in the path, whatever Google calls the parameter."""
-    for parameter in ("name", "parent", "resource", "location"):
+    for parameter in ("name", "parent", "resource", "location", "project"):
         if parameter in call.path:
             return call.path[parameter]
     return ""
@@ -23,10 +23,21 @@ async def project(call: Call, store: KmsStore) -> Resource:
     return store.location_resource(name.removeprefix("projects/"), name)
 
 
+async def above(call: Call, store: KmsStore) -> Resource:
+    """Return the project, folder or organization that the path names, or whose setting it does."""
+    return store.container_resource(container.container(name_of(call)))
+
+
 async def location(call: Call, store: KmsStore) -> Resource:
     """Return the location that the path names."""
     name = names.location(name_of(call))
     return store.location_resource(name.project, str(name))
+
+
+async def in_location(call: Call, store: KmsStore) -> Resource:
+    """Return the location of what the path names."""
+    above = names.location("/".join(name_of(call).split("/")[:4]))
+    return store.location_resource(above.project, str(above))
 
 
 async def key_ring(call: Call, store: KmsStore) -> Resource:

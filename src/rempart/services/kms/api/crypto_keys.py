@@ -1,4 +1,4 @@
-"""Keys: create, get, list, update, choose the primary version.
+"""Keys: create, get, list, update, choose the primary version, delete.
 
 Source: the CryptoKey methods of google.cloud.kms.v1.KeyManagementService.
 """
@@ -21,6 +21,7 @@ from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey, changed, new_key
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import CryptoKeyName
+from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.model.version import State, Version, require_enabled
 from rempart.services.kms.resources import Json, crypto_key_json
 from rempart.services.kms.store import KmsStore
@@ -28,6 +29,7 @@ from rempart.trust.custody.sealed import Found
 
 FIRST = 1
 _SKIP = "skipInitialVersionCreation"
+_DELETION = "google.cloud.kms.v1.DeleteCryptoKeyMetadata"
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> Fresh | None:
@@ -47,6 +49,9 @@ async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:
     """Create a key and, unless told otherwise, its first version."""
     name = _name(call)
     key, version = await _asked(grant, call, store), None
+    if key.access_reasons is None:
+        default = await store.default_reasons(grant, name.parent.parent.project)
+        key = replace(key, access_reasons=default)
     fresh: Fresh | None = store.session.staged
     if fresh is not None:
         version = store.setup.materials.version(name.version(FIRST), fresh, store.now)
@@ -125,13 +130,21 @@ async def update_primary_version(grant: Grant, call: Call, store: KmsStore) -> R
     number = text(call.document, "cryptoKeyVersionId")
     if not number:
         raise required("cryptoKeyVersionId is required.", field="cryptoKeyVersionId")
-    if not number.isdecimal() or not 0 < int(number) <= key.versions:
-        raise invalid(f"{name} has no version {number[:80]}.", field="cryptoKeyVersionId")
-    version = await store.version(grant, name.version(int(number)))
-    require_enabled(version, str(name.version(version.number)))
+    wanted = names.version(f"{name}/cryptoKeyVersions/{number}")
+    version = await store.version(grant, wanted)
+    require_enabled(version, str(wanted))
     key = replace(key, primary=version.number)
     store.put_crypto_key(grant, name, key)
     return _reply(name, key, version)
+
+
+async def delete(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Delete a key whose versions were all deleted; its name stays taken."""
+    name = names.crypto_key(name_of(call))
+    retired = await store.delete_crypto_key(grant, name)
+    metadata = typed(_DELETION, {"retiredResource": str(retired)})
+    done = await store.finished(grant, retired.location, metadata, typed(EMPTY, {}))
+    return Reply(document=done, audit={"cryptoKey": str(name)})
 
 
 def _reply(name: CryptoKeyName, key: CryptoKey, primary: Version | None) -> Reply:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rempart.core.call import Call, Reply
 from rempart.core.document import octets, only, text
-from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
+from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.grant import Grant
 from rempart.services.kms.api import versions
 from rempart.services.kms.api.asked import name_of
@@ -29,7 +29,8 @@ from rempart.services.kms.model.import_job import (
     require_active,
 )
 from rempart.services.kms.model.listing import page
-from rempart.services.kms.model.names import ImportJobName
+from rempart.services.kms.model.names import CryptoKeyName, ImportJobName, VersionName
+from rempart.services.kms.model.version import fingerprint, reimported
 from rempart.services.kms.resources import Json, import_job_json
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.errors import BadMaterial, Tampered
@@ -61,6 +62,7 @@ class Imported:
 
     job: ImportJobName
     fresh: Fresh
+    fingerprint: bytes
 
 
 async def stage(grant: Grant, call: Call, store: KmsStore) -> JobKey:
@@ -117,14 +119,10 @@ async def stage_import(grant: Grant, call: Call, store: KmsStore) -> Imported:
     """Unwrap the material and check that it is a key of the algorithm, on a thread."""
     document = call.document
     only(document, "parent", "cryptoKeyVersion", "algorithm", "importJob", *_WRAPPED)
-    if text(document, "cryptoKeyVersion"):
-        raise unimplemented("Importing into a version that is there already")
     name = names.crypto_key(name_of(call))
     key = await store.crypto_key(grant, name)
     purpose = Purpose(key.purpose)
     algorithm = store.setup.choices.algorithm(text(document, "algorithm"), purpose, key.protection)
-    if algorithm.name != key.algorithm:
-        raise invalid(f"The versions of {name} are {key.algorithm}.", field="algorithm")
     job = names.import_job(text(document, "importJob"))
     if job.parent != name.parent:
         raise invalid(f"The import job must be one of {name.parent}.", field="importJob")
@@ -138,20 +136,46 @@ async def stage_import(grant: Grant, call: Call, store: KmsStore) -> Imported:
         IMPORT_METHODS[found.method], store.setup.materials.private_key(job, found)
     )
     material = await asyncio.to_thread(_opened, wrapping, algorithm, _wrapped(call))
-    fresh = await taken(grant, call, store, name.version(key.versions + 1), key, material)
-    return Imported(job, fresh)
+    at = _into(call, name) or name.version(key.versions + 1)
+    made_of = replace(key, algorithm=algorithm.name)
+    fresh = await taken(grant, call, store, at, made_of, material)
+    return Imported(job, fresh, fingerprint(str(name), material))
 
 
 async def import_version(grant: Grant, call: Call, store: KmsStore) -> Reply:
-    """Add a version whose material the customer wrapped under an import job's public key."""
+    """Add a version whose material the customer wrapped under an import job's public key.
+
+    Where a destroyed version is named that came this way, its material comes back instead.
+    """
     name = names.crypto_key(name_of(call))
-    key = await store.crypto_key(grant, name)
+    key, into = await store.crypto_key(grant, name), _into(call, name)
     imported: Imported = store.session.staged
-    number = key.versions + 1
-    made = store.setup.materials.version(name.version(number), imported.fresh, store.now)
-    version = replace(made, imported=made.created, import_job=str(imported.job))
-    store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))
-    return versions.reply(name.version(number), version)
+    at = into or name.version(key.versions + 1)
+    made = store.setup.materials.version(at, imported.fresh, store.now)
+    version = replace(
+        made,
+        imported=made.created,
+        import_job=str(imported.job),
+        fingerprint=imported.fingerprint,
+    )
+    if into is None:
+        store.put_crypto_key(grant, name, store.add_version(grant, name, key, version))
+        return versions.reply(at, version)
+    old = await store.version(grant, into)
+    version = reimported(old, version, str(into))
+    store.replace_version(grant, into, old, version)
+    return versions.reply(into, version)
+
+
+def _into(call: Call, key: CryptoKeyName) -> VersionName | None:
+    """Return the version that the import names, if it names one."""
+    named = text(call.document, "cryptoKeyVersion")
+    if not named:
+        return None
+    version = names.version(named)
+    if version.parent != key:
+        raise invalid(f"{named[:300]} is not a version of {key}.", field="cryptoKeyVersion")
+    return version
 
 
 def _wrapped(call: Call) -> bytes:

@@ -1,4 +1,8 @@
-"""Key rings: create, get, list. They are never deleted, so that no name is ever used twice."""
+"""Key rings: create, get, list, delete.
+
+The name of a deleted ring can be given again; the names of the keys that it held cannot
+(`retired_resources.py`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from rempart.services.kms.kinds import KEY_RING, KeyRing
 from rempart.services.kms.model import names
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import KeyRingName
+from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.resources import Json, key_ring_json
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.sealed import Found
@@ -41,8 +46,17 @@ async def list_(grant: Grant, call: Call, store: KmsStore) -> Reply:
         return key_ring_json(KeyRingName(above, found.id), found.value)
 
     shown, following = await store.listed(grant, KEY_RING, above.parts, asked, show)
-    total = await store.ring_count(grant, above)
-    return listed("keyRings", shown, following, 0 if asked.filtered else total)
+    counted = await store.counted(grant, above)
+    return listed("keyRings", shown, following, 0 if asked.filtered else counted.count)
+
+
+async def delete(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Delete a ring that holds nothing any more."""
+    name = names.key_ring(name_of(call))
+    await store.delete_key_ring(grant, name)
+    # Google's library describes no metadata for this operation.
+    done = await store.finished(grant, name.parent, {}, typed(EMPTY, {}))
+    return Reply(document=done, audit={"keyRing": str(name)})
 
 
 def listed(noun: str, shown: list[Json], following: str, total: int) -> Reply:

@@ -89,9 +89,9 @@ async def usable_in(
     key, version = await store.crypto_key(grant, name.parent), await store.version(grant, name)
     algorithm = ALGORITHMS[version.algorithm]
     if algorithm.purpose is not purpose:
-        raise wrong_purpose(str(name), algorithm.purpose)
-    require_enabled(version, str(name))
-    require_reason(key.access_reasons, context.reason, str(name.parent))
+        raise wrong_purpose(context.version, algorithm.purpose)
+    require_enabled(version, context.version)
+    require_reason(key.access_reasons, context.reason, context.key)
     expert = EXPERT_PERMISSIONS.get(algorithm.scheme)
     if expert is not None:
         await store.session.authority.require(expert, await store.version_resource(name))

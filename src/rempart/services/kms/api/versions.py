@@ -1,4 +1,4 @@
-"""Key versions: create, get, list, enable, disable, destroy, restore, public key.
+"""Key versions: create, get, list, enable, disable, destroy, restore, delete, public key.
 
 Source: the CryptoKeyVersion methods of google.cloud.kms.v1.KeyManagementService.
 """
@@ -20,6 +20,7 @@ from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names, public_keys
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import VersionName
+from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.model.version import (
     Version,
     require_enabled,
@@ -77,7 +78,7 @@ async def list_(grant: Grant, call: Call, store: KmsStore) -> Reply:
         return version_json(above.version(found.value.number), found.value)
 
     shown, following = await store.listed(grant, VERSION, above.parts, asked, show)
-    return listed("cryptoKeyVersions", shown, following, 0 if asked.filtered else key.versions)
+    return listed("cryptoKeyVersions", shown, following, 0 if asked.filtered else key.held)
 
 
 async def stage_patch(grant: Grant, call: Call, store: KmsStore) -> Moved | None:
@@ -119,6 +120,16 @@ async def restore_(grant: Grant, call: Call, store: KmsStore) -> Reply:
     name = names.version(name_of(call))
     old = await store.version(grant, name)
     return _replaced(grant, store, name, old, restore(old, str(name), store.now))
+
+
+async def delete(grant: Grant, call: Call, store: KmsStore) -> Reply:
+    """Delete a version that was destroyed: it is listed no longer."""
+    name = names.version(name_of(call))
+    await store.delete_version(grant, name)
+    metadata = typed("google.cloud.kms.v1.DeleteCryptoKeyVersionMetadata", {})
+    location = name.parent.parent.parent
+    done = await store.finished(grant, location, metadata, typed(EMPTY, {}))
+    return Reply(document=done, audit={"cryptoKeyVersion": str(name)})
 
 
 async def get_public_key(grant: Grant, call: Call, store: KmsStore) -> Reply:

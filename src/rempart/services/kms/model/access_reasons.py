@@ -32,17 +32,22 @@ REASONS = frozenset(
 FIELD = "keyAccessJustificationsPolicy"
 
 
-def access_reasons(document: Document) -> tuple[str, ...] | None:
+def access_reasons(document: Document, field: str = FIELD) -> tuple[str, ...] | None:
     """Return the allowed reasons of a key's document, or None where it sets no policy."""
-    if document.get(FIELD) is None:
+    if document.get(field) is None:
         return None
-    policy = section(document, FIELD)
+    policy = section(document, field)
     only(policy, "allowedAccessReasons")
     reasons = strings(policy, "allowedAccessReasons")
     unknown = sorted(set(reasons) - REASONS)
     if unknown:
-        raise invalid(f"{unknown[0][:80]} is not an access reason.", field=FIELD)
+        raise invalid(f"{unknown[0][:80]} is not an access reason.", field=field)
     return tuple(sorted(set(reasons)))
+
+
+def reasons_json(allowed: tuple[str, ...]) -> dict[str, object]:
+    """Return a KeyAccessJustificationsPolicy."""
+    return {"allowedAccessReasons": list(allowed)}
 
 
 def require_reason(allowed: tuple[str, ...] | None, reason: str, name: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rempart.core.errors import CloudError, Code, invalid
+from rempart.core.errors import CloudError, Code, invalid, unsupported
 from rempart.trust.custody.software.algorithms import ALGORITHMS, Algorithm, Purpose
 
 SOFTWARE = "SOFTWARE"
@@ -23,12 +23,6 @@ _CONFIGURABLE = frozenset((HSM, EXTERNAL, EXTERNAL_VPC))
 _NOT_THERE = frozenset(("HSM_SINGLE_TENANT",))
 UNSPECIFIED = frozenset(("", "PROTECTION_LEVEL_UNSPECIFIED"))
 ALGORITHM_FIELD = "versionTemplate.algorithm"
-
-
-def unsupported(name: str, field: str) -> CloudError:
-    """Return the refusal of a value that Google knows and this universe does not have."""
-    message = f"{name} is not implemented by this universe."
-    return invalid(message, field=field, reason="notImplemented")
 
 
 def not_configured(level: str, field: str) -> CloudError:
@@ -60,7 +54,7 @@ class Choices:
         if level in _CONFIGURABLE:
             raise not_configured(level, field)
         if level in _NOT_THERE:
-            raise unsupported(f"The protection level {level}", field)
+            raise unsupported(f"The protection level {level}", field=field)
         raise invalid(f"{level[:80]} is not a protection level.", field=field)
 
     def algorithm(self, name: str, purpose: Purpose, level: str) -> Algorithm:
@@ -73,8 +67,8 @@ class Choices:
             raise invalid(message, field=ALGORITHM_FIELD)
         lacks = self.levels[self.protection(level, ALGORITHM_FIELD)](found)
         if lacks:
-            what = f"The algorithm {name} at the protection level {level} ({lacks})"
-            raise unsupported(what, ALGORITHM_FIELD)
+            what = f"The algorithm {name} at the protection level {level}"
+            raise unsupported(what, field=ALGORITHM_FIELD, because=lacks)
         if self.anssi and not found.anssi:
             message = f"{name} is not on this universe's list: {found.anssi_note}"
             raise invalid(message, field=ALGORITHM_FIELD, reason="ALGORITHM_NOT_ADMITTED")

@@ -25,7 +25,6 @@ from rempart.services.kms.model.choices import (
     SOFTWARE,
     UNSPECIFIED,
     Choices,
-    unsupported,
 )
 from rempart.trust.custody.software.algorithms import Algorithm, Purpose
 
@@ -43,10 +42,11 @@ _OUTPUT = ("name", "primary", "createTime")
 """Members that clients may send back as they read them; they say nothing."""
 
 
-class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
+class CryptoKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A key; `versions` is the highest number given, `primary` 0 where there is none.
 
     `backend` is the connection to the manager that holds the key, at the level EXTERNAL_VPC.
+    `deleted` counts the versions that were deleted: their numbers are not given again.
     `access_reasons` is None where no policy limits them, empty where it allows none.
     """
 
@@ -63,7 +63,13 @@ class CryptoKey(msgspec.Struct, frozen=True, kw_only=True):
     backend: str = ""
     primary: int = 0
     versions: int = 0
+    deleted: int = 0
     policy: Policy
+
+    @property
+    def held(self) -> int:
+        """Return how many versions the key has."""
+        return self.versions - self.deleted
 
     @property
     def rotates(self) -> bool:
@@ -178,6 +184,8 @@ def _scheduled(
             raise invalid("nextRotationTime must lie in the future.", field="nextRotationTime")
     if key.scheduled and not key.rotates:
         raise invalid("Only keys of purpose ENCRYPT_DECRYPT rotate.", field="rotationPeriod")
+    if key.next_rotation and key.import_only:
+        raise invalid("A key of importOnly does not rotate.", field="rotationPeriod")
     if key.scheduled and key.protection == EXTERNAL:
         message = f"{EXTERNAL} keys do not rotate by themselves: each version has a URI of its own."
         raise invalid(message, field="rotationPeriod")
@@ -219,8 +227,6 @@ def _purpose(text_: str) -> Purpose:
     try:
         return Purpose(text_)
     except ValueError:
-        if text_ == "AES_WRAPPING":
-            raise unsupported("The purpose AES_WRAPPING", "purpose") from None
         raise invalid(f"{text_[:80]} is not a purpose.", field="purpose") from None
 
 

@@ -64,7 +64,7 @@ class Resolver(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class EkmConnection(msgspec.Struct, frozen=True, kw_only=True):
+class EkmConnection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A connection; `space` is the crypto space in which CLOUD_KMS mode makes keys."""
 
     created: int
@@ -80,7 +80,7 @@ class EkmConnection(msgspec.Struct, frozen=True, kw_only=True):
         return self.mode == CLOUD_KMS
 
 
-class EkmConfig(msgspec.Struct, frozen=True, kw_only=True):
+class EkmConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What holds for the external keys of a location; `default` is a connection's full name."""
 
     default: str = ""

@@ -9,16 +9,16 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.document import Document, only, text
-from rempart.core.errors import CloudError, Code, invalid, required
+from rempart.core.errors import CloudError, Code, invalid, required, unsupported
 from rempart.core.policy import Policy
-from rempart.services.kms.model.choices import HSM, SOFTWARE, Choices, unsupported
+from rempart.services.kms.model.choices import HSM, SOFTWARE, Choices
 from rempart.trust.custody.software.import_job import IMPORT_METHODS, ImportMethod
 
 LIFE_SECONDS = 3 * 86_400
 _OUTPUT = ("name", "createTime", "generateTime", "expireTime", "state", "publicKey")
 
 
-class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
+class ImportJob(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An import job; `material` is its wrapped private key, `public_key` PEM."""
 
     created: int
@@ -52,7 +52,8 @@ def asked_method(document: Document) -> ImportMethod:
     if method is None:
         raise invalid(f"{name[:80]} is not an import method.", field="importMethod")
     if method.unavailable:
-        raise unsupported(f"The import method {name}", "importMethod")
+        what = f"The import method {name}"
+        raise unsupported(what, field="importMethod", because=method.unavailable)
     return method
 
 

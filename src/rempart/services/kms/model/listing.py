@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rempart.core.document import camel, integer
-from rempart.core.errors import invalid, unimplemented
+from rempart.core.errors import invalid, unsupported
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 1000
@@ -27,6 +27,7 @@ _FIELDS = frozenset(
         "protectionLevel",
         "importMethod",
         "importJob",
+        "resourceTypeSelector",
         "primary.state",
         "versionTemplate.algorithm",
         "versionTemplate.protectionLevel",
@@ -51,7 +52,7 @@ def page(query: Mapping[str, str]) -> Page:
     if size < 0:
         raise invalid("pageSize must not be negative.", field="pageSize")
     if query.get("orderBy", "") not in {"", "name", "name asc"}:
-        raise unimplemented("Sorting by another field than name")
+        raise unsupported("Sorting by another field than name", field="orderBy")
     text = query.get("filter", "")
     return Page(
         min(size, PAGE_SIZE_MAX), _after(query.get("pageToken", "")), _admits(text), text != ""
@@ -86,7 +87,7 @@ def _admits(text: str) -> Callable[[Mapping[str, object]], bool]:
 def _term(piece: str) -> tuple[list[str], str, bool]:
     found = _TERM.fullmatch(piece)
     if found is None:
-        raise unimplemented(f"The filter {piece[:80]!r}")
+        raise unsupported(f"The filter {piece[:80]!r}", field="filter")
     path, operator, value = found.groups()
     return _path(path), value.strip('"'), operator == "="
 

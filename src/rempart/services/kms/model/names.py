@@ -187,6 +187,12 @@ def version(text: str) -> VersionName:
     return VersionName(crypto_key(key), int(number))
 
 
+def in_location(text: str, noun: str) -> tuple[LocationName, str]:
+    """Return the location and the id of something that lies in one."""
+    project, place, id_ = _segments(text, "projects", "locations", noun)
+    return LocationName(project, place), id_
+
+
 def key_or_version(text: str) -> tuple[CryptoKeyName, int | None]:
     """Return the name of a key, and the version if one is named too."""
     if "/cryptoKeyVersions/" in text:

@@ -5,6 +5,8 @@ Source: CryptoKeyVersion of google.cloud.kms.v1, "Key version states".
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from enum import Enum
 
 import msgspec
@@ -28,7 +30,7 @@ class State(Enum):
     EXTERNAL_DESTRUCTION_FAILED = "EXTERNAL_DESTRUCTION_FAILED"
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A version of a key; `material` is wrapped, and empty once the version is destroyed.
 
     `material` is what the mechanism of `protection` keeps of the key. `destroy_at` is when a
@@ -52,6 +54,18 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     key_uri: str = ""
     key_path: str = ""
     failure: str = ""
+    fingerprint: bytes = b""
+    """Of imported material, by which the same one is known when it comes again."""
+
+    @property
+    def reimportable(self) -> bool:
+        """Tell whether the material may come again: it was imported, and was destroyed."""
+        return self.state is State.DESTROYED and self.imported > 0
+
+
+def fingerprint(key: str, material: bytes) -> bytes:
+    """Return what stays of material that was imported into a key (docs/spec/keys.md)."""
+    return hashlib.sha256(f"rempart.kms.reimport.v1\x00{key}\x00".encode() + material).digest()
 
 
 def require_enabled(version: Version, name: str) -> None:
@@ -110,6 +124,30 @@ def pending_external(version: Version, disarmed: bytes) -> Version:
 def external_failed(version: Version, why: str, now: Micros) -> Version:
     """Return the version whose manager would not, or could not, destroy its key."""
     return replace(destroyed(version, now), state=State.EXTERNAL_DESTRUCTION_FAILED, failure=why)
+
+
+def require_deletable(version: Version, name: str) -> None:
+    """Raise unless the version may be deleted: destroyed, and its material was made here."""
+    if version.state not in {State.DESTROYED, State.GENERATION_FAILED}:
+        raise _wrong_state(version, name, "destroyed")
+    if version.imported:
+        message = f"{name} was imported: such versions cannot be deleted."
+        raise CloudError(Code.FAILED_PRECONDITION, message, reason="VERSION_IMPORTED")
+
+
+def reimported(old: Version, new: Version, name: str) -> Version:
+    """Return a destroyed version with its imported material back, which must be the same."""
+    if not old.imported:
+        message = f"{name} was not imported: nothing can be imported into it again."
+        raise CloudError(Code.FAILED_PRECONDITION, message, reason="VERSION_NOT_IMPORTED")
+    if not old.reimportable:
+        raise _wrong_state(old, name, "destroyed")
+    if new.algorithm != old.algorithm:
+        raise invalid(f"{name} is a key of {old.algorithm}.", field="algorithm")
+    if not hmac.compare_digest(new.fingerprint, old.fingerprint):
+        message = f"The wrapped key is another one than {name} had."
+        raise invalid(message, field="wrappedKey", reason="OTHER_KEY_MATERIAL")
+    return replace(new, created=old.created)
 
 
 def _wrong_state(version: Version, name: str, wanted: str) -> CloudError:

@@ -90,6 +90,8 @@ class Connection:
             raise Closed
         if not reading.complete:
             raise NotHTTP("the answer broke off")
+        if reading.more:
+            raise NotHTTP("more than one answer came back")
         self.reusable = reading.keep_alive
         return Answer(parser.get_status_code(), bytes(reading.body))
 
@@ -107,6 +109,10 @@ class _Reading:
         self.begun = False
         self.complete = False
         self.keep_alive = False
+        self.more = False
+
+    def on_message_begin(self) -> None:
+        self.more = self.complete
 
     def on_headers_complete(self) -> None:
         self.begun = True

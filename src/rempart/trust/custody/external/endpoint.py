@@ -7,6 +7,7 @@ holds up nobody else. A call ends within a deadline, whatever the manager does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections import OrderedDict, deque
@@ -28,6 +29,9 @@ CALL_SECONDS_MAX = 5.0
 CONNECT_SECONDS_MAX = 2.0
 CALLS_PER_MANAGER_MAX = 64
 WAITING_PER_MANAGER_MAX = 512
+IDLE_PER_MANAGER_MAX = 16
+"""Connections that are kept open between requests."""
+
 MANAGERS_MAX = 1024
 """Managers whose connections are kept; the one that was asked longest ago gives way."""
 
@@ -64,12 +68,16 @@ class Endpoints:
 
     `allowed` maps `host`, or `host:port` where that is not 443, to `address:port`, or to `resolve`.
     What is not in it is not reached: a key's URI, which customers choose, would otherwise lead
-    anywhere.
+    anywhere. `authorities` and `client` are files (PEM): whom to trust besides this machine's
+    authorities where nothing is pinned, and a certificate with its key for managers that ask.
     """
 
-    def __init__(self, allowed: Mapping[str, str], authorities: str = "") -> None:
+    def __init__(
+        self, allowed: Mapping[str, str], *, authorities: str = "", client: str = ""
+    ) -> None:
         self._allowed = allowed
         self._authorities = authorities
+        self._client = client
         self._open: OrderedDict[Place, _Pool] = OrderedDict()
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="key-manager-names")
 
@@ -110,7 +118,10 @@ class Endpoints:
                     " manager (key_managers in rempart.toml)."
                 )
                 raise failure(Fault.EXTERNAL_KEY_HOST_NOT_WHITELISTED, message, place.origin)
-            tls = _tls(place, self._authorities)
+            try:
+                tls = _tls(place, self._authorities, self._client)
+            except OSError as problem:
+                raise _told(problem, place) from problem
             pool = self._open[place] = _Pool(place, target, tls, self._resolvers)
             if len(self._open) > MANAGERS_MAX:
                 self._open.popitem(last=False)[1].close()
@@ -140,17 +151,15 @@ class _Pool:
         """
         kept = self._take() if repeatable else None
         if kept is not None:
-            try:
+            with contextlib.suppress(Closed, ssl.SSLError):
                 return await self._ask(kept, request)
-            except Closed:
-                pass
         return await self._ask(await self._connect(), request)
 
     async def _ask(self, connection: Connection, request: bytes) -> Answer:
         try:
             answer = await connection.exchange(request)
         finally:
-            if connection.reusable:
+            if connection.reusable and len(self._idle) < IDLE_PER_MANAGER_MAX:
                 self._idle.append(connection)
             else:
                 connection.close()
@@ -189,10 +198,12 @@ def _resolve(host: str, port: int) -> str:
     return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
 
 
-def _tls(place: Place, authorities: str) -> ssl.SSLContext:
+def _tls(place: Place, authorities: str, client: str) -> ssl.SSLContext:
     """Return whom to trust: the pinned certificates alone, or this machine's authorities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if client:
+        context.load_cert_chain(client)
     if place.pins:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(cadata=b"".join(place.pins))

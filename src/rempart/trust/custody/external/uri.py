@@ -21,7 +21,7 @@ _PORT_MAX = 65535
 
 def place(text: str, pins: tuple[bytes, ...] = ()) -> Place | None:
     """Return the manager that `host` or `host:port` names, or None where that is no host name."""
-    found = _HOST.fullmatch(text.lower())
+    found = _HOST.fullmatch(text.lower()) if text.isascii() else None
     if found is None or len(found[1]) > 253:  # noqa: PLR2004 - RFC 1035, section 2.3.4
         return None
     port = int(found[2] or HTTPS_PORT)

@@ -47,13 +47,13 @@ class KeyInToken(LocalKey):
 
 
 class InToken(Mechanism):
-    """Keys in one token, marked with the name of who owns them, such as a universe's domain."""
+    """Keys in one token; their labels begin with a mark of who owns them."""
 
     lasting = True
 
-    def __init__(self, token: Token, owner: str, random: Random) -> None:
+    def __init__(self, token: Token, mark: str, random: Random) -> None:
         self._token = token
-        self._mark = f"{owner} "
+        self._mark = f"{mark} "
         self._random = random
         self._workers = Workers("token", THREADS)
 

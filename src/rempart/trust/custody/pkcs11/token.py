@@ -152,35 +152,34 @@ class Token:
             return connection
 
     def _begin_anew(self) -> _Connection:
-        if self._given_up:
-            raise unavailable(self._given_up)
-        if time.monotonic() - self._failed_at < RECONNECT_SECONDS:
-            raise unavailable("The token is not available; retry later.")
+        self._require_patience()
         if not self._guard.wait_for(lambda: not self._inside, LEAVE_SECONDS):
             raise unavailable("The token does not answer; retry later.")
         if self._connection is not None and not self._connection.broken:
             return self._connection
+        self._require_patience()  # another thread may have tried meanwhile
         try:
             self._forget()
             self._connection = self._connect()
-        except (Refused, OSError) as problem:
+        except (Refused, OSError, CloudError) as problem:
             self._failed_at = time.monotonic()
             _log.warning("The token cannot be opened: %s", problem)
-            message = self._given_up or "The token cannot be opened; retry later."
-            raise unavailable(message) from problem
-        except CloudError as problem:
-            self._failed_at = time.monotonic()
-            _log.warning("%s", problem.message)
-            raise
+            if isinstance(problem, CloudError):
+                raise
+            raise unavailable("The token cannot be opened; retry later.") from problem
         return self._connection
+
+    def _require_patience(self) -> None:
+        """Raise while it is no use, or too soon, to try again."""
+        if self._given_up:
+            raise unavailable(self._given_up)
+        if time.monotonic() - self._failed_at < RECONNECT_SECONDS:
+            raise unavailable("The token is not available; retry later.")
 
     def _forget(self) -> None:
         if self._connection is not None and self._module is not None:
             self._connection = None
-            try:
-                self._module.call("Finalize", None)
-            except Refused as problem:
-                _log.warning("The module does not end well: %s", problem)
+            _finalize(self._module)
 
     def _connect(self) -> _Connection:
         module = self._module = self._module or Module(self.settings.module)
@@ -189,9 +188,14 @@ class Token:
         except Refused as problem:
             if problem.answer != Answer.CRYPTOKI_ALREADY_INITIALIZED:
                 raise
-        slot = self._slot(module)
-        anchor = open_session(module, slot, SERIAL_SESSION | RW_SESSION)
-        self._log_in(anchor)
+        try:
+            slot = self._slot(module)
+            anchor = open_session(module, slot, SERIAL_SESSION | RW_SESSION)
+            self._log_in(anchor)
+        except (Refused, CloudError):
+            # A module that was initialized without a token may never see one that comes later.
+            _finalize(module)
+            raise
         return _Connection(slot, anchor, [], {})
 
     def _slot(self, module: Module) -> int:
@@ -201,8 +205,6 @@ class Token:
             module.call("GetTokenInfo", slot, byref(info))
             if bytes(info.label) == wanted:
                 return slot
-        # What was initialized without a token must be so again, or a new one is never seen.
-        module.call("Finalize", None)
         raise unavailable(f"No token is labelled {self.settings.label!r}; retry later.")
 
     def _log_in(self, session: Session) -> None:
@@ -210,12 +212,11 @@ class Token:
         try:
             session.module.call("Login", session.handle, USER, pin, len(pin))
         except Refused as problem:
-            if problem.answer == Answer.USER_ALREADY_LOGGED_IN:
-                return
             if problem.answer in _PIN_REFUSED:
                 self._given_up = f"The token refuses the PIN ({problem}); mend it and restart."
-            session.module.call("Finalize", None)
-            raise
+                raise unavailable(self._given_up) from problem
+            if problem.answer != Answer.USER_ALREADY_LOGGED_IN:
+                raise
 
     def _session(self, connection: _Connection) -> Session:
         with self._guard:
@@ -223,6 +224,13 @@ class Token:
                 return connection.free.pop()
         module = connection.anchor.module
         return open_session(module, connection.slot, SERIAL_SESSION | RW_SESSION)
+
+
+def _finalize(module: Module) -> None:
+    try:
+        module.call("Finalize", None)
+    except Refused as problem:
+        _log.warning("The module does not end well: %s", problem)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ and it proves itself to a manager with an identity of its own for this (`Reach.t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -46,8 +45,7 @@ class Reach:
     domain: str
     agent: str
     tokens: Tokens
-    managers: Mapping[str, str]
-    authorities: str
+    managers: Endpoints
     token: TokenSettings | None
     random: Random
 
@@ -57,7 +55,6 @@ class KeysElsewhere(Elsewhere):
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._endpoints = Endpoints(reach.managers, reach.authorities)
         self._tokens: InToken | None = None
 
     @override
@@ -92,7 +89,7 @@ class KeysElsewhere(Elsewhere):
     @override
     async def close(self) -> None:
         """Let go of the token and of all connections."""
-        self._endpoints.close()
+        self._reach.managers.close()
         if self._tokens is not None:
             await self._tokens.close()
 
@@ -128,7 +125,7 @@ class KeysElsewhere(Elsewhere):
         return self._tokens
 
     def _at_holder(self, certificate: bytes) -> External:
-        caller = Caller(self._endpoints, self._reach.tokens)
+        caller = Caller(self._reach.managers, self._reach.tokens)
         directory = _Holder(self._reach.agent, certificate)
         return External(Asking(caller, directory, self._reach.random))
 

@@ -12,11 +12,12 @@ from rempart.trust.policy.roles.role import HIERARCHY, KMS, PROJECT_SEEN, Level,
 _VERSIONS = "cloudkms.cryptoKeyVersions"
 _SEEN = of("cloudkms.locations", "get list") | of("resourcemanager.projects", "get")
 _LISTED = of("cloudkms.locations", "get list") | PROJECT_SEEN
-_EFFECTIVE = of(
-    "cloudkms.projects",
-    "showEffectiveAutokeyConfig showEffectiveKajEnrollmentConfig showEffectiveKajPolicyConfig",
+_AUTOKEY_SEEN = of("cloudkms.projects", "showEffectiveAutokeyConfig") | of(
+    "cloudkms.folders", "showEffectiveAutokeyConfig"
 )
-_AUTOKEY_SEEN = of("cloudkms.projects", "showEffectiveAutokeyConfig")
+_EFFECTIVE = _AUTOKEY_SEEN | of(
+    "cloudkms.projects", "showEffectiveKajEnrollmentConfig showEffectiveKajPolicyConfig"
+)
 _ADMIN = (
     _SEEN
     | _EFFECTIVE
@@ -37,7 +38,7 @@ _ADMIN = (
     | of("cloudkms.keyHandles", "create get list")
     | of(
         "cloudkms.keyRings",
-        "create createTagBinding deleteTagBinding get getIamPolicy list listEffectiveTags "
+        "create createTagBinding delete deleteTagBinding get getIamPolicy list listEffectiveTags "
         "listTagBindings setIamPolicy",
     )
     | of("cloudkms.operations", "get")
