@@ -151,13 +151,14 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     token = None if config.hsm is None else _in_token(keyring, config.hsm, world)
     if token is not None:
         mechanisms[HSM] = token
+    protected = StorageProtected(sealed)
     kms = KmsSetup(
         materials=Materials(keyring.key("kms"), world.random, mechanisms),
         regions=config.regions,
         world=world,
         caller=caller,
         directory=directory,
-        protecting=StorageProtected(sealed),
+        protecting=protected,
         issuer=issuer,
         external=external,
         system_domain=system_domain,
@@ -176,7 +177,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         customer_keys=ManagedKeys(kms, sealed),
     )
     gate = Gate(
-        (StorageService(setup), KmsService(kms), KmsInventoryService(kms)),
+        (StorageService(setup), KmsService(kms), KmsInventoryService(kms, (protected,))),
         identity=identity,
         decision=PolicyDecision(sealed, world),
         sealed=sealed,
@@ -190,8 +191,9 @@ def _in_token(keyring: Keyring, hsm: HSMConfig, world: World) -> InToken:
 
     Universes may share a token: their marks on keys differ, as their roots do.
     """
-    token = Token(_settings(hsm))
-    return InToken(token, f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random)
+    return InToken(
+        Token(_settings(hsm)), f"rempart-{keyring.key('token-mark')[:8].hex()}", world.random
+    )
 
 
 def _settings(hsm: HSMConfig) -> TokenSettings:
@@ -591,9 +593,10 @@ async def _keys(ledger: KeyLedger, sealed: SealedEngine) -> Check:
 
 def answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
+    own = {one.id for one in KMS_OWN.methods}
     return {
         "storage": {str(method.id) for method in METHODS},
-        "cloudkms": {str(method.id) for method in KMS_METHODS},
+        "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }
 

@@ -87,9 +87,8 @@ class Operations:
     `first_start` creates the records and `admin-key.json` in an empty directory under the keys it
     is given, and leaves nothing open in it: the directory is renamed afterwards. `serve` gets the
     root from where it is kept, waits for it while it is sealed, and runs until SIGTERM or SIGINT.
-    `verify` and `issuer_keys` need no running server. `left_over` lists
-    keys in the token and removes those of the given ids; `elsewhere` reaches the keys
-    that open a root by themselves.
+    `verify` and `issuer_keys` need no running server. `left_over` lists keys in the token and
+    removes those of the given ids. `elsewhere` reaches the keys that open a root by themselves.
     """
 
     first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from rempart.core.method import Method
-from rempart.services.kms import METHODS
+from rempart.services.kms import METHODS, OWN
 from rempart.services.kmsinventory import METHODS as INVENTORY
 from rempart.wire import WireMethod, load
 from support.fake_ekm import Certificate
@@ -24,7 +24,11 @@ from support.universe import Universe
 from support.wrong_callers import REFUSED, wrong_callers
 
 APIS = ("cloudkms", "kmsinventory")
-WIRE = {method.id: method for api in APIS for method in load(api, "v1").methods}
+WIRE = {
+    method.id: method
+    for service in (*(load(api, "v1") for api in APIS), OWN)
+    for method in service.methods
+}
 TABLE: tuple[Method[Any], ...] = (*METHODS, *INVENTORY)
 ANSWERED = {str(method.id): method for method in TABLE}
 AUTOKEY = {"keyProjectResolutionMode": "RESOURCE_PROJECT"}

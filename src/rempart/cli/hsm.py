@@ -43,8 +43,8 @@ def command(
     operations = options.operations(context)
     try:
         with instance.hold(data):
-            reached = options.elsewhere(context, data, config)
-            keyring = Keyring(quorum.root_of(data, files.find(data), requests, reached))
+            elsewhere = options.elsewhere(context, data, config)
+            keyring = Keyring(quorum.root_of(data, files.find(data), requests, elsewhere))
             found = asyncio.run(operations.left_over(data, config, keyring, remove))
     except instance.AlreadyRunning:
         options.refuse_in_use(data, "The token was not looked at: stop the universe first.")

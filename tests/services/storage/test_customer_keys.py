@@ -377,3 +377,19 @@ async def test_a_destroyed_version_has_a_certificate_that_counts_what_died_with_
     )
     assert entries[0].chain.hex() == claims["log"]["chain"]
     assert leaf.facts["objects"] == "2"
+
+
+async def test_the_inventory_of_keys_tells_which_buckets_a_key_protects() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await kms.cloud.use_new_bucket()
+    await under_default_key(kms, key)
+    default = kms.cloud.bucket
+    await kms.cloud.use_new_bucket()
+    await kms.cloud.put("o", SMALL, kmsKeyName=key)
+    method = "kmsinventory.projects.protectedResources.search"
+    found = await kms.ask(method, query={"cryptoKey": key}, scope="projects/lab:demo")
+    assert {one["name"] for one in found["protectedResources"]} == {
+        f"//storage.googleapis.com/{default}",
+        f"//storage.googleapis.com/{kms.cloud.bucket}",
+    }

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
-
 from rempart.core.clock import Micros, rfc3339
 from rempart.core.errors import CloudError, Code, data_loss, not_found
 from rempart.engine.seam import FeedEntry
+from rempart.services.kms.kinds import ERASED
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNALS, HSM, SOFTWARE
+from rempart.services.kms.model.erasure import Toll
 from rempart.services.kms.model.names import VersionName
 from rempart.services.kms.model.version import State, Version
-from rempart.trust.custody.sealed import Kind, Transaction
+from rempart.trust.custody.sealed import Transaction
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.witness.leaf import FEED, decode
 
@@ -34,34 +34,11 @@ _SCOPES = {
 }
 
 
-class Toll(msgspec.Struct, frozen=True):
-    """How much lay under a key version: generations of objects, their bytes, their buckets."""
-
-    buckets: int = 0
-    objects: int = 0
-    size: int = 0
-
-    def facts(self) -> dict[str, str]:
-        """Return the toll in the words of the log."""
-        return {"buckets": str(self.buckets), "objects": str(self.objects), "bytes": str(self.size)}
-
-
 class Protecting(Protocol):
     """What other services keep under customers' keys."""
 
     async def toll(self, version: str) -> Toll:
         """Return how much lies under a key version now."""
-
-
-class Erased(msgspec.Struct, frozen=True):
-    """How much died with a version, and from where on in the log to look for its entry."""
-
-    toll: Toll
-    since: int
-
-
-ERASED = Kind(b"x", Erased)
-"""By the parts of the version's name."""
 
 
 def certificate(

@@ -17,6 +17,7 @@ from rempart.services.kms.model.autokey import AutokeyConfig, KeyHandle, KeyHand
 from rempart.services.kms.model.container import ConfigName
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.ekm_connection import EkmConfig, EkmConnection
+from rempart.services.kms.model.erasure import Erased, ErasureName
 from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.model.justifications import Justifications
 from rempart.services.kms.model.names import (
@@ -144,10 +145,19 @@ def _justifications(key: Key) -> str:
     return str(ConfigName(_texts(key)[0], container.JUSTIFICATIONS))
 
 
+ERASED = Kind(b"x", Erased)
+"""By the parts of the version's name."""
+
+
+def _erased(key: Key) -> str:
+    return str(ErasureName(version_name(key)))
+
+
 VOUCHED: tuple[tuple[Kind[Any], Callable[[Key], str]], ...] = (
     (KEY_RING, _key_ring),
     (CRYPTO_KEY, _crypto_key),
     (VERSION, _version),
+    (ERASED, _erased),
     (IMPORT_JOB, _import_job),
     (RETIRED, _retired),
     (EKM_CONNECTION, _ekm_connection),

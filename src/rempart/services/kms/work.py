@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.engine.seam import Conflict, Key, Span
-from rempart.services.kms.erasure import DESTROYS, ERASED, Erased, Toll
-from rempart.services.kms.kinds import CRYPTO_KEY, DUE, VERSION, Due, version_name
+from rempart.services.kms.erasure import DESTROYS
+from rempart.services.kms.kinds import CRYPTO_KEY, DUE, ERASED, VERSION, Due, version_name
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.model.choices import EXTERNALS
 from rempart.services.kms.model.crypto_key import CryptoKey, rotated
+from rempart.services.kms.model.erasure import Erased, ErasureName
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
 from rempart.services.kms.model.version import (
     VERSIONS_PER_KEY_MAX,
@@ -125,11 +126,11 @@ class DueKeys:
         self, tx: Transaction, name: VersionName, version: Version, now: Micros
     ) -> None:
         self._setup.materials.forget(version)
-        toll = None
+        erased = None
         if version.state is State.DESTROYED:
             toll = await self._setup.protecting.toll(str(name))
-            tx.put(ERASED, *name.parts, value=Erased(toll, await tx.length(FEED)))
-        _put_dying(tx, name, version, now, toll)
+            erased = Erased(toll, await tx.length(FEED))
+        _put_dying(tx, name, version, now, erased)
 
     async def _rotate(self, name: CryptoKeyName, when: int, now: Micros) -> None:
         tx, fresh = self._sealed.transaction(), None
@@ -182,13 +183,17 @@ async def _scheduled(tx: Transaction, name: VersionName, when: int) -> Version |
 
 
 def _put_dying(
-    tx: Transaction, name: VersionName, version: Version, now: Micros, toll: Toll | None = None
+    tx: Transaction, name: VersionName, version: Version, now: Micros, erased: Erased | None = None
 ) -> None:
     """Store a version on its way out, with its entry in the log and what died with it."""
     writes = Writes(tx)
     writes.put(VERSION, name, version)
+    toll: dict[str, str] = {}
+    if erased is not None:
+        writes.put(ERASED, ErasureName(name), erased)
+        toll = erased.toll.facts()
     leaf = _leaf(DESTROYS, name, writes, now, version.state)
-    tx.append(FEED, encode(replace(leaf, facts=leaf.facts | (toll.facts() if toll else {}))))
+    tx.append(FEED, encode(replace(leaf, facts=leaf.facts | toll)))
 
 
 def _context(name: VersionName, method: str) -> UseContext:
