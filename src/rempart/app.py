@@ -140,11 +140,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     system_domain = _system_domain(config)
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
-    managers = Endpoints(
-        dict(config.key_managers),
-        authorities=config.key_manager_authorities,
-        client=config.key_manager_client,
-    )
+    managers = _managers(config)
     caller, directory = Caller(managers, issuer.token), Directory(sealed, system_domain)
     external = External(Asking(caller, directory, world.random))
     mechanisms: dict[str, Mechanism] = {
@@ -215,13 +211,19 @@ def elsewhere(data: Path, config: Config) -> KeysElsewhere:
         domain=config.domain,
         agent=f"service-{number}@gcp-sa-ekms.{system}",
         tokens=token,
-        managers=dict(config.key_managers),
-        authorities=config.key_manager_authorities,
-        client=config.key_manager_client,
+        managers=_managers(config),
         token=None if config.hsm is None else _settings(config.hsm),
         random=system_random,
     )
     return KeysElsewhere(reach)
+
+
+def _managers(config: Config) -> Endpoints:
+    return Endpoints(
+        dict(config.key_managers),
+        authorities=config.key_manager_authorities,
+        client=config.key_manager_client,
+    )
 
 
 def _system_domain(config: Config) -> str:

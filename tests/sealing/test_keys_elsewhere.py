@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,42 @@ def test_without_an_identity_or_a_table_nobody_is_asked(stand: Stand) -> None:
     hsm = command("rekey", "--data", stand.data, "--to", "hsm", lines=tuple(stand.words))
     assert "add the table [hsm]" in hsm.stderr
     stand.open()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("hsm", "--shares-to", "s"), "go with custodians"),
+        (("https://localhost:1/k", "--shares-to", "s"), "go with custodians"),
+        (("custodians:2/3", "--shares-to", "s", "--certificate", __file__), "a key holder's key"),
+        (("https://localhost:1/k", "--certificate", __file__), "no certificate in PEM"),
+        (("http://localhost/k",), "no way to keep a root"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    elsewhere: Path, words: tuple[str, ...], told: str
+) -> None:
+    refused = command("rekey", "--data", elsewhere, "--to", *words)
+    assert refused.returncode == 1
+    assert told in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Stand.create(tmp_path_factory.mktemp("elsewhere")).data
+
+
+@pytest.mark.parametrize("mechanism", ["hsm", "external", "sorcery"])
+def test_a_damaged_way_to_a_key_is_told(elsewhere: Path, tmp_path: Path, mechanism: str) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(elsewhere, data)
+    whole = json.loads((data / "root.sealed").read_text())
+    held = {"type": "key", "mechanism": mechanism, "reference": "AAAA", "wrapped_kek": "AAAA"}
+    (data / "root.sealed").write_text(json.dumps(whole | {"opened_by": held}))
+    refused = command("verify", "--data", data)
+    assert refused.returncode == 1
+    assert "Nothing was verified" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.fixture

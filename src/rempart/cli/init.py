@@ -39,7 +39,7 @@ def command(
     """
     try:
         flags = Flags(**given).over(config.from_environment(os.environ))  # type: ignore[arg-type]  # click has checked each type
-        seal = seals.chosen(spec, custodians, shares_to)
+        seal = seals.chosen(seals.Asked(spec, custodians, shares_to))
         with creation.prepared(data):
             if config.exists(data) or creation.unfinished(data):
                 options.refuse(

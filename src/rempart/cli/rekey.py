@@ -34,8 +34,8 @@ def command(  # noqa: PLR0913, PLR0917 - one for each option
     """
     reached = options.elsewhere(context, data, options.existing(data))
     try:
-        seal = seals.by_key(spec, certificate, reached)
-        seal = seal or seals.chosen(spec, custodians, shares_to)
+        asked = seals.Asked(spec, custodians, shares_to, certificate)
+        seal = seals.chosen(asked, reached)
         before = files.find(data)
         if before is None and isinstance(seal, seals.InTheClear):
             options.refuse("The root is in a file already.")

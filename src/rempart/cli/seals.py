@@ -81,42 +81,60 @@ class WithKeyElsewhere:
         return await reached.seal_at_holder(root, self.key, self.certificate)
 
 
-def by_key(spec: str, certificate: Path | None, reached: quorum.Reached) -> Seal | None:
-    """Return the way that needs a key elsewhere, or None where the option names no such way."""
-    if spec != HSM and not spec.startswith("https://"):
-        return None
-    if spec == HSM and certificate is not None:
-        raise SealProblem("--certificate is that of a key holder; a token has none.")
-    if certificate is None:
-        return WithKeyElsewhere(reached, spec, b"")
-    try:
-        read = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except ValueError:
-        raise SealProblem(f"{certificate} is no certificate in PEM.") from None
-    return WithKeyElsewhere(reached, spec, read.public_bytes(Encoding.DER))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options that say how a root is to be kept."""
+
+    spec: str
+    custodians: tuple[Path, ...]
+    shares_to: Path | None
+    certificate: Path | None = None
 
 
-def chosen(spec: str, custodians: tuple[Path, ...], shares_to: Path | None) -> Seal:
-    """Return the way that the options describe, or raise SealProblem."""
-    if spec == "file":
-        if custodians or shares_to:
-            raise SealProblem("--custodian and --shares-to go with custodians:K/N.")
+def chosen(asked: Asked, reached: quorum.Reached | None = None) -> Seal:
+    """Return the way that the options describe, or raise SealProblem.
+
+    Without `reached` no key elsewhere is on offer.
+    """
+    by_people = _CUSTODIANS.fullmatch(asked.spec)
+    if by_people is None and (asked.custodians or asked.shares_to):
+        raise SealProblem("--custodian and --shares-to go with custodians:K/N.")
+    by_holder = asked.spec.startswith("https://")
+    if asked.certificate and not by_holder:
+        raise SealProblem("--certificate goes with the URI of a key holder's key.")
+    if by_people is not None:
+        return _by_custodians(int(by_people[1]), int(by_people[2]), asked)
+    if asked.spec == "file":
         return InTheClear()
-    found = _CUSTODIANS.fullmatch(spec)
-    if found is None:
-        raise SealProblem(f"{spec!r} is no way to keep a root: {WAYS}")
-    keys = tuple(_public_key(path) for path in custodians)
-    quorum = Quorum(int(found[1]), int(found[2]), keys)
-    quorum.check()
-    if keys and shares_to:
+    if reached is not None and (by_holder or asked.spec == HSM):
+        return WithKeyElsewhere(reached, asked.spec, _certificate(asked.certificate))
+    ways = BY_PEOPLE if reached is None else WAYS
+    raise SealProblem(f"{asked.spec!r} is no way to keep a root here: {ways}")
+
+
+def _certificate(path: Path | None) -> bytes:
+    if path is None:
+        return b""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+    except ValueError:
+        raise SealProblem(f"{path} is no certificate in PEM.") from None
+
+
+def _by_custodians(threshold: int, count: int, asked: Asked) -> Seal:
+    keys = tuple(_public_key(path) for path in asked.custodians)
+    wanted = Quorum(threshold, count, keys)
+    wanted.check()
+    if keys and asked.shares_to:
         raise SealProblem("--shares-to is for shares in words; those for keys are in the file.")
-    if not keys and shares_to is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not keys and asked.shares_to is None and not on_terminal:
         raise SealProblem(
             "The shares are shown once, on a terminal, and this is none. Run it on one, give "
             "--custodian for each custodian's public key, or --shares-to a directory that is "
             "carried away."
         )
-    return WithCustodians(quorum, shares_to)
+    return WithCustodians(wanted, asked.shares_to)
 
 
 def _public_key(path: Path) -> PublicKey:

@@ -113,7 +113,8 @@ class Unsealing:
                 _LOG.warning("The universe stays sealed: %s", reason)
             self._reason = reason
         else:
-            self._root.set_result(root)
+            if not self._root.done():  # shares of a new sealing may have come meanwhile
+                self._root.set_result(root)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, TimeoutError, msgspec.MsgspecError):

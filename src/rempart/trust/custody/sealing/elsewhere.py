@@ -7,9 +7,9 @@ and it proves itself to a manager with an identity of its own for this (`Reach.t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 from typing_extensions import override
 
 from rempart.core.clock import Random
@@ -45,9 +45,7 @@ class Reach:
     domain: str
     agent: str
     tokens: Tokens
-    managers: Mapping[str, str]
-    authorities: str
-    client: str
+    managers: Endpoints
     token: TokenSettings | None
     random: Random
 
@@ -57,9 +55,6 @@ class KeysElsewhere(Elsewhere):
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._endpoints = Endpoints(
-            reach.managers, authorities=reach.authorities, client=reach.client
-        )
         self._tokens: InToken | None = None
 
     @override
@@ -94,7 +89,7 @@ class KeysElsewhere(Elsewhere):
     @override
     async def close(self) -> None:
         """Let go of the token and of all connections."""
-        self._endpoints.close()
+        self._reach.managers.close()
         if self._tokens is not None:
             await self._tokens.close()
 
@@ -110,11 +105,14 @@ class KeysElsewhere(Elsewhere):
         return content
 
     def _key(self, held: HeldKey) -> LiveKey:
-        if held.mechanism == HSM:
-            return self._in_token().open(_IN_TOKEN, held.reference)
-        if held.mechanism == EXTERNAL:
-            found = self._at_holder(held.certificate).open(_AT_HOLDER, held.reference)
-            return found.used_in(self._context())
+        try:
+            if held.mechanism == HSM:
+                return self._in_token().open(_IN_TOKEN, held.reference)
+            if held.mechanism == EXTERNAL:
+                found = self._at_holder(held.certificate).open(_AT_HOLDER, held.reference)
+                return found.used_in(self._context())
+        except (msgspec.MsgspecError, ValueError):
+            raise SealProblem("The sealed root is damaged: it leads to no key.") from None
         raise SealProblem(f"The sealed root needs a key of the unknown kind {held.mechanism!r}.")
 
     def _in_token(self) -> InToken:
@@ -127,7 +125,7 @@ class KeysElsewhere(Elsewhere):
         return self._tokens
 
     def _at_holder(self, certificate: bytes) -> External:
-        caller = Caller(self._endpoints, self._reach.tokens)
+        caller = Caller(self._reach.managers, self._reach.tokens)
         directory = _Holder(self._reach.agent, certificate)
         return External(Asking(caller, directory, self._reach.random))
 
@@ -166,5 +164,8 @@ def holder(held: HeldKey) -> str:
     """Return who has to agree, in words."""
     if held.mechanism != EXTERNAL:
         return "the token"
-    way = Reference.decoded(held.reference)
+    try:
+        way = Reference.decoded(held.reference)
+    except (msgspec.MsgspecError, ValueError):
+        return "nobody (the sealed root is damaged)"
     return f"{way.connection}/{way.path}"
