@@ -38,6 +38,13 @@ class Judge(Protocol):
         """Say whether this use of this key may be answered."""
         ...
 
+    def blocked(self, use: KeyUse) -> Verdict | None:
+        """Return the refusal by a block that is in force now, None where there is none.
+
+        Asked again before an answer leaves: a block may have come while it was made.
+        """
+        ...
+
 
 class NoPolicy:
     """Refuses everything: what holds as long as there is no policy."""
@@ -49,3 +56,7 @@ class NoPolicy:
             rule="no policy",
             message=f"this manager has no policy that allows {use.verb}",
         )
+
+    def blocked(self, _use: KeyUse) -> Verdict | None:
+        """Return None: there is nothing to stop."""
+        return None
