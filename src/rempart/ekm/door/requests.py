@@ -16,6 +16,7 @@ from rempart.ekm.access.callers import Callers
 from rempart.ekm.access.token import Caller, Rejected
 from rempart.ekm.door import bodies
 from rempart.ekm.door.errors import (
+    MESSAGE_CHARS_MAX,
     Reply,
     internal,
     not_authenticated,
@@ -76,7 +77,7 @@ class _Trace:
             status=status,
             rule=self.rule,
             allowed=self.allowed,
-            cause=self.cause,
+            cause=self.cause[:MESSAGE_CHARS_MAX],
             generation=self.generation,
             **members,  # type: ignore[arg-type]  # the members of KeyUse have their types
         )
