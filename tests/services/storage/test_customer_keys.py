@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from rempart.core.errors import CloudError, Code
-from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, LIVE
+from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, LIVE, SESSION
 from rempart.trust.custody.pkcs11.mechanism import LEASE_SECONDS
 from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
@@ -279,6 +279,33 @@ async def test_a_resumable_upload_lies_under_the_key_from_its_first_byte() -> No
     await kms.ask(f"{VERSIONS}.patch", {"state": "ENABLED"}, name=version, query=query)
     assert (await send(half, len(content))).status == 200
     assert await kms.cloud.read("o") == content
+
+
+@pytest.mark.parametrize("told", [BIG, SMALL], ids=["right", "wrong"])
+async def test_what_a_resumable_upload_says_of_its_checksums_is_kept_and_cannot_be_read(
+    told: bytes,
+) -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    md5 = b64(hashlib.md5(told, usedforsecurity=False).digest())
+    query = {"uploadType": "resumable", "name": "o"}
+    begun = await kms.cloud.ask(
+        "objects.insert", query=query, document={"md5Hash": md5, "cacheControl": "no-cache"},
+        verb="POST", kind="resumable_upload",
+    )  # fmt: skip
+    (session,) = await kms.cloud.parts.sealed.scan(SESSION, SESSION.under(), limit=9)
+    assert md5.encode() not in SESSION.encode(session.value)
+    upload = {"upload_id": dict(begun.headers)["x-guploader-uploadid"], "uploadType": "resumable"}
+    asked: dict[str, Any] = {
+        "query": upload, "body": BIG, "kind": "resumable_upload", "verb": "PUT",
+        "headers": {"content-range": f"bytes 0-{len(BIG) - 1}/{len(BIG)}"},
+    }  # fmt: skip
+    if told is not BIG:
+        assert "md5" in (await refused(kms, "objects.insert", **asked)).message.lower()
+        return
+    made = resource(await kms.cloud.ask("objects.insert", **asked))
+    assert (made["md5Hash"], made["cacheControl"]) == (md5, "no-cache")
 
 
 async def test_without_the_service_agent_s_permission_nothing_is_written_or_read() -> None:

@@ -22,6 +22,8 @@ from rempart.trust.custody.sealed import Transaction
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
+_encode_claims = msgspec.msgpack.Encoder().encode
+_decode_claims = msgspec.msgpack.Decoder(tuple[str, str]).decode
 CSEK_BYTES = 32
 _CRC32C_BYTES = 4
 _KEY_HEADERS = (
@@ -177,6 +179,21 @@ class Contents:
             return _decode(open_(key, context("session", session), manifest))
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("The upload's stored parts failed authentication.") from problem
+
+
+def seal_claims(wrapped: bytes, session: str, said: tuple[str, str], wrapping: Wrapping) -> bytes:
+    """Return what a caller said of CRC32C and MD5 of an upload, sealed."""
+    key = _session_key(wrapped, session, wrapping)
+    return seal(key, context("session", session, "claims"), _encode_claims(said))
+
+
+def open_claims(wrapped: bytes, session: str, sealed: bytes, wrapping: Wrapping) -> tuple[str, str]:
+    """Return what a caller said of CRC32C and MD5 of an upload."""
+    key = _session_key(wrapped, session, wrapping)
+    try:
+        return _decode_claims(open_(key, context("session", session, "claims"), sealed))
+    except (Tampered, msgspec.DecodeError) as problem:
+        raise data_loss("The upload's stored checksums failed authentication.") from problem
 
 
 def revealed(found: Object, got: Received) -> Object:
