@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rempart.core.address import Address
 from rempart.core.errors import CloudError
 from rempart.ekm import durable, identity, status
 from rempart.ekm.admin import socket
@@ -17,7 +18,6 @@ from rempart.ekm.door.http import Handler, Server
 from rempart.ekm.door.requests import PATH_CHARS_MAX, Incoming
 from rempart.ekm.door.status_page import StatusPage
 from rempart.ekm.opened import Opened
-from rempart.ekm.settings import Address
 
 NOTE_NAME = "run.json"
 STOP_SECONDS_MAX = 10.0
