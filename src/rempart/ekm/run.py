@@ -8,9 +8,10 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rempart import durable
 from rempart.core.address import Address
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, identity, status
+from rempart.ekm import identity, status
 from rempart.ekm.admin import socket
 from rempart.ekm.administration import door as officers
 from rempart.ekm.door.errors import Reply, internal, not_recorded, rendered
