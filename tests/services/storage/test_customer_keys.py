@@ -10,9 +10,13 @@ import pytest
 
 from rempart.core.errors import CloudError, Code
 from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY
+from rempart.trust.custody.pkcs11.mechanism import LEASE_SECONDS
 from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
 from support.cloud_storage import resource
+from support.softhsm import SoftHSM, softhsm
+
+__all__ = ["softhsm"]
 
 KEYS = "keyRings.cryptoKeys"
 VERSIONS = f"{KEYS}.cryptoKeyVersions"
@@ -393,3 +397,21 @@ async def test_the_inventory_of_keys_tells_which_buckets_a_key_protects() -> Non
         f"//storage.googleapis.com/{default}",
         f"//storage.googleapis.com/{kms.cloud.bucket}",
     }
+
+
+async def test_a_token_that_is_pulled_out_stops_a_bucket_s_reads_within_the_lease(
+    softhsm: SoftHSM,
+) -> None:
+    kms = await Kms.start(softhsm.config)
+    key = await a_key(
+        kms, versionTemplate={"protectionLevel": "HSM", "algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION"}
+    )
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", SMALL)
+    assert await kms.cloud.read("o") == SMALL
+    with softhsm.away():
+        kms.cloud.clock.advance(LEASE_SECONDS - 1)
+        assert await kms.cloud.read("o") == SMALL
+        kms.cloud.clock.advance(1)
+        problem = await refused_read(kms)
+        assert (problem.status, problem.reason) == (503, "backendError")
