@@ -12,9 +12,10 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, settings
+from rempart.ekm import settings
 from rempart.ekm.admin import socket
 from rempart.ekm.admin.actions import Document
 from rempart.ekm.keys.sealing import SealingProblem, checked

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from rempart import durable
 from rempart.core.clock import Random
 from rempart.core.errors import unreachable
-from rempart.ekm import durable
 from rempart.ekm.keys import blob, box
 from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
 from rempart.ekm.model.holdings import HeldKey

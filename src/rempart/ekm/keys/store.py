@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from rempart import durable
 from rempart.core.clock import Micros, Random
 from rempart.core.errors import CloudError, Code, already_exists, not_found
-from rempart.ekm import durable
 from rempart.ekm.keys import box, sealing
 from rempart.ekm.keys.material import KEY_BYTES, Material, Vault
 from rempart.ekm.model.holdings import HeldKey, Holdings

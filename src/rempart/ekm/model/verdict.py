@@ -37,15 +37,3 @@ class Judge(Protocol):
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""
         ...
-
-
-class NoPolicy:
-    """Refuses everything: what holds as long as there is no policy."""
-
-    def judge(self, use: KeyUse) -> Verdict:
-        """Refuse."""
-        return Verdict(
-            allowed=False,
-            rule="no policy",
-            message=f"this manager has no policy that allows {use.verb}",
-        )
