@@ -37,3 +37,10 @@ class Judge(Protocol):
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""
         ...
+
+    def blocked(self, use: KeyUse) -> Verdict | None:
+        """Return the refusal by a block that is in force now, None where there is none.
+
+        Asked again before an answer leaves: a block may have come while it was made.
+        """
+        ...
