@@ -133,4 +133,4 @@ async def _stopped(opened: Opened) -> None:
     except CloudError:
         pass  # fenced, which the log's end shows
     finally:
-        await opened.journal.close()
+        await opened.close()
