@@ -44,19 +44,3 @@ class Judge(Protocol):
         Asked again before an answer leaves: a block may have come while it was made.
         """
         ...
-
-
-class NoPolicy:
-    """Refuses everything: what holds as long as there is no policy."""
-
-    def judge(self, use: KeyUse) -> Verdict:
-        """Refuse."""
-        return Verdict(
-            allowed=False,
-            rule="no policy",
-            message=f"this manager has no policy that allows {use.verb}",
-        )
-
-    def blocked(self, _use: KeyUse) -> Verdict | None:
-        """Return None: there is nothing to stop."""
-        return None
