@@ -1,4 +1,4 @@
-"""A block that falls between the judge's yes and the answer: nothing leaves after it."""
+"""What changes while a request is under way counts: a block, a token that expires."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ekm_officers.desk import Desk
 from ekm_officers.requests import CLOUD, KEY, OWN_ACCESS, PROJECT, WEDNESDAY_NOON
 from rempart.core.clock import Micros, World, system_random
 from rempart.ekm.access.callers import Callers
+from rempart.ekm.access.token import SKEW_SECONDS
 from rempart.ekm.administration import actions
 from rempart.ekm.door.errors import Reply
 from rempart.ekm.door.requests import Incoming, Requests
@@ -60,6 +61,7 @@ class Manager:
 
     def __init__(self, directory: Path) -> None:
         self.disk, self.desk, self.cloud = SlowDisk(), Desk(), Cloud(name=CLOUD)
+        self.body_seconds = 0
         self.log = directory / "log"
         for made in (self.log, directory / "material"):
             made.mkdir()
@@ -71,7 +73,8 @@ class Manager:
             issuer=CLOUD, mail_domains=(agent().partition("@")[2],), keys=self.cloud.jwks()
         )
         callers = Callers((trusted,), frozenset((MANAGER,)))
-        world = World(lambda: Micros(WEDNESDAY_NOON * 1_000_000), system_random)
+        self.now = WEDNESDAY_NOON
+        world = World(lambda: Micros(self.now * 1_000_000), system_random)
         self.requests = Requests(self.store, journal, callers, self.desk.judgement, world)
 
     async def open(self) -> None:
@@ -88,6 +91,7 @@ class Manager:
         token = self.cloud.token(MANAGER, iat=WEDNESDAY_NOON, exp=WEDNESDAY_NOON + 600)
 
         async def body() -> bytes:
+            self.now += self.body_seconds
             return json.dumps({**use(), **members}).encode()
 
         head = [f"Bearer {token}"]
@@ -134,3 +138,9 @@ async def test_a_key_whose_intent_is_being_recorded_is_not_made_after_a_block(
     late = await manager.ask_while_blocked("createKey", SPACE, **asked)
     assert late.status == 403
     assert f"{SPACE}/keys/new" not in manager.store.holdings.keys
+
+
+async def test_a_token_that_expires_while_the_body_is_sent_is_refused(manager: Manager) -> None:
+    manager.body_seconds = 600 + SKEW_SECONDS
+    assert (await manager.ask("wrap", KEY, plaintext=b64(b"key"))).status == 401
+    assert manager.entries()[-1]["time"] == manager.now * 1_000_000

@@ -148,6 +148,7 @@ class Requests:
     async def _reply(self, incoming: Incoming, verb: str, path: str, trace: _Trace) -> Reply:
         # Read first, though nobody is known yet: an answer to half a request would be lost.
         content = await incoming.body()
+        trace.time = self._clock()  # a body may take its time, and is judged when it is there
         if incoming.method != ("GET" if verb == "info" else "POST"):
             raise unimplemented(f"{incoming.method} {incoming.path[:PATH_CHARS_MAX]}")
         if verb == "info":
