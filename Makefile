@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: up test test-faults check bench demo coverage lock clean system-packages
+.PHONY: up test test-faults check bench demo demo-keys coverage lock clean system-packages
 
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -16,7 +16,7 @@ up: $(VENV)/.runtime
 	exec $(BIN)/rempart up --data $(DATA) $(UP)
 
 test: $(VENV)/.dev system-packages
-	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest $(TEST)
+	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest -n auto --dist loadfile $(TEST)
 ifndef TEST
 	PYTHONPATH=tests timeout --foreground $(TEST_SECONDS_MAX) \
 		$(BIN)/python -m support.with_postgresql $(BIN)/pytest tests/clients tests/refusals
@@ -36,6 +36,9 @@ bench: $(VENV)/.dev system-packages
 
 demo: $(VENV)/.dev system-packages
 	$(BIN)/python -m bench.demo
+
+demo-keys: $(VENV)/.dev system-packages
+	$(BIN)/python -m bench.demo_keys
 
 coverage: $(VENV)/.runtime
 	$(BIN)/rempart coverage

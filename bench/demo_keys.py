@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import jwt
@@ -23,7 +22,8 @@ from rich.console import Console
 
 from bench import memory
 from bench.ahead import destroy_what_falls_due
-from bench.key_holder import POLICY, KeyHolder, key_holder
+from bench.key_holder import KeyHolder, key_holder
+from bench.parties import KMS, SPACE, Parties, caller
 from bench.universe import Broken, Universe, free_ports, temporary_universe
 
 RECORD = b"PATIENT 4711: a finding that nobody else may read. "
@@ -32,18 +32,20 @@ OBJECTS = {"small": SMALL, "large": LARGE}
 BUCKET, LEASED = "records", "records-leased"
 LEASE_SECONDS = 2
 BLOCK_SECONDS_MAX = 1.0
-USER = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
-KMS = "/cloudkms/v1"
 
 
 @dataclass
 class Demo:
     """Both parties, the customer's connection, and what is said on the way."""
 
-    universe: Universe
-    holder: KeyHolder
+    parties: Parties
     console: Console
     keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Return the key version that the first bucket lies under."""
+        return f"{self.keys[BUCKET]}/cryptoKeyVersions/1"
 
     def say(self, what: str) -> None:
         self.console.print(f"  {what}", markup=False, highlight=False)
@@ -52,77 +54,15 @@ class Demo:
         self.console.print(f"\n{what}", style="bold", markup=False, highlight=False)
 
     def caller(self, universe: Universe | None = None) -> httpx.Client:
-        universe = universe or self.universe
-        headers = {"authorization": f"Bearer {universe.token()}"}
-        return httpx.Client(
-            base_url=universe.plain_url, headers=headers, trust_env=False, timeout=30
-        )
+        return caller(universe or self.universe)
 
-    def post(self, path: str, document: dict[str, Any], **query: str) -> dict[str, Any]:
-        with self.caller() as caller:
-            answer = caller.post(path, json=document, params=query)
-        if answer.is_error:
-            raise Broken(f"{path}: {answer.text}")
-        content: dict[str, Any] = answer.json()
-        return content
+    @property
+    def universe(self) -> Universe:
+        return self.parties.universe
 
-    # Setting up.
-
-    def introduce(self) -> None:
-        """Let each party learn of the other what it needs, and no more."""
-        issuer = f"https://accounts.{self.universe.environment['GOOGLE_CLOUD_UNIVERSE_DOMAIN']}"
-        keys = self.holder.home / "universe.jwks"
-        keys.write_text(self.universe.run("issuer-keys"))
-        project = self.universe.environment["GOOGLE_CLOUD_PROJECT"]
-        domain = f"gcp-sa-ekms.{project.partition(':')[0]}-system.iam.gserviceaccount.com"
-        self.holder.decide("trust", issuer, "--mail-domain", domain, "--keys-file", str(keys))
-        policy = self.holder.home / "policy.toml"
-        policy.write_text(POLICY.format(issuer=issuer, project=self._number(project)))
-        self.holder.decide("policy", str(policy))
-        self.universe.stop()
-        settings = self.universe.data / "rempart.toml"
-        shutil.copy(self.holder.certificate, self.universe.data / "holder.pem")
-        text = settings.read_text().replace(
-            '# key_manager_authorities = "key-managers.pem"',
-            'key_manager_authorities = "holder.pem"',
-        )
-        settings.write_text(f'{text}"{self.holder.host}" = "127.0.0.1:{self.holder.port}"\n')
-        self.universe.start()
-
-    def _number(self, project: str) -> str:
-        with self.caller() as caller:
-            told = caller.get(f"/storage/v1/projects/{project}/serviceAccount").json()
-        return str(told["email_address"]).removeprefix("service-").partition("@")[0]
-
-    def bucket(self, name: str) -> None:
-        """Make a key at the holder's, a Cloud KMS key that stands for it, and a bucket under it."""
-        path = f"v0/cryptospaces/demo/keys/{name}"
-        self.holder.decide("create-key", path)
-        told = self.universe.environment
-        project, location = told["GOOGLE_CLOUD_PROJECT"], told["REMPART_LOCATION"]
-        place = f"projects/{project}/locations/{location}"
-        self.post(f"{KMS}/{place}/keyRings", {}, keyRingId=name)
-        template = {"protectionLevel": "EXTERNAL", "algorithm": "EXTERNAL_SYMMETRIC_ENCRYPTION"}
-        key = str(
-            self.post(
-                f"{KMS}/{place}/keyRings/{name}/cryptoKeys",
-                {"purpose": "ENCRYPT_DECRYPT", "versionTemplate": template},
-                cryptoKeyId="key",
-                skipInitialVersionCreation="true",
-            )["name"]
-        )
-        options = {"externalKeyUri": f"https://{self.holder.host}/{path}"}
-        self.post(f"{KMS}/{key}/cryptoKeyVersions", {"externalProtectionLevelOptions": options})
-        self.post(f"{KMS}/{key}:updatePrimaryVersion", {"cryptoKeyVersionId": "1"})
-        with self.caller() as caller:
-            agent = caller.get(f"/storage/v1/projects/{project}/serviceAccount").json()
-        member = f"serviceAccount:{agent['email_address']}"
-        bindings = {"policy": {"bindings": [{"role": USER, "members": [member]}]}}
-        self.post(f"{KMS}/{key}:setIamPolicy", bindings)
-        encryption = {"defaultKmsKeyName": key}
-        document = {"name": name, "location": location, "encryption": encryption}
-        self.post("/storage/v1/b", document, project=project)
-        self.keys[name] = key
+    @property
+    def holder(self) -> KeyHolder:
+        return self.parties.holder
 
     def put(self, bucket: str) -> None:
         with self.caller() as caller:
@@ -219,21 +159,32 @@ def _copied(universe: Universe, to: Path) -> Universe:
 
 def demonstrate(demo: Demo) -> None:
     """Do all of it; raises `Broken` at the first thing that is not as it must be."""
-    demo.title("1. Two parties introduce themselves; two officers decide together")
-    demo.introduce()
+    for number, step in enumerate(STEPS, start=1):
+        demo.title(f"{number}. {step.__doc__}")
+        step(demo)
+
+
+def introduce(demo: Demo) -> None:
+    """Two parties introduce themselves; two officers decide together"""
+    demo.parties.introduce()
     demo.say(f"the key holder answers at https://{demo.holder.host}, its certificate is pinned")
 
-    demo.title("2. Buckets under keys that only the key holder has")
+
+def put_under_keys(demo: Demo) -> None:
+    """Buckets under keys that only the key holder has"""
     for bucket in (BUCKET, LEASED):
-        demo.bucket(bucket)
+        demo.keys[bucket] = demo.parties.external_key(bucket)
+        demo.parties.bucket(bucket, demo.keys[bucket])
         demo.put(bucket)
         demo.expect_readable(bucket)
         demo.say(f"gs://{bucket}: written and read under {demo.keys[bucket]}")
-    demo.holder.decide("cache", f"v0/cryptospaces/demo/keys/{LEASED}", str(LEASE_SECONDS))
+    demo.holder.decide("cache", f"{SPACE}/keys/{LEASED}", str(LEASE_SECONDS))
     demo.say(f"for gs://{LEASED} the key holder allows a lease of {LEASE_SECONDS} s, else none")
     demo.expect_readable(LEASED)
 
-    demo.title("3. An officer blocks everything")
+
+def block(demo: Demo) -> None:
+    """An officer blocks everything"""
     seconds = demo.until_refused(BUCKET, lambda: demo.holder.signed("block"))
     if seconds > BLOCK_SECONDS_MAX:
         raise Broken(f"It took {seconds:.2f} s until reads were refused.")
@@ -241,7 +192,9 @@ def demonstrate(demo: Demo) -> None:
     for bucket in (BUCKET, LEASED):
         demo.expect_dead(demo.universe, bucket)
 
-    demo.title("4. The operator, who is root on the universe's machine, tries to read all the same")
+
+def try_as_root(demo: Demo) -> None:
+    """The operator, who is root on the universe's machine, tries to read all the same"""
     demo.look_around_as_root()
     demo.universe.stop()
     copy = _copied(demo.universe, demo.universe.home / "copy")
@@ -251,38 +204,46 @@ def demonstrate(demo: Demo) -> None:
     copy.stop()
     demo.universe.start()
 
-    demo.title("5. Two officers unblock")
+
+def unblock(demo: Demo) -> None:
+    """Two officers unblock"""
     demo.holder.unblock()
     for bucket in (BUCKET, LEASED):
         demo.expect_readable(bucket)
     demo.say("everything can be read again")
 
-    demo.title("6. Destroyed for good: the version in Cloud KMS, then the key at the key holder's")
+
+def destroy(demo: Demo) -> None:
+    """Destroyed for good: the version in Cloud KMS, then the key at the key holder's"""
     demo.universe.stop()
     before = _copied(demo.universe, demo.universe.home / "before")
     demo.universe.start()
-    version = f"{demo.keys[BUCKET]}/cryptoKeyVersions/1"
-    demo.post(f"{KMS}/{version}:destroy", {})
+    demo.parties.post(f"{KMS}/{demo.version}:destroy", {})
     demo.expect_dead(demo.universe, BUCKET)
     demo.universe.stop()
     days = destroy_what_falls_due(demo.universe.data)
     demo.say(f"(the scheduled delay is not waited for: what falls due in {days} days is done now)")
-    demo.universe.start()
-    with demo.caller() as caller:
-        given = caller.get(f"{KMS}/{version}/erasureCertificate")
-    given.raise_for_status()
-    demo.holder.decide("destroy-key", f"v0/cryptospaces/demo/keys/{BUCKET}")
-    demo.universe.stop()
+    demo.holder.decide("destroy-key", f"{SPACE}/keys/{BUCKET}")
     demo.say("a copy from before the destruction, started anew, with the key holder answering:")
     before.start()
     demo.expect_dead(before, BUCKET)
     before.stop()
 
-    demo.title("7. Everyone checks for themselves")
+
+def verify(demo: Demo) -> None:
+    """Everyone checks for themselves"""
+    demo.universe.start()
+    with demo.caller() as caller:
+        given = caller.get(f"{KMS}/{demo.version}/erasureCertificate")
+    given.raise_for_status()
+    demo.universe.stop()
     _check_certificate(demo, given.json()["certificate"])
     demo.say(demo.universe.run("verify").rstrip().replace("\n", "\n  "))
     log = demo.holder.run("log", "--verify", "--data", str(demo.holder.data))
     demo.say(f"the key holder's log: {log.strip().splitlines()[-1]}")
+
+
+STEPS = (introduce, put_under_keys, block, try_as_root, unblock, destroy, verify)
 
 
 def _check_certificate(demo: Demo, certificate: str) -> None:
@@ -304,7 +265,7 @@ def main() -> int:
     try:
         with temporary_universe() as universe, key_holder(universe.home) as holder:
             universe.start()
-            demonstrate(Demo(universe, holder, console))
+            demonstrate(Demo(Parties(universe, holder), console))
     except (Broken, httpx.HTTPError, subprocess.SubprocessError, OSError) as problem:
         print(f"The demonstration failed: {problem}", file=sys.stderr)
         return 1

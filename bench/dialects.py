@@ -37,21 +37,24 @@ class JSONStorage:
     """Cloud Storage's JSON API with a bearer token."""
 
     token: str
+    bucket: str = BUCKET
 
     @property
     def _who(self) -> str:
         return f"Authorization: Bearer {self.token}"
 
     def put(self, name: str, size: int) -> bytes:
-        target = f"/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={quote(name, safe='')}"
+        target = (
+            f"/upload/storage/v1/b/{self.bucket}/o?uploadType=media&name={quote(name, safe='')}"
+        )
         return _head("POST", target, self._who, size=size)
 
     def get(self, name: str) -> bytes:
-        target = f"/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}?alt=media"
+        target = f"/storage/v1/b/{self.bucket}/o/{quote(name, safe='')}?alt=media"
         return _head("GET", target, self._who)
 
     def delete(self, name: str) -> bytes:
-        return _head("DELETE", f"/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}", self._who)
+        return _head("DELETE", f"/storage/v1/b/{self.bucket}/o/{quote(name, safe='')}", self._who)
 
     def list(self, bucket: str, start: str = "") -> bytes | None:
         after = f"&startOffset={quote(start, safe='')}" if start else ""

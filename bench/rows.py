@@ -48,12 +48,12 @@ def requests(large_bytes: int) -> tuple[Row, ...]:
             "/s",
             work(4 * KIB, count),
         )
-        for verb, work in (("PUT", _puts), ("GET", _gets))
+        for verb, work in (("PUT", puts), ("GET", gets))
         for count in (1, 16, 64)
     )
     middle = tuple(
         Row(f"{verb} 1 MiB, 16 connections", "MB/s", work(MIB, 16), 1e-6 * MIB)
-        for verb, work in (("PUT", _puts), ("GET", _gets))
+        for verb, work in (("PUT", puts), ("GET", gets))
     )
     large = tuple(
         Row(
@@ -73,7 +73,7 @@ def _size(count: int) -> str:
     return f"{count >> 20} MiB" if count % (1 << 30) else f"{count >> 30} GiB"
 
 
-def _puts(size: int, connections: int) -> Callable[[Target, Scale], float]:
+def puts(size: int, connections: int) -> Callable[[Target, Scale], float]:
     body = os.urandom(size)
 
     def measure(target: Target, scale: Scale) -> float:
@@ -86,7 +86,7 @@ def _puts(size: int, connections: int) -> Callable[[Target, Scale], float]:
     return measure
 
 
-def _gets(size: int, connections: int) -> Callable[[Target, Scale], float]:
+def gets(size: int, connections: int) -> Callable[[Target, Scale], float]:
     body = os.urandom(size)
 
     def measure(target: Target, scale: Scale) -> float:

@@ -19,6 +19,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import limits, ours, peers, report
+from bench.customer_keys import DEFAULT, KEYS, WORDS, customer_keys
+from bench.customer_keys import PAIRS as KEY_PAIRS
 from bench.keys import keys
 from bench.peers import Missing, Target
 from bench.radosgw import radosgw
@@ -36,7 +38,7 @@ PAIRS = (
 )
 QUICK = Scale(seconds=0.3, large_bytes=32 << 20, runs=2, many_objects=20_000)
 PEERS = ("nginx", "seaweedfs", "radosgw")
-PARTS = ("start", "memory", "requests", "lists", "keys")
+PARTS = ("start", "memory", "requests", "lists", "keys", "customer-keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def measure(scale: Scale, wanted: Wanted, show: Show) -> tuple[list[Figure], str
             "memory": ours.memory_rows,
             "lists": ours.lists,
             "keys": keys,
+            "customer-keys": customer_keys,
         }
         for part in wanted.parts:
             if part == "requests":
@@ -175,16 +178,21 @@ def _limit(row: Row, scale: Scale, home: Path) -> float | None:
 
 def document(found: Sequence[Figure], remark: str, command: str) -> str:
     """Return the tables as Markdown."""
-    servers = list(dict.fromkeys(one.server for one in found))
+    under_keys = [one for one in found if WORDS in one.row]
+    others = [one for one in found if WORDS not in one.row]
+    servers = list(dict.fromkeys(one.server for one in others))
     busy = statistics.median(one.busy for one in found)
     return "\n\n".join(
         (
             f"Measured {report.machine()}. Median load average before a row {busy:.1f}.",
             f"Command: `{command}`.",
             "## Ratios, run by run: above 1, Rempart is ahead",
-            report.ratios(found, PAIRS),
+            report.ratios(others, PAIRS),
             "## Figures",
-            report.figures(found, servers),
+            report.figures(others, servers),
+            "## Under customers' keys: ratios to the universe's own encryption",
+            report.ratios(under_keys, KEY_PAIRS),
+            report.figures(under_keys, (DEFAULT, *KEYS)),
             remark,
         )
     )

@@ -172,10 +172,9 @@ def _held(holder: KeyHolder, path: str) -> HeldKey:
     ).held(path)
 
 
-def test_material_opens_for_its_own_key_and_algorithm_only(tmp_path: Path) -> None:
+async def test_material_opens_for_its_own_key_and_algorithm_only(tmp_path: Path) -> None:
     vault = SoftwareVault(tmp_path, os.urandom)
-    key = HeldKey(id="00" * 8, algorithm=SYMMETRIC, created=0, wrapping=bytes(32))
-    vault.create(key)
+    key = await vault.create(HeldKey(id="00" * 8, algorithm=SYMMETRIC, created=0), KEY)
     vault.load(key)
     other = replace(key, id="11" * 8)
     (tmp_path / other.id).write_bytes((tmp_path / key.id).read_bytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from rempart import durable
 from rempart.cli import quorum
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import custodian_key, files
@@ -146,13 +146,9 @@ def _write(directory: Path, shares: tuple[str, ...], quorum: Quorum) -> None:
     for number, words in enumerate(shares, 1):
         path = directory / f"share-{number}-of-{quorum.count}.txt"
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            durable.create(path, f"{words}\n".encode("ascii"))
         except OSError as problem:
             raise SealProblem(f"{path} cannot be written: {problem.strerror}.") from None
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(words + "\n")
-            file.flush()
-            os.fsync(file.fileno())
     click.echo(
         f"{quorum.count} shares are in {directory}: give each to its custodian and keep no copy. "
         f"Any {quorum.threshold} of them open the universe."

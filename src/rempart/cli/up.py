@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from rempart import config
+from rempart import config, durable
 from rempart.cli import creation, instance, options, ports
 from rempart.cli.seals import InTheClear
 from rempart.config import EMBEDDED, Config, ConfigProblem, Flags
@@ -40,7 +40,7 @@ def command(context: click.Context, /, data: Path, **given: str | int | None) ->
         flags = Flags(**given).over(config.from_environment(os.environ))  # type: ignore[arg-type]  # click has checked each type
         with creation.prepared(data):
             _run(context, data, flags)
-    except instance.AlreadyRunning:
+    except durable.InUse:
         options.refuse_in_use(data, "Stop it first, or give another --data (and ports).")
     except (
         ConfigProblem,

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, unavailable, unimplemented
-from rempart.ekm import durable, identity, settings
+from rempart.ekm import identity, settings
 from rempart.ekm.access.callers import Callers
 from rempart.ekm.admin import feasible
 from rempart.ekm.admin.actions import ACTIONS, Document
@@ -25,11 +26,13 @@ from rempart.ekm.door.requests import Requests
 from rempart.ekm.keys import sealing, store
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import Store
+from rempart.ekm.keys.token import TokenVault
 from rempart.ekm.model.holdings import Pin
 from rempart.ekm.model.verdict import Judge
 from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
 from rempart.ekm.record.search import lines_with
+from rempart.trust.custody.pkcs11.token import Token
 
 MATERIAL = "material"
 LOG = "log"
@@ -120,6 +123,12 @@ class Opened:
         except NotRecorded:
             raise unavailable("The log cannot be written, so nothing was done.") from None
 
+    async def close(self) -> None:
+        """Let go of the log and the token."""
+        await self.journal.close()
+        if self.store.token is not None:
+            await self.store.token.close()
+
 
 def check_new(data: Path) -> None:
     """Refuse a directory that holds anything but what a `create` that was cut short left."""
@@ -158,6 +167,8 @@ def open_data(
         data / store.FILE_NAME, _opener(chosen, ask), _vault(data, world), world.random
     )
     _check_age(held, data / LOG)
+    if chosen.hsm is not None:
+        held.token = TokenVault(Token(chosen.hsm), held.mark, world.random)
     journal = Journal.open(data / LOG)
     judgement = Judgement()
     past = history.read(data / LOG, held.holdings.officers, judgement, now=world.clock())
@@ -178,7 +189,7 @@ def open_data(
         append=append,
         keep_pin=keep_pin,
         perform=perform,
-        check=lambda action: feasible.check(held.holdings, action),
+        check=lambda action: feasible.check(held, action),
         known=lambda path: path in held.holdings.keys or path in held.holdings.spaces,
         clock=world.clock,
         follow=judgement.follow,

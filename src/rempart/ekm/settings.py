@@ -7,18 +7,20 @@ Secrets are never settings: they are named by path or descriptor, or asked for.
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from typing_extensions import override
+from rempart.core.address import Address, parse_address
+from rempart.trust.custody.pkcs11.token import TokenSettings
 
 FORMAT = 1
 FILE_NAME = "ekm.toml"
 DEFAULT_LISTEN = "127.0.0.1:8445"
 DEFAULT_STATUS = "127.0.0.1:8446"
-PORT_MAX = 65535
 HTTPS_PORT = 443
+TOKEN_LABEL_BYTES_MAX = 32
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:]{2,45}")
 _AUDIENCE = re.compile(r"https://[\x21-\x7e]{1,500}")
@@ -26,24 +28,6 @@ _AUDIENCE = re.compile(r"https://[\x21-\x7e]{1,500}")
 
 class SettingsProblem(Exception):  # noqa: N818 - it is named for what it is
     """A setting that refuses the start; the message says which and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where something listens; port 0 asks for a free one."""
-
-    host: str
-    port: int
-
-    @override
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def loopback(self) -> bool:
-        """Tell whether only programs of this machine reach it."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +47,8 @@ class Settings:
     """Where the passphrase is read, a path or `fd:NUMBER`; empty asks on the terminal."""
     key_file: str
     """The key file in place of a passphrase; empty where there is a passphrase."""
+    hsm: TokenSettings | None = None
+    """The token that new keys are made in; None where they are software."""
 
     def audience(self, port: int) -> frozenset[str]:
         """Return the audiences of a manager that listens on this port."""
@@ -74,11 +60,10 @@ class Settings:
 
 def address(text: str, setting: str) -> Address:
     """Return the address that `HOST:PORT` names."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdecimal() or int(port) > PORT_MAX:
+    found = parse_address(text)
+    if found is None:
         raise SettingsProblem(f"{setting} is {text!r}: give HOST:PORT, such as {DEFAULT_LISTEN}.")
-    return Address(host, int(port))
+    return found
 
 
 def toml(settings: Settings) -> str:
@@ -110,6 +95,13 @@ passphrase_file = {_quoted(settings.passphrase_file)}
 
 # The key file, in place of a passphrase. Keep it on other storage than this directory.
 key_file = {_quoted(settings.key_file)}
+
+# A PKCS #11 token: then new keys are made in it, and the others stay where they are. All three are
+# needed: the vendor's module, the token's label, a file (mode 0600) with the user's PIN.
+# [hsm]
+# module = "/usr/lib/softhsm/libsofthsm2.so"
+# token = "keys"
+# pin_file = "/etc/rempart/pin"
 """
 
 
@@ -127,7 +119,7 @@ def load(data: Path) -> Settings:
     audiences = table["audiences"]
     if not isinstance(audiences, list) or not all(isinstance(item, str) for item in audiences):
         raise SettingsProblem(f"{path}: audiences is a list of texts.")
-    return checked(
+    settings = checked(
         host=texts["host"],
         listen=texts["listen"],
         status=texts["status"],
@@ -136,6 +128,7 @@ def load(data: Path) -> Settings:
         passphrase_file=texts["passphrase_file"],
         key_file=texts["key_file"],
     )
+    return replace(settings, hsm=_hsm(path, table["hsm"]) if "hsm" in table else None)
 
 
 def checked(  # noqa: PLR0913 - each is one setting
@@ -174,7 +167,9 @@ def checked(  # noqa: PLR0913 - each is one setting
 
 
 _KEYS = frozenset({"format", *(field.name for field in fields(Settings))})
-_TEXTS = _KEYS - {"format", "audiences"}
+_OPTIONAL = {"hsm"}
+_TEXTS = _KEYS - _OPTIONAL - {"format", "audiences"}
+_HSM_KEYS = {"module", "token", "pin_file"}
 
 
 def _check_keys(path: Path, table: dict[str, object]) -> None:
@@ -190,9 +185,24 @@ def _check_keys(path: Path, table: dict[str, object]) -> None:
     if unknown:
         known = ", ".join(sorted(_KEYS))
         raise SettingsProblem(f"{path}: unknown key {unknown[0]!r}. Known: {known}.")
-    missing = sorted(_KEYS - table.keys())
+    missing = sorted(_KEYS - _OPTIONAL - table.keys())
     if missing:
         raise SettingsProblem(f"{path}: the key {missing[0]!r} is missing. Undo the edit.")
+
+
+def _hsm(path: Path, table: object) -> TokenSettings:
+    if not isinstance(table, dict) or table.keys() != _HSM_KEYS:
+        raise SettingsProblem(f"{path}: [hsm] has the keys module, token and pin_file, no others.")
+    module, pin_file = (Path(_text(path, table, name)) for name in ("module", "pin_file"))
+    for name, file in (("module", module), ("pin_file", pin_file)):
+        if not file.is_absolute() or not file.is_file():
+            raise SettingsProblem(f"{path}: {name} of [hsm] is the absolute path of a file.")
+    if stat.S_IMODE(pin_file.stat().st_mode) & 0o077:
+        raise SettingsProblem(f"{pin_file} is open to others: run `chmod 600 {pin_file}`.")
+    label = _text(path, table, "token")
+    if not 0 < len(label.encode()) <= TOKEN_LABEL_BYTES_MAX:
+        raise SettingsProblem(f"{path}: token of [hsm] is the token's label, 1 to 32 bytes.")
+    return TokenSettings(module, label, pin_file)
 
 
 def _text(path: Path, table: dict[str, object], key: str) -> str:

@@ -18,12 +18,13 @@ def sections(opened: Opened) -> list[Section]:
         *_decided(opened.office.state),
         Section(
             "Keys",
-            ("Path", "Algorithm", "State", "May be cached"),
+            ("Path", "Algorithm", "State", "Home", "May be cached"),
             [
                 (
                     path,
                     key.algorithm,
-                    "destroyed" if key.destroyed else "enabled",
+                    key.state.lower(),
+                    key.home,
                     f"{key.cache_seconds} s",
                 )
                 for path, key in sorted(held.keys.items())

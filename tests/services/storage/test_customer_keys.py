@@ -9,10 +9,14 @@ import jwt
 import pytest
 
 from rempart.core.errors import CloudError, Code
-from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY
+from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, LIVE
+from rempart.trust.custody.pkcs11.mechanism import LEASE_SECONDS
 from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
 from support.cloud_storage import resource
+from support.softhsm import SoftHSM, softhsm
+
+__all__ = ["softhsm"]
 
 KEYS = "keyRings.cryptoKeys"
 VERSIONS = f"{KEYS}.cryptoKeyVersions"
@@ -130,6 +134,48 @@ async def test_metadata_stays_readable_and_objects_deletable_without_the_key() -
     await kms.cloud.ask("buckets.delete", verb="DELETE")
     sealed = kms.cloud.parts.sealed
     assert await sealed.scan(CUSTOMER_BUCKET_KEY, CUSTOMER_BUCKET_KEY.under(), limit=9) == []
+
+
+@pytest.mark.parametrize("content", [b"", SMALL, BIG], ids=["empty", "small", "large"])
+async def test_checksums_are_shown_where_the_key_opens_them_and_never_in_lists(
+    content: bytes,
+) -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    wanted = b64(hashlib.md5(content, usedforsecurity=False).digest())
+    made = await kms.cloud.put("o", content, kmsKeyName=key)
+    assert made["md5Hash"] == wanted
+    assert (await rewrite(kms, "o", destinationKmsKeyName=key))["md5Hash"] == wanted
+    change = {"metadata": {"a": "b"}}
+    for answer in (
+        await kms.cloud.ask("objects.patch", path={"object": "o"}, document=change, verb="PATCH"),
+        await kms.cloud.ask("objects.get", path={"object": "o"}),
+    ):
+        shown = resource(answer)
+        assert (shown["md5Hash"], shown["crc32c"]) == (wanted, made["crc32c"])
+    media = await kms.cloud.ask("objects.get", path={"object": "o"}, query={"alt": "media"})
+    assert dict(media.headers)["x-goog-hash"] == f"crc32c={made['crc32c']},md5={wanted}"
+    (listed,) = (await kms.cloud.list())["items"]
+    assert not {"md5Hash", "crc32c"} & listed.keys()
+    assert (await rewrite(kms, "o"))["md5Hash"] == wanted
+    assert (await kms.cloud.list())["items"][0]["md5Hash"] == wanted
+
+
+async def test_without_the_key_nothing_tells_of_the_content_not_even_its_checksums() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    made = await kms.cloud.put("o", SMALL, kmsKeyName=key)
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{key}/cryptoKeyVersions/1")
+    shown = resource(await kms.cloud.ask("objects.get", path={"object": "o"}))
+    assert not {"md5Hash", "crc32c"} & shown.keys()
+    sealed = kms.cloud.parts.sealed
+    (stored,) = await sealed.scan(LIVE, LIVE.under(), limit=9)
+    known = LIVE.encode(stored.value)
+    assert hashlib.md5(SMALL, usedforsecurity=False).digest() not in known
+    assert (stored.value.content.crc32c, stored.value.content.md5) == (0, None)
+    log = b"".join(one.entry for one in await sealed.entries(FEED, 0, limit=100))
+    assert made["crc32c"].encode() not in log
+    assert made["md5Hash"].encode() not in log
 
 
 async def test_a_scheduled_destruction_stops_reads_and_a_restored_version_gives_them_back() -> None:
@@ -393,3 +439,21 @@ async def test_the_inventory_of_keys_tells_which_buckets_a_key_protects() -> Non
         f"//storage.googleapis.com/{default}",
         f"//storage.googleapis.com/{kms.cloud.bucket}",
     }
+
+
+async def test_a_token_that_is_pulled_out_stops_a_bucket_s_reads_within_the_lease(
+    softhsm: SoftHSM,
+) -> None:
+    kms = await Kms.start(softhsm.config)
+    key = await a_key(
+        kms, versionTemplate={"protectionLevel": "HSM", "algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION"}
+    )
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", SMALL)
+    assert await kms.cloud.read("o") == SMALL
+    with softhsm.away():
+        kms.cloud.clock.advance(LEASE_SECONDS - 1)
+        assert await kms.cloud.read("o") == SMALL
+        kms.cloud.clock.advance(1)
+        problem = await refused_read(kms)
+        assert (problem.status, problem.reason) == (503, "backendError")

@@ -39,9 +39,11 @@ async def _create_space(store: Store, _world: World, asked: Document) -> Documen
 async def _create_key(store: Store, world: World, asked: Document) -> Document:
     path = key_path(_text(asked, "key"))
     algorithm = algorithms.checked(_text(asked, "algorithm"))
+    home = _text(asked, "home") if "home" in asked else ""
+    store.vault(home)
     if space_of(path) not in store.holdings.spaces:
         await store.create_space(space_of(path))
-    await store.create_key(path, algorithm, now=world.clock(), origin="admin")
+    await store.create_key(path, algorithm, now=world.clock(), origin="admin", home=home)
     return _key(path, store.held(path))
 
 
@@ -147,11 +149,13 @@ def _key(path: str, key: HeldKey) -> Document:
         "key": path,
         "id": key.id,
         "algorithm": key.algorithm,
-        "state": "DESTROYED" if key.destroyed else "ENABLED",
+        "state": key.state,
         "created": rfc3339(Micros(key.created)),
         "origin": key.origin,
         "allowedCacheDuration": f"{key.cache_seconds}s",
     }
+    if key.home:
+        shown["home"] = key.home
     if key.destroyed:
         shown["destroyed"] = rfc3339(Micros(key.destroyed))
     return shown

@@ -7,18 +7,21 @@ import msgspec
 from rempart.core.errors import already_exists, not_found
 from rempart.ekm.admin.actions import check_issuer
 from rempart.ekm.administration import actions
+from rempart.ekm.keys.store import Store
 from rempart.ekm.model import algorithms
 from rempart.ekm.model.holdings import Holdings, Issuer
 from rempart.ekm.model.names import key_path, space_path
 
 
-def check(held: Holdings, action: actions.Effect) -> None:
+def check(store: Store, action: actions.Effect) -> None:
     """Raise a CloudError for a decision that would fail on what is held."""
+    held = store.holdings
     match action:
         case actions.CreateSpace():
             _new(action.space in held.spaces, space_path(action.space))
         case actions.CreateKey():
             algorithms.checked(action.algorithm)
+            store.vault(action.home)
             _new(action.key in held.keys, key_path(action.key))
         case actions.DestroyKey() | actions.SetCacheDuration():
             _known(action.key in held.keys, action.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -80,11 +80,12 @@ class CreateSpace(_Action, frozen=True):
 
 
 class CreateKey(_Action, frozen=True):
-    """Make a key with fresh material."""
+    """Make a key with fresh material; without a home, in the token where there is one."""
 
     key: Path
     algorithm: str
     cache_seconds: Seconds = 0
+    home: Literal["", "software", "token"] = ""
 
 
 class DestroyKey(_Action, frozen=True):

@@ -159,6 +159,8 @@ def _performed(action: actions.Effect) -> list[tuple[str, Document]]:
             return [("spaces.create", {"space": action.space})]
         case actions.CreateKey():
             made: Document = {"key": action.key, "algorithm": action.algorithm}
+            if action.home:
+                made["home"] = action.home
             cached: Document = {"key": action.key, "cacheSeconds": action.cache_seconds}
             return [("keys.create", made)] + (
                 [("keys.set", cached)] if action.cache_seconds else []

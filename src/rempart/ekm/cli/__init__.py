@@ -8,8 +8,8 @@ import click
 from typing_extensions import override
 
 COMMANDS = (
-    *("approval", "approve", "block", "certificate", "enrol", "init", "keys", "log", "officer"),
-    *("policy", "proposals", "propose", "spaces", "status", "trust", "unblock", "up"),
+    *("approval", "approve", "block", "certificate", "enrol", "hsm", "init", "keys", "log"),
+    *("officer", "policy", "proposals", "propose", "spaces", "status", "trust", "unblock", "up"),
 )
 
 

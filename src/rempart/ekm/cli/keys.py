@@ -21,11 +21,15 @@ def command() -> None:
 @command.command("create")
 @_path
 @click.option("--algorithm", type=click.Choice(NAMES), default=SYMMETRIC, show_default=True)
+@options.home_option
 @options.data_option
 @options.json_option
-def _create(*, key: str, algorithm: str, data: Path, as_json: bool) -> None:
+def _create(*, key: str, algorithm: str, home: str | None, data: Path, as_json: bool) -> None:
     """Make a key, and its crypto space where there is none."""
-    _show(options.perform(data, "keys.create", {"key": key, "algorithm": algorithm}), as_json)
+    wanted: Document = {"key": key, "algorithm": algorithm}
+    if home:
+        wanted["home"] = home
+    _show(options.perform(data, "keys.create", wanted), as_json)
 
 
 @command.command("list")
@@ -39,7 +43,7 @@ def _list(*, data: Path, as_json: bool) -> None:
         return
     keys = answer["keys"]
     for key in keys if isinstance(keys, list) else []:
-        click.echo(f"{key['key']}  {key['algorithm']}  {key['state']}")
+        click.echo(f"{key['key']}  {key['algorithm']}  {key['state']}  {key.get('home', '')}")
 
 
 @command.command("show")

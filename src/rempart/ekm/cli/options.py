@@ -12,12 +12,14 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, settings
+from rempart.ekm import settings
 from rempart.ekm.admin import socket
 from rempart.ekm.admin.actions import Document
 from rempart.ekm.keys.sealing import SealingProblem, checked
+from rempart.ekm.model.holdings import HOMES
 from rempart.ekm.opened import AskPassphrase, open_data
 from rempart.ekm.record.segments import LogBroken
 
@@ -31,6 +33,13 @@ data_option: Callable[[Decorated], Decorated] = click.option(
     show_default="./ekm-data",
     metavar="DIR",
     help="The key holder's data directory, its only state.",
+)
+
+home_option: Callable[[Decorated], Decorated] = click.option(
+    "--in",
+    "home",
+    type=click.Choice(HOMES),
+    help="Where it is made.  [default: the token, where ekm.toml names one]",
 )
 
 json_option: Callable[[Decorated], Decorated] = click.option(
@@ -97,4 +106,4 @@ async def _perform_here(
         await opened.office.resume()
         return await opened.command(action, arguments, getpass.getuser())
     finally:
-        await opened.journal.close()
+        await opened.close()

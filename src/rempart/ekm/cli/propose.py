@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -146,10 +147,15 @@ def _create_space(*, space: str) -> actions.Action:
 @_key
 @click.option("--algorithm", type=click.Choice(NAMES), default=SYMMETRIC, show_default=True)
 @click.option("--cache-seconds", type=int, default=0, show_default=True)
+@options.home_option
 @_proposing
-def _create_key(*, key: str, algorithm: str, cache_seconds: int) -> actions.Action:
+def _create_key(
+    *, key: str, algorithm: str, cache_seconds: int, home: Literal["software", "token"] | None
+) -> actions.Action:
     """Make a key, and its crypto space where there is none."""
-    return actions.CreateKey(key=key, algorithm=algorithm, cache_seconds=cache_seconds)
+    return actions.CreateKey(
+        key=key, algorithm=algorithm, cache_seconds=cache_seconds, home=home or ""
+    )
 
 
 @command.command("destroy-key")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, identity, settings
+from rempart.ekm import identity, settings
 from rempart.ekm.cli import options
 from rempart.ekm.keys.sealing import SealingProblem
 from rempart.ekm.model.verdict import Judge

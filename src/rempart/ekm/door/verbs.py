@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -52,14 +51,14 @@ class Verb:
 async def _wrap(holder: Holder, path: str, body: bodies.Request) -> Document:
     asked = _as(body, bodies.Wrap)
     material, _ = _usable(holder.store, path, "wrap")
-    return {"wrappedBlob": _text(material.wrap(asked.plaintext, _binding(body)))}
+    return {"wrappedBlob": _text(await material.wrap(asked.plaintext, _binding(body)))}
 
 
 async def _unwrap(holder: Holder, path: str, body: bodies.Request) -> Document:
     asked = _as(body, bodies.Unwrap)
     material, key = _usable(holder.store, path, "unwrap")
     try:
-        plain = material.unwrap(asked.wrapped_blob, _binding(body))
+        plain = await material.unwrap(asked.wrapped_blob, _binding(body))
     except Tampered:
         raise decryption_failed() from None
     return {"plaintext": _text(plain), "allowedCacheDuration": f"{key.cache_seconds}s"}
@@ -69,18 +68,17 @@ async def _asymmetric_sign(holder: Holder, path: str, body: bodies.Request) -> D
     asked = _as(body, bodies.AsymmetricSign)
     material, key = _usable(holder.store, path, "asymmetricSign")
     try:
-        signature = await asyncio.to_thread(_signer(material, key, asked))
+        signature = await _signed(material, key, asked)
     except Unfit as problem:
         raise invalid(str(problem), field="digest" if asked.digest else "data") from None
     return {"signature": _text(signature)}
 
 
-def _signer(material: Material, key: HeldKey, asked: bodies.AsymmetricSign) -> Callable[[], bytes]:
+async def _signed(material: Material, key: HeldKey, asked: bodies.AsymmetricSign) -> bytes:
     if (asked.digest is None) == (asked.data is None):
         raise invalid("Give either digest or data.", field="digest")
     if asked.data is not None:
-        data = asked.data
-        return lambda: material.sign(data)
+        return await material.sign(asked.data)
     wanted = algorithms.SIGNING[key.algorithm].digest
     given = {
         name: value
@@ -89,7 +87,7 @@ def _signer(material: Material, key: HeldKey, asked: bodies.AsymmetricSign) -> C
     }
     if list(given) != [wanted]:
         raise invalid(f"{key.algorithm} signs a digest of {wanted}.", field=f"digest.{wanted}")
-    return lambda: material.sign_digest(given[wanted])
+    return await material.sign_digest(given[wanted])
 
 
 async def _get_public_key(holder: Holder, path: str, _body: bodies.Request) -> Document:

@@ -1,4 +1,4 @@
-"""What `wrap` answers: a Cobblestone-256 message behind a format byte and the key's id.
+"""What `wrap` of a software key answers: a Cobblestone-256 message behind format and key id.
 
 Specified in docs/spec/ekm-store.md. The message commits to the key, the header, the key version as
 the cloud names it, and the additional authenticated data: it opens with all of them or not at all.
@@ -9,12 +9,14 @@ from __future__ import annotations
 from rempart.core.limits import KIB
 from rempart.ekm.keys import box
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.pkcs11.message import SALT_BYTES
 
 PLAINTEXT_BYTES_MAX = 64 * KIB
 FORMAT = b"\x01"
 ID_BYTES = 8
 HEADER_BYTES = len(FORMAT) + ID_BYTES
-BLOB_BYTES_MAX = HEADER_BYTES + PLAINTEXT_BYTES_MAX + box.OVERHEAD_BYTES + 4 * 16
+BLOB_BYTES_MAX = HEADER_BYTES + SALT_BYTES + PLAINTEXT_BYTES_MAX + box.OVERHEAD_BYTES + 4 * 16
+"""Of a key in a token, whose blobs have a salt before the message."""
 
 _DOMAIN = b"rempart.ekm.blob.v1\x00"
 

@@ -1,18 +1,23 @@
+# ruff: noqa: ARG002 - a verb that material does not have refuses whatever it is given
 """The seam to key material, and material in software.
 
-Whoever keeps material elsewhere (a PKCS#11 token) offers the same two: `Vault`, which makes, finds
-and erases material by the key's id, and `Material`, which uses it. Material in software lies in one
-file per key, sealed under that key's own wrapping key, which is in the sealed file only.
+Two are all that the rest knows of material: `Vault`, which makes and erases it, and `Material`,
+which uses it. Material in software lies in one file per key, sealed under that key's own wrapping
+key, which is in the sealed file only. Material in a token: `rempart.ekm.keys.token`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Protocol
 
+from msgspec.structs import replace
+from typing_extensions import override
+
+from rempart import durable
 from rempart.core.clock import Random
 from rempart.core.errors import unreachable
-from rempart.ekm import durable
 from rempart.ekm.keys import blob, box
 from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
 from rempart.ekm.model.holdings import HeldKey
@@ -24,51 +29,53 @@ _CONTEXT = b"rempart.ekm.material.v1\x00"
 _OTHER_PURPOSE = "a verb that this key's algorithm does not have"
 
 
-class Material(Protocol):
-    """Loaded material, safe to use from several threads.
+class Material:
+    """Material ready for use, wherever it is; each kind overrides what it can do.
 
-    What does not open raises `Tampered`; what cannot be signed for its form raises `Unfit`. A verb
-    of another purpose is a bug of the caller, who knows the algorithm.
+    What does not open raises `Tampered`; what cannot be signed for its form raises `Unfit`;
+    material that is out of reach raises a `CloudError` of code UNAVAILABLE, soon. A verb of another
+    purpose is a bug of the caller, who knows the algorithm.
     """
 
-    def wrap(self, plaintext: bytes, binding: bytes) -> bytes:
+    __slots__ = ()
+
+    async def wrap(self, plaintext: bytes, binding: bytes) -> bytes:
         """Seal for one binding."""
-        ...
+        unreachable(_OTHER_PURPOSE)
 
-    def unwrap(self, wrapped: bytes, binding: bytes) -> bytes:
+    async def unwrap(self, wrapped: bytes, binding: bytes) -> bytes:
         """Open what `wrap` sealed for that binding."""
-        ...
+        unreachable(_OTHER_PURPOSE)
 
-    def sign(self, data: bytes) -> bytes:
+    async def sign(self, data: bytes) -> bytes:
         """Sign data, hashed first."""
-        ...
+        unreachable(_OTHER_PURPOSE)
 
-    def sign_digest(self, digest: bytes) -> bytes:
+    async def sign_digest(self, digest: bytes) -> bytes:
         """Sign the algorithm's digest of the data."""
-        ...
+        unreachable(_OTHER_PURPOSE)
 
     def public_pem(self) -> str:
-        """Return the public half."""
-        ...
+        """Return the public half, which is always at hand."""
+        unreachable(_OTHER_PURPOSE)
 
 
 class Vault(Protocol):
     """Where material is; each verb is durable on return."""
 
-    def create(self, key: HeldKey) -> None:
-        """Make fresh material for a new key; one that never gets listed is swept later."""
+    async def create(self, key: HeldKey, path: str) -> HeldKey:
+        """Make fresh material for a new key of that path; return the key with the way to it.
+
+        What never gets listed afterwards is left over: nobody uses it, and it can be found.
+        """
         ...
 
     def load(self, key: HeldKey) -> Material:
         """Return the material of a key that is not destroyed."""
         ...
 
-    def erase(self, key: HeldKey) -> None:
-        """Erase the material of a key whose record has already lost its wrapping key."""
-        ...
-
-    def sweep(self, keep: frozenset[str]) -> None:
-        """Erase what a crash left: material of ids that no key has."""
+    async def erase(self, key: HeldKey) -> None:
+        """Erase material, if it is still there, of a key that is recorded as destroyed."""
         ...
 
 
@@ -78,14 +85,14 @@ class SoftwareVault:
     def __init__(self, directory: Path, random: Random) -> None:
         self._directory = directory
         self._random = random
+        self._making = asyncio.Lock()
 
-    def create(self, key: HeldKey) -> None:
-        """Make fresh material."""
-        if key.algorithm == SYMMETRIC:
-            plain = self._random(KEY_BYTES)
-        else:
-            plain = generate(SIGNING[key.algorithm], self._random)
-        durable.replace(self._path(key.id), box.seal(key.wrapping, _context(key), plain))
+    async def create(self, key: HeldKey, path: str) -> HeldKey:
+        """Make fresh material, one key at a time: RSA takes a processor for a second."""
+        made = replace(key, wrapping=self._random(KEY_BYTES))
+        async with self._making:
+            await asyncio.to_thread(self._make, made)
+        return made
 
     def load(self, key: HeldKey) -> Material:
         """Open the file; raises OSError where it is gone and `Tampered` where it was altered."""
@@ -94,21 +101,28 @@ class SoftwareVault:
             return SymmetricMaterial(plain, bytes.fromhex(key.id))
         return SigningMaterial(load(SIGNING[key.algorithm], plain))
 
-    def erase(self, key: HeldKey) -> None:
+    async def erase(self, key: HeldKey) -> None:
         """Unlink the file."""
-        durable.remove(self._path(key.id))
+        await asyncio.to_thread(durable.remove, self._path(key.id))
 
     def sweep(self, keep: frozenset[str]) -> None:
-        """Unlink the files of other ids."""
+        """Unlink what a crash left: files of other ids than these."""
         for path in self._directory.iterdir():
             if path.name not in keep:
                 durable.remove(path)
+
+    def _make(self, key: HeldKey) -> None:
+        if key.algorithm == SYMMETRIC:
+            plain = self._random(KEY_BYTES)
+        else:
+            plain = generate(SIGNING[key.algorithm], self._random)
+        durable.replace(self._path(key.id), box.seal(key.wrapping, _context(key), plain))
 
     def _path(self, key_id: str) -> Path:
         return self._directory / key_id
 
 
-class SymmetricMaterial:
+class SymmetricMaterial(Material):
     """32 bytes that wrap and unwrap."""
 
     __slots__ = ("_id", "_key")
@@ -117,53 +131,33 @@ class SymmetricMaterial:
         self._key = key
         self._id = key_id
 
-    def wrap(self, plaintext: bytes, binding: bytes) -> bytes:
-        """Seal for one binding."""
+    @override
+    async def wrap(self, plaintext: bytes, binding: bytes) -> bytes:
         return blob.wrap(self._key, self._id, plaintext, binding)
 
-    def unwrap(self, wrapped: bytes, binding: bytes) -> bytes:
-        """Open what `wrap` sealed for that binding."""
+    @override
+    async def unwrap(self, wrapped: bytes, binding: bytes) -> bytes:
         return blob.unwrap(self._key, self._id, wrapped, binding)
 
-    def sign(self, data: bytes) -> bytes:  # noqa: ARG002 - refuses whatever it is given
-        """Refuse."""
-        unreachable(_OTHER_PURPOSE)
 
-    def sign_digest(self, digest: bytes) -> bytes:  # noqa: ARG002 - refuses whatever it is given
-        """Refuse."""
-        unreachable(_OTHER_PURPOSE)
-
-    def public_pem(self) -> str:
-        """Refuse."""
-        unreachable(_OTHER_PURPOSE)
-
-
-class SigningMaterial:
-    """A private key that signs."""
+class SigningMaterial(Material):
+    """A private key that signs, in a thread: RSA takes milliseconds."""
 
     __slots__ = ("_key",)
 
     def __init__(self, key: Key) -> None:
         self._key = key
 
-    def wrap(self, plaintext: bytes, binding: bytes) -> bytes:  # noqa: ARG002 - likewise
-        """Refuse."""
-        unreachable(_OTHER_PURPOSE)
+    @override
+    async def sign(self, data: bytes) -> bytes:
+        return await asyncio.to_thread(self._key.sign, data)
 
-    def unwrap(self, wrapped: bytes, binding: bytes) -> bytes:  # noqa: ARG002 - likewise
-        """Refuse."""
-        unreachable(_OTHER_PURPOSE)
+    @override
+    async def sign_digest(self, digest: bytes) -> bytes:
+        return await asyncio.to_thread(self._key.sign_digest, digest)
 
-    def sign(self, data: bytes) -> bytes:
-        """Sign data, hashed first."""
-        return self._key.sign(data)
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        """Sign the algorithm's digest of the data."""
-        return self._key.sign_digest(digest)
-
+    @override
     def public_pem(self) -> str:
-        """Return the public half."""
         return self._key.public_key().pem
 
 

@@ -2,7 +2,8 @@
 
 Every change rewrites the file whole: sealed, synced, renamed over the old one. Destroying a key is
 such a rewrite without its wrapping key, after which its material cannot be opened; then the
-material goes too. Specified in docs/spec/ekm-store.md, with what a disk may keep all the same.
+material goes too. Of a key in a token the object is destroyed in between two rewrites. Specified in
+docs/spec/ekm-store.md, with what a disk may keep all the same.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from rempart import durable
 from rempart.core.clock import Micros, Random
-from rempart.core.errors import CloudError, Code, already_exists, not_found
-from rempart.ekm import durable
+from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
 from rempart.ekm.keys import box, sealing
-from rempart.ekm.keys.material import KEY_BYTES, Material, Vault
-from rempart.ekm.model.holdings import HeldKey, Holdings
+from rempart.ekm.keys.material import Material, SoftwareVault, Vault
+from rempart.ekm.keys.token import TokenVault
+from rempart.ekm.model.holdings import HOMES, SOFTWARE, TOKEN, HeldKey, Holdings
 from rempart.ekm.model.names import space_of
 from rempart.trust.custody.errors import Tampered
 
@@ -27,6 +29,7 @@ FILE_NAME = "keys.sealed"
 MAGIC = b"rempart.ekm.keys.v1\x00"
 KEYS_MAX = 10_000
 ID_BYTES = 8
+MARK_BYTES = 8
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(Holdings).decode
@@ -35,28 +38,39 @@ Opener = Callable[[bytes], sealing.Seal]
 
 
 class Store:
-    """What is held, in memory and on disk alike; one process at a time has it."""
+    """What is held, in memory and on disk alike; one process at a time has it.
+
+    `token` is None where there is none; whoever opens the store sets it.
+    """
 
     def __init__(
-        self, path: Path, seal: sealing.Seal, holdings: Holdings, vault: Vault, random: Random
+        self,
+        path: Path,
+        seal: sealing.Seal,
+        holdings: Holdings,
+        software: SoftwareVault,
+        random: Random,
     ) -> None:
         self._path = path
         self._seal = seal
-        self._vault = vault
+        self._software = software
         self._random = random
+        self.token: TokenVault | None = None
         self._loaded: dict[str, Material] = {}
         self._lock = asyncio.Lock()
         self.holdings = holdings
 
     @classmethod
-    def create(cls, path: Path, seal: sealing.Seal, vault: Vault, random: Random) -> Store:
+    def create(
+        cls, path: Path, seal: sealing.Seal, software: SoftwareVault, random: Random
+    ) -> Store:
         """Write the first, empty file."""
-        store = cls(path, seal, Holdings(), vault, random)
+        store = cls(path, seal, Holdings(), software, random)
         store._replace(lambda held: held)
         return store
 
     @classmethod
-    def open(cls, path: Path, opener: Opener, vault: Vault, random: Random) -> Store:
+    def open(cls, path: Path, opener: Opener, software: SoftwareVault, random: Random) -> Store:
         """Open the file with the secret that `opener` gets; raises `SealingProblem`."""
         try:
             content = path.read_bytes()
@@ -73,14 +87,19 @@ class Store:
             raise sealing.SealingProblem(
                 f"{path} does not open: it is another passphrase or key file, or it was altered."
             ) from None
-        store = cls(path, seal, holdings, vault, random)
-        vault.sweep(frozenset(key.id for key in holdings.keys.values() if not key.destroyed))
+        store = cls(path, seal, holdings, software, random)
+        software.sweep(frozenset(key.id for key in holdings.keys.values() if not key.destroyed))
         return store
+
+    @property
+    def mark(self) -> str:
+        """Return what this manager's objects in a token are labelled with: no other's are."""
+        return f"rempart-ekm-{sealing.salt_of(self._seal.header)[:MARK_BYTES].hex()}"
 
     async def change(self, make: Callable[[Holdings], Holdings]) -> None:
         """Replace what is held by what `make` makes of it; durable on return.
 
-        Changes happen one after another, in a thread; `make` may take its time there.
+        Changes happen one after another, in a thread.
         """
         async with self._lock:
             await asyncio.to_thread(self._replace, make)
@@ -95,34 +114,49 @@ class Store:
 
         await self.change(make)
 
-    async def create_key(self, path: str, algorithm: str, *, now: Micros, origin: str) -> None:
-        """Make a key with fresh material, in a crypto space that exists; RSA takes a second."""
+    async def create_key(
+        self, path: str, algorithm: str, *, now: Micros, origin: str, home: str = ""
+    ) -> None:
+        """Make a key with fresh material, in a crypto space that exists; RSA takes a second.
+
+        Without a home it is made in the token, where there is one. While it is made nothing else
+        waits.
+        """
+        vault = self.vault(home)
+        _check_new(self.holdings, path)
+        key_id = self._random(ID_BYTES).hex()
+        bare = HeldKey(id=key_id, algorithm=algorithm, created=now, origin=origin)
+        key = await vault.create(bare, path)
 
         def make(held: Holdings) -> Holdings:
             _check_new(held, path)
-            key = HeldKey(
-                id=self._random(ID_BYTES).hex(),
-                algorithm=algorithm,
-                created=now,
-                wrapping=self._random(KEY_BYTES),
-                origin=origin,
-            )
-            self._vault.create(key)
             return _with(held, path, key)
 
-        await self.change(make)
+        try:
+            await self.change(make)
+        except CloudError:  # refused before anything was written: the name was taken meanwhile
+            await vault.erase(key)
+            raise
 
     async def destroy_key(self, path: str, *, now: Micros) -> None:
-        """Erase a key's material for good. A key that is destroyed already stays so."""
+        """Erase a key's material for good. A key that is destroyed already stays so.
 
-        def make(held: Holdings) -> Holdings:
+        From the first change on the key is of no use. While its token is away this raises, and
+        the key stays DESTROYING until it is asked again.
+        """
+
+        def mark(held: Holdings) -> Holdings:
             key = _held(held, path)
-            return held if key.destroyed else _with(held, path, _without_material(key, now))
+            if key.destroyed:
+                return held
+            return _with(held, path, replace(key, wrapping=b"", destroyed=now))
 
-        await self.change(make)
+        await self.change(mark)
         key = self.held(path)
-        await asyncio.to_thread(self._vault.erase, key)
         self._loaded.pop(key.id, None)
+        await self._vault_of(key).erase(key)
+        if key.token:
+            await self.change(lambda held: _with(held, path, replace(_held(held, path), token=b"")))
 
     async def set_cache_seconds(self, path: str, seconds: int) -> None:
         """Set how long a cloud may keep what this key unwrapped."""
@@ -144,8 +178,23 @@ class Store:
         """Return the material of a key that is not destroyed, opened once."""
         material = self._loaded.get(key.id)
         if material is None:
-            material = self._loaded[key.id] = self._vault.load(key)
+            material = self._loaded[key.id] = self._vault_of(key).load(key)
         return material
+
+    def vault(self, home: str) -> Vault:
+        """Return where keys of a home are made; without one, the token where there is one."""
+        if home and home not in HOMES:
+            raise invalid(f"home is one of {', '.join(HOMES)}.", field="home")
+        if self.token is None and home == TOKEN:
+            raise no_token()
+        return self._software if self.token is None or home == SOFTWARE else self.token
+
+    def _vault_of(self, key: HeldKey) -> Vault:
+        if not key.token:
+            return self._software
+        if self.token is None:
+            raise no_token()
+        return self.token
 
     def _replace(self, make: Callable[[Holdings], Holdings]) -> None:
         held = make(self.holdings)
@@ -168,8 +217,10 @@ def _with(holdings: Holdings, path: str, key: HeldKey) -> Holdings:
     return replace(holdings, keys={**holdings.keys, path: key})
 
 
-def _without_material(key: HeldKey, now: Micros) -> HeldKey:
-    return replace(key, wrapping=b"", destroyed=now)
+def no_token() -> CloudError:
+    """Return the refusal of what needs a token that no setting names."""
+    message = "There is no token: ekm.toml has no [hsm]."
+    return CloudError(Code.FAILED_PRECONDITION, message, reason="NO_TOKEN")
 
 
 def _check_new(holdings: Holdings, path: str) -> None:

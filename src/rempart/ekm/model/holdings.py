@@ -9,22 +9,42 @@ from __future__ import annotations
 import msgspec
 from typing_extensions import override
 
+SOFTWARE = "software"
+TOKEN = "token"  # noqa: S105 - a place, not a secret
+HOMES = (SOFTWARE, TOKEN)
+
 
 class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
-    """One key. Destroyed, it keeps its name, which is never given again, and loses `wrapping`.
+    """One key. Destroyed, it keeps its name, which is never given again, and loses its material.
 
     `id` is 8 random bytes in hexadecimal: it stands in the blobs that the key wraps. `wrapping` is
-    the 32 random bytes under which alone the material can be opened; it is empty where the material
-    is not software. `destroyed` is a time, or 0.
+    the 32 random bytes under which alone material in software can be opened; `token` is the way to
+    material in a token, and no secret. One of them is empty; of a key that is destroyed both are,
+    once the token does not hold it any more. `destroyed` is a time, or 0.
     """
 
     id: str
     algorithm: str
     created: int
-    wrapping: bytes
+    wrapping: bytes = b""
+    token: bytes = b""
     cache_seconds: int = 0
     destroyed: int = 0
     origin: str = ""
+
+    @property
+    def home(self) -> str:
+        """Return where its material is; empty once it is nowhere."""
+        if self.token:
+            return TOKEN
+        return SOFTWARE if self.wrapping else ""
+
+    @property
+    def state(self) -> str:
+        """Return ENABLED, DESTROYED, or DESTROYING: of no use any more, and still in the token."""
+        if not self.destroyed:
+            return "ENABLED"
+        return "DESTROYING" if self.token else "DESTROYED"
 
     @override
     def __repr__(self) -> str:

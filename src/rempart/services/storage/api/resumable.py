@@ -37,7 +37,7 @@ from rempart.services.storage.model.ranges import ContentRange, content_range
 from rempart.services.storage.references import drop
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
-from rempart.services.storage.wrapping import new_wrapping, wrapping_of
+from rempart.services.storage.wrapping import new_wrapping, with_checksums, wrapping_of
 from rempart.trust.custody.bodies import Part, PartWriter
 from rempart.trust.custody.digest import Digest
 from rempart.trust.custody.envelope import context
@@ -341,7 +341,10 @@ async def _complete(
         got=got,
         content_type=session.content_type or DEFAULT_CONTENT_TYPE,
     )
-    done = replace(session, generation=new.generation, manifest=b"", blobs=())
+    # What was asked may name checksums, which are fingerprints of the plaintext.
+    done = replace(
+        session, generation=new.generation, manifest=b"", blobs=(), request=b"{}", crc32c="", md5=""
+    )
     store.tx.put(SESSION, key, value=done)
     store.setup.digests.forget(key)
     return created(first, bucket, new)
@@ -362,7 +365,7 @@ async def _finished(
     found = await store.generation(grant, bucket, name, session.generation)
     return Reply(
         headers=(("etag", object_etag(found)),),
-        document=asked.shown(call, bucket, found),
+        document=asked.shown(call, bucket, await with_checksums(store, bucket, found)),
     )
 
 

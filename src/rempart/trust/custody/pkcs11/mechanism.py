@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from rempart.core.clock import Random
 from rempart.core.errors import CloudError, invalid
-from rempart.trust.custody.mechanism import LocalKey, Mechanism, UseContext
+from rempart.trust.custody.mechanism import LocalKey, Mechanism, Opened, UseContext
 from rempart.trust.custody.pkcs11 import objects
 from rempart.trust.custody.pkcs11.keys import SCHEMES, key_in
 from rempart.trust.custody.pkcs11.objects import Held, LeftOver, Values
@@ -32,6 +32,9 @@ Make = Callable[[Session, Algorithm, Values], bytes]
 
 THREADS = 8
 USE_SECONDS_MAX = 5.0
+LEASE_SECONDS = 60
+"""So long a service may keep what a key in the token opened."""
+
 MAKE_SECONDS_MAX = 60.0
 """An RSA key of 4096 bits takes a slow token half a minute."""
 
@@ -44,6 +47,11 @@ class KeyInToken(LocalKey):
     @override
     async def public_key(self) -> PublicKey:
         return self._key.public_key()
+
+    @override
+    async def open(self, ciphertext: bytes, aad: bytes = b"") -> Opened:
+        """Open for a service: a token that is pulled out stops it within the lease."""
+        return Opened(await self.decrypt(ciphertext, aad), LEASE_SECONDS)
 
 
 class InToken(Mechanism):
