@@ -24,7 +24,7 @@ def key_managers(config: Config) -> Endpoints:
 
 
 def in_token(config: Config, keyring: Keyring, world: World) -> InToken | None:
-    """Return the keys in the token, if there is one; nothing is asked of it before one is used.
+    """Return the keys in the token, if there is one; nothing is asked of it yet.
 
     Universes may share a token: their marks on keys differ, as their roots do.
     """

@@ -131,6 +131,8 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
         for one in housework:
             one.start()
         run.listener.ready(_ready(where))
+        if parts.token is not None:
+            await parts.token.look()
         await _until(run.stop, run.doors.tls)
     finally:
         for one in housework:

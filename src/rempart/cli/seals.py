@@ -97,19 +97,20 @@ def chosen(asked: Asked, reached: quorum.Reached | None = None) -> Seal:
     Without `reached` no key elsewhere is on offer.
     """
     by_people = _CUSTODIANS.fullmatch(asked.spec)
+    by_holder = asked.spec.startswith("https://")
+    offered = asked.spec == "file" or (reached is not None and (by_holder or asked.spec == HSM))
+    if by_people is None and not offered:
+        ways = BY_PEOPLE if reached is None else WAYS
+        raise SealProblem(f"{asked.spec!r} is no way to keep a root here: {ways}")
     if by_people is None and (asked.custodians or asked.shares_to):
         raise SealProblem("--custodian and --shares-to go with custodians:K/N.")
-    by_holder = asked.spec.startswith("https://")
     if asked.certificate and not by_holder:
         raise SealProblem("--certificate goes with the URI of a key holder's key.")
     if by_people is not None:
         return _by_custodians(int(by_people[1]), int(by_people[2]), asked)
-    if asked.spec == "file":
+    if reached is None or asked.spec == "file":
         return InTheClear()
-    if reached is not None and (by_holder or asked.spec == HSM):
-        return WithKeyElsewhere(reached, asked.spec, _certificate(asked.certificate))
-    ways = BY_PEOPLE if reached is None else WAYS
-    raise SealProblem(f"{asked.spec!r} is no way to keep a root here: {ways}")
+    return WithKeyElsewhere(reached, asked.spec, _certificate(asked.certificate))
 
 
 def _certificate(path: Path | None) -> bytes:

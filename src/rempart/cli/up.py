@@ -140,7 +140,9 @@ def sealed_greeting(data: Path, settings: Config, where: Ready, state: SealState
     todo = f"Next, each custodian on this machine:  {_program()} unseal --data {data.absolute()}"
     if state.holder:
         who = f"{state.holder} opens it."
-        todo = f"It is asked until it agrees; {_program()} status says how it answers."
+        todo = (
+            f"It is asked until it agrees; {_program()} status --data {data.absolute()} says how."
+        )
     where_from = f"https://localhost:{where.listen.port} and http://{where.http}"
     return [
         f"The universe {settings.domain} in {data} is sealed: {who}",

@@ -77,8 +77,9 @@ def verify(
         PyJWS(algorithms=[key.algorithm]).decode(token.raw, key.loaded, algorithms=[key.algorithm])
     except PyJWTError as problem:
         raise Rejected("the token's signature does not verify") from problem
-    if _text(token.claims, "aud") not in (frozenset(issuer.audiences) or audiences):
-        raise Rejected("the token is for another audience")
+    ours = frozenset(issuer.audiences) or audiences
+    if _text(token.claims, "aud") not in ours:
+        raise Rejected(f"the token is for another audience than {' or '.join(sorted(ours))}")
     _check_times(token.claims, now)
     return _agent(token.claims, issuer)
 
