@@ -86,6 +86,38 @@ def test_a_wrong_setting_refuses_the_start(
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("module = ", "modul = ", "no others"),
+        ("module = ", 'slot = "0"\nmodule = ', "no others"),
+        ("token = ", "# token = ", "no others"),
+        ('token = "keys"', "token = 1", "text in quotes"),
+        ('token = "keys"', 'token = ""', "1 to 32 bytes"),
+        ('token = "keys"', f'token = "{"é" * 17}"', "1 to 32 bytes"),
+        ("/module.so", "/absent.so", "module of .hsm. is the absolute path"),
+        ("pin_file = ", 'pin_file = "pin" #', "pin_file of .hsm. is the absolute path"),
+        ("/pin", "/open", "chmod 600"),
+        ("[hsm]", "[[hsm]]", "no others"),
+    ],
+)
+def test_a_wrong_setting_of_the_token_refuses_the_start(
+    made: KeyHolder, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    for name, mode in (("module.so", 0o644), ("pin", 0o600), ("open", 0o640)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    where = f'module = "{tmp_path}/module.so"\ntoken = "keys"\npin_file = "{tmp_path}/pin"\n'
+    plain, table = (made.data / "ekm.toml").read_text(), f"\n[hsm]\n{where}"
+    settings = tmp_path / "ekm.toml"
+    settings.write_text(plain + table)
+    assert load(tmp_path).hsm is not None
+    assert old in table
+    settings.write_text(plain + table.replace(old, new))
+    with pytest.raises(SettingsProblem, match=said):
+        load(tmp_path)
+
+
 def _open(path: Path, passphrase: str = PASSPHRASE) -> Store:
     vault = SoftwareVault(path.parent / "material", os.urandom)
     return Store.open(

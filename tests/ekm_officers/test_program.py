@@ -140,6 +140,7 @@ def test_a_key_that_officers_decided_on_is_there(allowing: Manager) -> None:
     [
         ("create-key", KEY),
         ("create-key", "v0/keys/k"),
+        ("create-key", f"{KEY}-hard", "--in", "token"),
         ("create-space", "v0/cryptospaces/blue"),
         ("destroy-key", f"{KEY}-unknown"),
         ("cache", KEY, "86401"),

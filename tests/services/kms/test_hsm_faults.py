@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,38 +12,12 @@ import pytest
 from rempart.core.errors import CloudError, Code
 from rempart.trust.custody.pkcs11.mechanism import THREADS, USE_SECONDS_MAX
 from support.cloud_kms import Kms
+from support.failing_token import Fault, fault
 from support.softhsm import SoftHSM, softhsm
 
-__all__ = ["softhsm"]
+__all__ = ["fault", "softhsm"]
 
-SOURCE = Path(__file__).parents[2] / "trust/custody/pkcs11/failing.c"
 SOON_SECONDS = 1.0
-
-
-@dataclass
-class Fault:
-    """What the module does instead of signing."""
-
-    file: Path
-
-    def begin(self, kind: str) -> None:
-        self.file.write_text(kind)
-
-    def end(self) -> None:
-        self.file.unlink()
-
-
-@pytest.fixture
-def fault(softhsm: SoftHSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fault:
-    """Return what makes a token fail; the module beside it obeys."""
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("gcc is not installed on this machine")
-    module, file = tmp_path / "failing.so", tmp_path / "fault"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", module, SOURCE, "-ldl"], check=True)
-    monkeypatch.setenv("REAL_MODULE", str(softhsm.module))
-    monkeypatch.setenv("FAULT", str(file))
-    return Fault(file)
 
 
 async def started(softhsm: SoftHSM, tmp_path: Path) -> tuple[Kms, str]:
