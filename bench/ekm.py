@@ -1,7 +1,8 @@
 """How long a key holder takes to wrap and unwrap on loopback, its log synced before each answer.
 
-`python -m bench.ekm`. Beside it, in the same run: the same server with a log that is not synced,
-and the disk's own time for appending and syncing one block.
+`python -m bench.ekm`. Beside it, in the same run: a key in a token of SoftHSM2, where that is
+installed; the same server with a log that is not synced; and the disk's own time for appending and
+syncing one block.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench import softhsm
 from bench.load import Connection
 from bench.report import machine, table
 
@@ -36,6 +38,7 @@ BLOCK = bytes(4096)
 REMPART = str(Path(sys.executable).with_name("rempart"))
 ISSUER, DOMAIN = "https://accounts.bench.test", "gcp-sa-ekms.bench.test"
 KEY = "v0/cryptospaces/bench/keys/key"
+TOKEN_KEY = "v0/cryptospaces/bench/keys/token"
 CONTEXT = {
     "relativeResourceName": "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
     "accessReasonContext": {"reason": "CUSTOMER_INITIATED_ACCESS"},
@@ -54,11 +57,12 @@ class Holder:
     port: int
     tls: ssl.SSLContext
     token: str
+    key: str = KEY
 
     def request(self, verb: str, body: dict[str, object]) -> bytes:
         content = json.dumps({**body, "additionalContext": CONTEXT}).encode()
         head = (
-            f"POST /{KEY}:{verb} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
+            f"POST /{self.key}:{verb} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
             f"Authorization: Bearer {self.token}\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         return head.encode() + content
@@ -66,7 +70,7 @@ class Holder:
     def wrapped(self) -> str:
         with httpx.Client(verify=self.tls, trust_env=False) as client:
             answer = client.post(
-                f"https://localhost:{self.port}/{KEY}:wrap",
+                f"https://localhost:{self.port}/{self.key}:wrap",
                 json={"plaintext": _PLAIN, "additionalContext": CONTEXT},
                 headers={"authorization": f"Bearer {self.token}"},
             )
@@ -84,6 +88,9 @@ def main() -> None:
         for name, words in (("log synced", ()), ("log not synced", ("unsynced",))):
             with _running(data, key, words) as holder:
                 lines += list(_rows(name, holder))
+                if softhsm.installed() and not words:
+                    in_token = replace(holder, key=TOKEN_KEY)
+                    lines += list(_rows(f"key in a token, {name}", in_token))
         lines.append(["the disk: append and sync 4 KiB", "1", *_told(_syncs(Path(under)))])
         holder_log = [REMPART, "ekm", "log", "--verify", "--data", str(data)]
         verified = subprocess.run(holder_log, check=True, capture_output=True, text=True).stdout
@@ -148,14 +155,23 @@ def _create(data: Path, key: rsa.RSAPrivateKey) -> None:
     jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     keys = data.with_name("keys.json")
     keys.write_text(json.dumps({"keys": [{**jwk, "kid": "k", "alg": "RS256"}]}))
-    for words in (
+    made = (
         ("init", "--host", "localhost", "--listen", "127.0.0.1:0", "--status", "127.0.0.1:0",
          "--key-file", str(data.with_name("sealing.key"))),
         ("trust", "add", ISSUER, "--mail-domain", DOMAIN, "--keys-file", str(keys)),
         ("keys", "create", KEY),
-    ):  # fmt: skip
-        command = [REMPART, "ekm", *words, "--data", str(data)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    )  # fmt: skip
+    for words in made:
+        _say(data, *words)
+    if softhsm.installed():
+        with (data / "ekm.toml").open("a") as settings:
+            settings.write(softhsm.make(data.with_name("hsm")))
+        _say(data, "keys", "create", TOKEN_KEY)
+
+
+def _say(data: Path, *words: str) -> None:
+    command = [REMPART, "ekm", *words, "--data", str(data)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A token of SoftHSM2 for a universe that is measured: software, so it shows our part alone."""
+"""A token of SoftHSM2 for what is measured: software, so it shows our part alone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ def installed() -> bool:
     return MODULE.exists() and shutil.which("softhsm2-util") is not None
 
 
-def give(universe: Universe) -> None:
-    """Make a token and lead a universe to it, which is started anew."""
-    home = universe.home / "hsm"
+def make(home: Path) -> str:
+    """Make a token in a folder and return the settings that lead to it."""
     (home / "tokens").mkdir(parents=True)
     configuration = home / "softhsm2.conf"
     configuration.write_text(
@@ -32,7 +31,13 @@ def give(universe: Universe) -> None:
     pin = home / "pin"
     pin.touch(mode=0o600)
     pin.write_text(PIN)
+    return f'\n[hsm]\nmodule = "{MODULE}"\ntoken = "{LABEL}"\npin_file = "{pin}"\n'
+
+
+def give(universe: Universe) -> None:
+    """Make a token and lead a universe to it, which is started anew."""
+    lines = make(universe.home / "hsm")
     universe.stop()
     with (universe.data / "rempart.toml").open("a") as settings:
-        settings.write(f'\n[hsm]\nmodule = "{MODULE}"\ntoken = "{LABEL}"\npin_file = "{pin}"\n')
+        settings.write(lines)
     universe.start()

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ from rempart.trust.custody.pkcs11.token import Token
 from rempart.trust.custody.software.algorithms import ALGORITHMS
 from rempart.trust.custody.software.material import load
 from support.failing_token import Fault, fault
-from support.key_holder import KEY, RESOURCE, SPACE, KeyHolder, b64, use
+from support.key_holder import KEY, PASSPHRASE, REMPART, RESOURCE, SPACE, KeyHolder, b64, use
 from support.softhsm import SoftHSM, softhsm
 
 __all__ = ["fault", "softhsm"]
@@ -365,15 +366,28 @@ def test_what_a_kill_between_making_and_recording_left_is_found_and_removed(
     _create(failing, "torn")
 
 
-def test_another_managers_keys_in_the_token_are_not_ours_to_remove(
-    holder: KeyHolder, softhsm: SoftHSM
+def test_another_managers_keys_in_the_token_are_not_left_over(
+    holder: KeyHolder, softhsm: SoftHSM, tmp_path: Path
 ) -> None:
-    algorithm = ALGORITHMS["HMAC_SHA256"]
-    with Token(softhsm.settings).visit() as visit:
-        common = objects.common(bytes(16), f"rempart-ekm-{'00' * 8} {HARD}")
-        objects.generate(visit.session, algorithm, common)
+    _create(holder)
+    other = KeyHolder.create(tmp_path / "other")
+    with (other.data / "ekm.toml").open("a") as settings:
+        settings.write(softhsm.toml())
+    other.run("keys", "create", HARD)
+    assert softhsm.objects == 2
     holder.stop()
-    assert "is one of its keys" in holder.run("hsm")
+    for each in (holder, other):
+        assert "is one of its keys" in each.run("hsm")
+
+
+def test_a_stop_does_not_wait_for_a_token_that_hangs(failing: KeyHolder, fault: Fault) -> None:
+    _create(failing)
+    fault.begin("hangs")
+    assert _is(failing.ask("wrap", use(plaintext=""), path=HARD), 503, "UNAVAILABLE")
+    begun = time.monotonic()
+    failing.stop()
+    assert time.monotonic() - begun < USE_SECONDS_MAX + SOON_SECONDS
+    assert failing.entries()[-1]["kind"] == "stop"
 
 
 def test_without_the_setting_only_keys_in_the_token_are_refused(
@@ -401,6 +415,23 @@ def test_without_the_setting_only_keys_in_the_token_are_refused(
     settings.write_text(with_token)
     holder.start()
     assert _opened(holder, blob) == b"secret"
+
+
+def test_officers_decide_where_a_key_is_made(holder: KeyHolder, tmp_path: Path) -> None:
+    file, secret = tmp_path / "odile.key", tmp_path / "odile.passphrase"
+    secret.touch(mode=0o600)
+    secret.write_text(PASSPHRASE)
+    signing = ("--officer-passphrase-file", str(secret))
+    made = [REMPART, "ekm", "officer", "new", "--name", "odile", "--out", str(file), *signing]
+    subprocess.run(made, check=True, capture_output=True)
+    holder.run("enrol", "--officer", str(file), "--quorum", "1")
+    for place in ((), ("--in", "token"), ("--in", "software")):
+        path = f"{SPACE}/keys/{place[-1] if place else 'default'}"
+        holder.run("propose", "create-key", path, *place, "--officer", str(file), *signing)
+    listed = json.loads(holder.run("keys", "list", "--json"))["keys"]
+    homes = {key["key"]: key["home"] for key in listed}
+    assert homes[f"{SPACE}/keys/default"] == homes[f"{SPACE}/keys/token"] == "token"
+    assert homes[f"{SPACE}/keys/software"] == homes[KEY] == "software"
 
 
 def test_two_requests_for_one_name_leave_one_key(holder: KeyHolder, softhsm: SoftHSM) -> None:
