@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from support.softhsm import SoftHSM
-from support.two_parties import SPACE, TwoParties, two_parties
+from support.two_parties import POLICY, SPACE, TwoParties, project_number, two_parties
 from support.universe import Universe, free_ports
 
 RECORD = b"diagnosis: confidential " * 64
@@ -80,8 +80,9 @@ class Customer:
         )
         assert answer.status_code == httpx.codes.OK, answer.text
 
-    def get(self, bucket: str, name: str) -> httpx.Response:
-        return self.http.get(f"/storage/v1/b/{bucket}/o/{name}", params={"alt": "media"})
+    def get(self, bucket: str, name: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        path, query = f"/storage/v1/b/{bucket}/o/{name}", {"alt": "media"}
+        return self.http.get(path, params=query, headers=headers)
 
     def refused(self, bucket: str, name: str) -> tuple[int, str]:
         answer = self.get(bucket, name)
@@ -200,6 +201,54 @@ def test_a_key_holder_that_is_away_is_a_clear_refusal_until_it_is_back(
         settings.write_text(settings.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}", 1))
         both.holder.start(program="support.officers_program")
     assert customer.get(bucket, "o").content == RECORD
+
+
+def test_a_read_that_needs_an_approval_opens_with_it_and_with_no_other(
+    both: TwoParties, customer: Customer
+) -> None:
+    path, bucket = under_external_key(both, customer, "vouched")
+    customer.put(bucket, "o")
+    issuer = f"https://accounts.{both.universe.domain}"
+    number = project_number(both.universe)
+    usual = POLICY.format(issuer=issuer, number=number)
+    strict = usual.replace(
+        'keys = ["v0/cryptospaces/*", "v0/cryptospaces/*/keys/*"]', f'keys = ["{path}"]'
+    ).replace("reasons = [", "requires_approval = true\nreasons = [")
+    adopt(both, strict)
+    try:
+        assert customer.refused(bucket, "o") == (403, "forbidden")
+        vouched = approval(both, issuer, number, customer)
+        assert customer.get(bucket, "o", {"x-rempart-approval": vouched}).content == RECORD
+        other = vouched[:-4] + ("AAAA" if not vouched.endswith("AAAA") else "BBBB")
+        refused = customer.get(bucket, "o", {"x-rempart-approval": other})
+        assert refused.status_code == httpx.codes.FORBIDDEN
+        assert customer.refused(bucket, "o") == (403, "forbidden")
+    finally:
+        adopt(both, usual)
+
+
+def adopt(both: TwoParties, text: str) -> None:
+    policy = both.folder / "policy.toml"
+    policy.write_text(text)
+    both.officer("propose", "policy", str(policy))
+
+
+def approval(both: TwoParties, issuer: str, number: str, customer: Customer) -> str:
+    """Let somebody whom the key holder trusts vouch for the administrator's reads."""
+    key, secret = both.folder / "bruno.key", both.folder / "officer.passphrase"
+    if not key.exists():
+        both.holder.run("officer", "new", "--name", "bruno", "--out", str(key),
+                        "--officer-passphrase-file", str(secret), anywhere=True)  # fmt: skip
+        public = both.folder / "bruno.pub"
+        public.write_text(both.holder.run("officer", "public", str(key), anywhere=True))
+        both.officer("propose", "add-approver", str(public))
+    email = customer.universe.admin_key["client_email"]
+    return both.holder.run(
+        "approval", "sign", "--key", str(key), "--officer-passphrase-file", str(secret),
+        "--cloud", issuer, "--project", number, "--principal", f"serviceAccount:{email}",
+        "--reason", "CUSTOMER_INITIATED_ACCESS", "--keys", f"{SPACE}/keys/vouched",
+        "--ticket", "case 1", "--minutes", "5", anywhere=True,
+    ).strip()  # fmt: skip
 
 
 def copied(universe: Universe, to: Path) -> Universe:

@@ -104,9 +104,9 @@ class KeyHolder:
         holder.run("keys", "create", SIGNING_KEY, "--algorithm", "EC_SIGN_P256_SHA256")
         return holder
 
-    def run(self, *words: str, fails: bool = False) -> str:
-        """Type `rempart ekm …` and return what it says."""
-        command = [REMPART, "ekm", *words, "--data", str(self.data)]
+    def run(self, *words: str, fails: bool = False, anywhere: bool = False) -> str:
+        """Type `rempart ekm …`, of this data directory or of none, and return what it says."""
+        command = [REMPART, "ekm", *words, *(() if anywhere else ("--data", str(self.data)))]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60, check=False,
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
 from rempart.core.principal import Member, Principal
-from rempart.services.kms.api.use import Usable, attempt, usable_in
+from rempart.services.kms.api.use import Usable, approval_of, attempt, usable_in
 from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
 from rempart.services.kms.model import names
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
@@ -167,4 +167,5 @@ def _context(use: Use, version: VersionName) -> UseContext:
         principal=session.caller.member,
         method=session.call.method,
         target=use.target,
+        approval=approval_of(session.call),
     )

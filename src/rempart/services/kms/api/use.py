@@ -62,11 +62,11 @@ def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
         reason=CUSTOMER_INITIATED_ACCESS,
         principal=grant.principal.member,
         method=call.method,
-        approval=_approval(call),
+        approval=approval_of(call),
     )
 
 
-def _approval(call: Call) -> str:
+def approval_of(call: Call) -> str:
     """Return the signed approvals that the caller brought for the key holder."""
     given = call.headers.get(APPROVAL_HEADER, "")
     if len(given) > APPROVAL_CHARS_MAX:
