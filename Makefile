@@ -16,7 +16,7 @@ up: $(VENV)/.runtime
 	exec $(BIN)/rempart up --data $(DATA) $(UP)
 
 test: $(VENV)/.dev system-packages
-	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest $(TEST)
+	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest -n auto --dist loadfile $(TEST)
 ifndef TEST
 	PYTHONPATH=tests timeout --foreground $(TEST_SECONDS_MAX) \
 		$(BIN)/python -m support.with_postgresql $(BIN)/pytest tests/clients tests/refusals

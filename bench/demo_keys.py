@@ -116,8 +116,8 @@ class Demo:
         for pid in memory.family(self.universe.process.pid):
             size, hits = _search_memory(pid, RECORD)
             self.say(f"in the memory of process {pid}, {size >> 20} MiB read: {hits} places")
-        self.say("what memory may still hold is said in docs/operating.md; keys cannot be told")
-        self.say("from other bytes by looking, so here only the text is looked for")
+        self.say("(what that is: docs/operating.md, Sealing, Memory; keys cannot be told from")
+        self.say("other bytes by looking, so only the text is looked for)")
 
 
 def _message(answer: httpx.Response) -> str:

@@ -11,13 +11,15 @@ from typing import Any
 
 import httpx
 
-from bench import load, ours, softhsm
+from bench import grpc_load, load, ours, softhsm
 from bench.load import Place
 from bench.report import Figure
 from bench.rows import Scale
 from bench.universe import Universe, temporary_universe
+from rempart.edge.grpc.messages import google_messages
 
 CONNECTIONS = 16
+GRPC = "Rempart TLS, gRPC"
 PLAIN = base64.b64encode(bytes(32)).decode()
 
 
@@ -49,24 +51,59 @@ IN_TOKEN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request to a key, for either protocol."""
+
+    method: str
+    name: str
+    document: dict[str, str]
+
+    def over_rest(self, token: str, seconds: float) -> load.Load:
+        """Return the request as REST has it, over plain HTTP."""
+        body = json.dumps(self.document).encode()
+        head = (
+            f"POST /cloudkms/v1/{self.name}:{self.method} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return load.Load([head.encode()], body, CONNECTIONS, seconds)
+
+    def over_grpc(self) -> grpc_load.Request:
+        """Return the request as gRPC has it."""
+        verb = f"{self.method[0].upper()}{self.method[1:]}"
+        message = f"google.cloud.kms.v1.{verb}Request"
+        content = google_messages().write(message, {"name": self.name, **self.document})
+        return grpc_load.Request(f"/google.cloud.kms.v1.KeyManagementService/{verb}", content)
+
+
 def keys(scale: Scale, under: Path) -> Iterator[Figure]:
-    """Measure each use over 16 connections."""
-    busy, rates = ours.busyness(), dict[str, list[float]]()
+    """Measure each use with 16 requests in flight, over REST and over gRPC in turns."""
+    busy, rates = ours.busyness(), dict[tuple[str, str], list[float]]()
     with temporary_universe(under) as universe:
         universe.start()
         uses = USES
         if softhsm.installed():
             softhsm.give(universe)
             uses += IN_TOKEN
-        work = {use.row: _load(universe, use, scale.seconds) for use in uses}
+        work = {use.row: _asked(universe, use) for use in uses}
         for _ in range(scale.runs):
             for row, asked in work.items():
-                rates.setdefault(row, []).append(load.rate(Place(universe.http), asked))
-    for row, values in rates.items():
-        yield Figure(f"{row}, {CONNECTIONS} connections", "/s", "Rempart", tuple(values), busy)
+                token = universe.token()
+                rest = load.rate(Place(universe.http), asked.over_rest(token, scale.seconds))
+                rates.setdefault((row, "Rempart"), []).append(rest)
+                place = grpc_load.Place(universe.listen, _authority(universe), token)
+                fast = grpc_load.rate(place, asked.over_grpc(), CONNECTIONS, scale.seconds)
+                rates.setdefault((row, GRPC), []).append(fast)
+    for (row, server), values in rates.items():
+        yield Figure(f"{row}, {CONNECTIONS} in flight", "/s", server, tuple(values), busy)
 
 
-def _load(universe: Universe, use: Use, seconds: float) -> load.Load:
+def _authority(universe: Universe) -> bytes:
+    return Path(universe.environment["REQUESTS_CA_BUNDLE"]).read_bytes()
+
+
+def _asked(universe: Universe, use: Use) -> Asked:
     name = _key(universe, use)
     document = {use.field: PLAIN}
     if use.method == "decrypt":
@@ -74,13 +111,7 @@ def _load(universe: Universe, use: Use, seconds: float) -> load.Load:
             "ciphertext": _ask(universe, f"{name}:encrypt", {"plaintext": PLAIN})["ciphertext"]
         }
     target = name if use.purpose == "ENCRYPT_DECRYPT" else f"{name}/cryptoKeyVersions/1"
-    body = json.dumps(document).encode()
-    head = (
-        f"POST /cloudkms/v1/{target}:{use.method} HTTP/1.1\r\nHost: localhost\r\n"
-        f"Authorization: Bearer {universe.token()}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return load.Load([head.encode()], body, CONNECTIONS, seconds)
+    return Asked(use.method, target, document)
 
 
 def _key(universe: Universe, use: Use) -> str:

@@ -17,14 +17,16 @@ MAPPED_BYTES = 32 * MIB
 """From this size on a buffer is mapped by itself; glibc admits no more."""
 
 _PR_SET_DUMPABLE = 4  # <linux/prctl.h>
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # <malloc.h>, glibc
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _PERTURB = -1, -3, -6  # <malloc.h>, glibc
+_WIPED = 0xA5
 
 
 def settle() -> None:
     """Call once everything is there: it stays, and only requests make garbage from now on.
 
     The collector then looks at requests' garbage alone. By its own measure glibc gives the pages of
-    a body's buffers back after each use, and the kernel clears them again for the next one.
+    a body's buffers back after each use, and the kernel clears them again for the next one. Freed
+    buffers of more than a kilobyte are overwritten: bodies that went through do not linger.
     """
     gc.collect()
     gc.freeze()
@@ -33,6 +35,7 @@ def settle() -> None:
     if mallopt is not None:  # another C library has its own ways
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         mallopt(_MMAP_THRESHOLD, MAPPED_BYTES)
+        mallopt(_PERTURB, _WIPED)
 
 
 def keep_out_of_dumps() -> None:

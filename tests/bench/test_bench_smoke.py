@@ -15,8 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from bench.customer_keys import DEFAULT, LEASED, customer_keys  # noqa: E402
 from bench.demo import main as demonstrate  # noqa: E402
-from bench.keys import USES, keys  # noqa: E402
+from bench.demo_keys import main as demonstrate_keys  # noqa: E402
+from bench.keys import GRPC, USES, keys  # noqa: E402
 from bench.peers import Target  # noqa: E402
 from bench.report import Figure  # noqa: E402
 from bench.universe import Broken, Universe, temporary_universe  # noqa: E402
@@ -68,16 +70,41 @@ def test_an_error_fails_the_row(target: Target) -> None:
         load.rate(target.place, wanted)
 
 
-def test_a_filled_bucket_lists_as_an_uploaded_one_does(tmp_path: Path) -> None:
-    figures = {one.row: one for one in ours.lists(SCALE, tmp_path)}
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a short name: sockets' paths are bounded."""
+    return tmp_path_factory.mktemp("b")
+
+
+def test_a_filled_bucket_lists_as_an_uploaded_one_does(home: Path) -> None:
+    figures = {one.row: one for one in ours.lists(SCALE, home)}
     assert "list 1,000 of 1,200, middle page" in figures
     assert all(min(one.runs) > 0 for one in figures.values())
 
 
-def test_every_use_of_a_key_is_measured(tmp_path: Path) -> None:
-    figures = list(keys(SCALE, tmp_path))
-    assert len(figures) == len(USES)
+def test_every_use_of_a_key_is_measured(home: Path) -> None:
+    figures = list(keys(SCALE, home))
+    measured = {(one.row.partition(",")[0], one.server) for one in figures}
+    assert {use.row.partition(",")[0] for use in USES} <= {row for row, _ in measured}
+    assert {server for _, server in measured} == {"Rempart", GRPC}
     assert all(min(one.runs) > 0 for one in figures)
+
+
+def test_objects_under_every_kind_of_key_are_measured(home: Path) -> None:
+    figures = {(one.row, one.server): one for one in customer_keys(SCALE, home)}
+    servers = {server for _, server in figures}
+    assert {DEFAULT, "software", "external, no lease", LEASED} <= servers
+    assert all(min(one.runs) > 0 for one in figures.values())
+
+
+@pytest.mark.clients
+def test_the_demonstration_of_keys_in_other_hands_holds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert demonstrate_keys() == 0, capsys.readouterr().err
+    told = capsys.readouterr().out
+    assert "Everything checks." in told
+    assert "on the disk" in told
 
 
 def test_memory_counts_this_process_and_its_children() -> None:

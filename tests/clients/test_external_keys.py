@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -63,14 +64,23 @@ def place(both: TwoParties) -> str:
 
 
 def connected(universe: Universe, transport: str, kind: type[Any]) -> Any:
-    prefix = "/cloudkms" if transport == "rest" else ""
+    credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # Google's is untyped
+        universe.admin_key
+    )
+    if transport == "grpc":
+        # gRPC reads the variable that names authorities once a process: another universe's, here.
+        roots = Path(universe.env["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"]).read_bytes()
+        made = kind.get_transport_class("grpc")(
+            host=f"localhost:{universe.listen}",
+            credentials=credentials,
+            ssl_channel_credentials=grpc.ssl_channel_credentials(roots),
+        )
+        return kind(transport=made, client_options={"universe_domain": universe.domain})
     return kind(
-        credentials=service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # Google's is untyped
-            universe.admin_key
-        ),
+        credentials=credentials,
         transport=transport,
         client_options={
-            "api_endpoint": f"localhost:{universe.listen}{prefix}",
+            "api_endpoint": f"localhost:{universe.listen}/cloudkms",
             "universe_domain": universe.domain,
         },
     )

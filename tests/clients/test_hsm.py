@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,3 +133,18 @@ def test_a_kill_while_keys_are_made_leaves_at_most_what_can_be_listed_and_remove
     for key in keys:
         data = {"data": base64.b64encode(b"x").decode()}
         assert vault.ask(f"{key['name']}/cryptoKeyVersions/1:macSign", data)["mac"]
+
+
+def test_a_universe_that_starts_without_its_token_says_so(vault: Vault) -> None:
+    away = vault.softhsm.tokens.rename(vault.softhsm.folder / "away")
+    vault.softhsm.tokens.mkdir()
+    try:
+        vault.universe.terminate()
+        vault.universe.start()
+        until = time.monotonic() + 10
+        while "No token is labelled" not in vault.universe.log():
+            assert time.monotonic() < until, vault.universe.log()
+            time.sleep(0.05)
+    finally:
+        vault.softhsm.tokens.rmdir()
+        away.rename(vault.softhsm.tokens)

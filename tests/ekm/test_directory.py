@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from rempart.ekm.keys import sealing
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import FILE_NAME, Store
 from rempart.ekm.settings import SettingsProblem, load
+from rempart.ekm.signing.keys import Signatory, public
 from support.key_holder import KEY, PASSPHRASE, Issuer, KeyHolder, b64, running, use
 
 
@@ -242,3 +245,22 @@ with contextlib.suppress(SystemExit):
     main()
 print(*sys.modules)
 """
+
+
+def test_nothing_is_made_for_officers_who_could_not_decide(tmp_path: Path) -> None:
+    holder = KeyHolder(tmp_path / "data", Issuer())
+    key = Ed25519PrivateKey.from_private_bytes(b"1" * 32)
+    odile = tmp_path / "odile.pub"
+    odile.write_bytes(msgspec.json.encode(Signatory("odile", public(key))))
+    stranger = tmp_path / "diary.txt"
+    stranger.write_text("mine")
+    words = ("init", "--host", "localhost", "--key-file", str(tmp_path / "key"))
+    for people, why in (
+        (("--officer", str(odile), "--quorum", "2"), "2 of 1 officers"),
+        (("--officer", str(odile), "--officer", str(odile), "--quorum", "2"), "one name"),
+        (("--officer", str(odile), "--officer", str(odile)), "--quorum"),
+        (("--officer", str(stranger)), "not an officer's key file"),
+        (("--quorum", "2"), "--officer"),
+    ):
+        assert why in holder.run(*words, *people, fails=True)
+        assert not holder.data.exists()

@@ -176,6 +176,12 @@ def test_a_body_over_its_limit_is_refused_and_on_record(holder: KeyHolder) -> No
     assert "longer than" in holder.entries()[-1]["cause"]
 
 
+def test_a_refusal_that_quotes_without_end_is_on_record_all_the_same(holder: KeyHolder) -> None:
+    answer = holder.ask("wrap", _nested(f"{OURS}.{'x' * 200_000}", 1))
+    assert answer.status_code == 400
+    assert holder.entries()[-1]["status"] == 400
+
+
 def test_members_of_a_later_protocol_are_passed_over(holder: KeyHolder) -> None:
     body = use(plaintext="", later={"x": [1]})
     body["additionalContext"]["later"] = 1

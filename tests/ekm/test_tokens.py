@@ -189,7 +189,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "four segments": (_bent(lambda it: f"{it}.AA"), "three base64url segments"),
     "truncated signature": (_bent(lambda it: it[:-2]), "signature"),
     "no signature": (_bent(lambda it: it.rpartition(".")[0] + "."), "three base64url segments"),
-    "too long": (_bent(lambda it: it + "A" * 8192), "too long"),
+    "too long": (_bent(lambda it: it + "A" * 8192), "longer than 8 KiB"),
     "a word": (lambda _: "word", "three base64url segments"),
 }  # fmt: skip
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from typing_extensions import override
 
 from rempart.ekm.access import callers as callers_module
-from rempart.ekm.access import jwks
+from rempart.ekm.access import fetch, jwks
 from rempart.ekm.access.callers import Callers
 from rempart.ekm.access.token import Rejected
 from rempart.ekm.model.holdings import Issuer as Trusted
@@ -28,6 +31,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self.text, self.status, self.asked = "", 200, 0
+        self.pause = 0.0
         publisher = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,7 +40,13 @@ class Publisher:
                 self.send_response(publisher.status)
                 self.send_header("location", "/elsewhere")
                 self.end_headers()
-                self.wfile.write(publisher.text.encode())
+                if not publisher.pause:
+                    self.wfile.write(publisher.text.encode())
+                    return
+                with contextlib.suppress(OSError):
+                    for byte in publisher.text.encode():
+                        time.sleep(publisher.pause)
+                        self.wfile.write(bytes([byte]))
 
             @override
             def log_message(self, *_: object) -> None:
@@ -77,6 +87,27 @@ async def test_keys_are_fetched_once_and_then_remembered(publisher: Publisher) -
     callers = _callers(publisher)
     assert all([await _accepts(callers, issuer, 1000 + second) for second in range(20)])
     assert publisher.asked == 1
+
+
+async def test_who_asks_while_the_first_fetch_is_under_way_is_not_refused(
+    publisher: Publisher,
+) -> None:
+    issuer = Issuer()
+    publisher.text = issuer.jwks()
+    callers = _callers(publisher)
+    assert all(await asyncio.gather(*(_accepts(callers, issuer, 1000) for _ in range(20))))
+    assert publisher.asked == 1
+
+
+async def test_an_issuer_that_answers_byte_by_byte_is_given_up_in_time(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "SECONDS_MAX", 0.5)
+    publisher.text, publisher.pause = Issuer().jwks(), 0.1
+    began = time.monotonic()
+    with pytest.raises(jwks.BadKeySet):
+        await asyncio.to_thread(fetch.fetch, publisher.url, "")
+    assert time.monotonic() - began < 2
 
 
 async def test_a_rotated_key_is_fetched_at_once_but_not_at_every_strangers_word(

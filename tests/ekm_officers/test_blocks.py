@@ -10,7 +10,9 @@ from ekm_officers.desk import Desk
 from ekm_officers.requests import CLARA_KEY, KEY, OWN_ACCESS, request
 from rempart.core.errors import CloudError, Code
 from rempart.ekm.administration import actions
+from rempart.ekm.administration.administration import BLOCKS_PER_OFFICER_MAX
 from rempart.ekm.administration.statements import BLOCK, EVERYTHING
+from rempart.ekm.administration.steps import BLOCKS_MAX, Said, advance
 from rempart.ekm.signing import statement
 from rempart.ekm.signing.keys import base64url, public, unbase64url
 
@@ -150,3 +152,25 @@ async def test_a_block_that_cannot_be_recorded_is_an_error_for_the_officer() -> 
     desk.disk_is_full = True
     with pytest.raises(OSError):  # noqa: PT011 - a full disk has no message here
         await desk.block("quentin", KEY)
+
+
+async def test_one_officer_s_blocks_leave_room_for_those_of_the_others() -> None:
+    desk = await open_desk()
+    for _ in range(BLOCKS_PER_OFFICER_MAX):
+        await desk.block("odile", SIBLING)
+    with pytest.raises(CloudError, match="limit of one officer"):
+        await desk.block("odile", SIBLING)
+    await desk.block("pierre", KEY)
+    assert not allowed(desk)
+    await desk.block("odile", EVERYTHING)
+
+
+async def test_everything_can_be_blocked_however_many_blocks_are_in_force() -> None:
+    desk = await open_desk()
+    state, now = desk.state, desk.now * 1_000_000
+    for _ in range(BLOCKS_MAX):
+        state = advance(state, Said(desk.blocking("odile", SIBLING), now))
+    with pytest.raises(CloudError, match="block everything instead"):
+        advance(state, Said(desk.blocking("pierre", KEY), now))
+    state = advance(state, Said(desk.blocking("pierre", EVERYTHING), now))
+    assert state.blocked(KEY) is not None

@@ -10,9 +10,15 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ekm_officers.requests import CLOUD, KEY, OWN_ACCESS, PROJECT
+from ekm_officers.desk import Desk
+from ekm_officers.requests import BRUNO_KEY, CLOUD, KEY, OWN_ACCESS, PROJECT, approval
+from rempart.ekm.administration import trail
+from rempart.ekm.approvals.approval import sign
 from rempart.ekm.cli import command
 from rempart.ekm.cli.options import printable
+from rempart.ekm.record.chain import Head, extend
+from rempart.ekm.record.entry import encoded
+from rempart.ekm.record.segments import segment_name
 from rempart.ekm.signing.keys import Signatory, public
 
 ASKED = ("--key", KEY, "--issuer", CLOUD, "--project", PROJECT)
@@ -112,6 +118,23 @@ def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_that_a_terminal_would_act_on_is_printed() -> None:
     assert printable("a\x1b[2Jb\u202ec\nd é") == "a\\x1b[2Jb\\u202ec\nd é"
+
+
+async def test_what_others_signed_is_shown_as_it_is(tmp_path: Path) -> None:
+    token = sign(BRUNO_KEY, approval(detail="fine\x1b[2J", ticket="case\u202e 4711"))
+    said = typed("approval", "show", token)
+    assert "fine\\x1b[2J" in said
+    assert "\u202e" not in said
+    desk = Desk()
+    await desk.block("odile", KEY, note="a block\x9b2J")
+    (tmp_path / "log").mkdir()
+    head, lines = Head(), b""
+    entries = [trail.enrolment(desk.enrolment, desk.now * 1_000_000), *map(trail.entry, desk.log)]
+    for entry in entries:
+        head, line = extend(head, encoded(entry))
+        lines += line
+    (tmp_path / "log" / segment_name(0)).write_bytes(lines)
+    assert "a block\\x9b2J" in typed("status", "--data", tmp_path)
 
 
 def test_several_officers_need_a_quorum_that_is_said(tmp_path: Path) -> None:

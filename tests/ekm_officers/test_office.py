@@ -84,6 +84,17 @@ async def test_what_was_written_is_read_again(written: Written) -> None:
     assert again.pin == written.pin
 
 
+async def test_a_start_passes_over_the_statements_that_were_refused(written: Written) -> None:
+    said = written.desk.blocking("odile", KEY)
+    await written.office.hear(said)
+    for _ in range(3):
+        with pytest.raises(CloudError):
+            await written.office.hear(said)
+    assert written.verbs() == ["enrolled", "said", "refused", "refused", "refused"]
+    assert [entry.verb for entry in trail.entries(written.directory)] == ["enrolled", "said"]
+    assert written.read().state == written.office.state
+
+
 async def test_of_two_enrolments_at_once_one_holds_and_the_log_can_be_read(tmp_path: Path) -> None:
     made = Written(tmp_path)
     outcomes = await asyncio.gather(

@@ -135,10 +135,13 @@ def test_the_policy_that_the_manual_shows_is_one() -> None:
         ("INITIATED_ACCESS", "INITIATED_SUPPORT", "asks for no approval"),
         ('"123456789"', '"*"', "every project"),
         ('"unwrap"', '"destroyKey"', "destroy keys"),
+        ('"123456789"', '"rempart:default"', "give the number"),
+        ("v0/cryptospaces/paris/keys/*", "paris/*", "the path of no key"),
+        ('issuers = ["https://', 'issuers = ["', "the issuer"),
         ("requires_approval", "health_checks = true\nreleases_data = true\n#", "open data"),
     ],
 )
-def test_a_check_warns_of_what_an_attacker_would_be_glad_of(
+def test_a_check_warns_of_what_an_attacker_would_be_glad_of_and_of_what_never_counts(
     before: str, after: str, warning: str
 ) -> None:
     text = (OWN_ACCESS + "requires_approval = false").replace(before, after)

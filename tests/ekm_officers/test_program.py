@@ -286,3 +286,33 @@ def test_a_wrong_passphrase_opens_no_key(tmp_path: Path) -> None:
     with pytest.raises(key_file.KeyFileProblem, match="changed file"):
         key_file.load(path).open(PASSPHRASE)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_proposal_that_lapsed_is_told_with_what_to_do(manager: Manager) -> None:
+    early = json.loads(manager.say("propose", "create-space", "v0/cryptospaces/early",
+                                   *manager.here("odile")))  # fmt: skip
+    manager.decide("create-space", "v0/cryptospaces/late")
+    said = manager.say(
+        "approve", early["digest"][:12], "--yes", *manager.here("pierre"), fails=True
+    )
+    assert "propose it again" in said
+    assert "first 8 characters" in manager.say("approve", "ab", *manager.here("odile"), fails=True)
+    assert "No block begins" in manager.say("unblock", "ab" * 6, *manager.here("odile"), fails=True)
+
+
+def test_a_decision_is_shown_as_people_write_it(manager: Manager) -> None:
+    keys = manager.folder / "cloud.jwks"
+    keys.write_text(manager.holder.issuer.jwks())
+    manager.say("propose", "trust", "https://elsewhere.test", "--mail-domain", "agents.test",
+                "--keys-file", str(keys), *manager.here("odile"))  # fmt: skip
+    shown = manager.say("proposals", *manager.here("pierre")[:-1])
+    assert "mail_domains: agents.test\n" in shown
+    assert "Proposals that wait: " in shown
+
+
+def test_whose_passphrase_is_missing_is_told(manager: Manager) -> None:
+    said = subprocess.run(
+        [REMPART, "ekm", "proposals", *manager.here("odile")],
+        capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+    ).stderr  # fmt: skip
+    assert "--officer-passphrase-file" in said

@@ -19,6 +19,7 @@ from ekm_officers.requests import (
 )
 from rempart.core.errors import CloudError
 from rempart.ekm.administration import actions
+from rempart.ekm.administration.administration import PENDING_PER_OFFICER_MAX
 from rempart.ekm.administration.decisions import OFFICERS_MAX, decided
 from rempart.ekm.administration.statements import (
     CONSENT,
@@ -235,10 +236,22 @@ async def test_there_are_no_more_officers_than_the_limit() -> None:
 
 async def test_no_more_proposals_wait_than_the_limit() -> None:
     desk = Desk()
+    state, now = desk.state, desk.now * 1_000_000
     for _ in range(PENDING_MAX):
-        await desk.propose("odile", ADD_ROSA)
+        state = advance(state, Said(desk.proposal("odile", ADD_ROSA), now))
     with pytest.raises(CloudError, match="limit"):
+        advance(state, Said(desk.proposal("odile", ADD_ROSA), now))
+
+
+async def test_one_officer_s_proposals_leave_room_for_those_of_the_others() -> None:
+    desk = Desk()
+    for _ in range(PENDING_PER_OFFICER_MAX):
         await desk.propose("odile", ADD_ROSA)
+    with pytest.raises(CloudError, match="limit of one officer"):
+        await desk.propose("odile", ADD_ROSA)
+    removal = await desk.propose("pierre", actions.RemoveOfficer(name="odile"))
+    await desk.consent("quentin", removal)
+    assert [officer.name for officer in desk.state.officers] == ["pierre", "quentin"]
 
 
 async def test_the_policy_that_officers_adopt_holds_for_the_next_request() -> None:

@@ -19,14 +19,14 @@ from urllib.parse import urlencode
 
 import jwt
 
-from rempart import app, config
+from rempart import app, config, durable
 from rempart.config import Config
 from rempart.core.call import Call, Reply
 from rempart.core.clock import Micros, World
 from rempart.edge.asgi import Application
 from rempart.edge.routes import RouteTable
 from rempart.engine.seam import Engine
-from rempart.trust.custody.keyring import KEY_BYTES, ROOT_KEY, write_key
+from rempart.trust.custody.keyring import KEY_BYTES, ROOT_KEY
 from rempart.trust.custody.sealing.files import clear_keyring
 from rempart.wire import all_services
 
@@ -73,7 +73,7 @@ def world(seed: int, seconds: int = BEGIN_SECONDS) -> World:
 def found(data: Path) -> None:
     """Create a universe, and beside it a token that is good at the harness's time."""
     data.mkdir(mode=0o700, parents=True)
-    write_key(data / ROOT_KEY, os.urandom(KEY_BYTES))
+    durable.create(data / ROOT_KEY, os.urandom(KEY_BYTES))
     asyncio.run(app.first_start(data, SETTINGS, clear_keyring(data)))
     key = json.loads((data / app.ADMIN_KEY).read_text())
     claims = {

@@ -133,6 +133,7 @@ def test_a_custodians_key_is_never_overwritten(tmp_path: Path) -> None:
         (("--seal", "custodians:1/3", "--shares-to", "s"), "at least 2"),
         (("--seal", "custodians:2/17", "--shares-to", "s"), "no more than 16"),
         (("--seal", "custodians:two/3"), "no way to keep a root"),
+        (("--seal", "custodian:2/3", "--shares-to", "s"), "no way to keep a root"),
         (("--seal", "custodians:2/3"), "on a terminal"),
         (("--seal", "file", "--shares-to", "s"), "go with custodians"),
     ],

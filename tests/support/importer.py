@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,3 +81,9 @@ class Importer:
             return await self.kms.ask(f"{VERSIONS}.{method}", document, name=version)
         except CloudError as problem:
             return problem.code
+
+    async def public_key(self, version: str) -> bytes:
+        """Return the public half of a post-quantum key in its raw form."""
+        asked = {"publicKeyFormat": "NIST_PQC"}
+        shown = await self.kms.ask(f"{VERSIONS}.getPublicKey", name=version, query=asked)
+        return b64decode(shown["publicKey"]["data"])

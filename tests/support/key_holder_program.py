@@ -34,6 +34,9 @@ class ReadableJudge:
             )
         return Verdict(allowed=True, rule="customer")
 
+    def blocked(self, use: KeyUse) -> Verdict | None:
+        return None
+
 
 if __name__ == "__main__":
     run(Path(sys.argv[1]), ReadableJudge())

@@ -85,8 +85,10 @@ def _seal(data: Path) -> Finding:
     if state is None or not state.sealed:
         return Finding("seal", ok=True, detail="the root key is not on this disk")
     if state.holder:
+        by_holder = state.holder.startswith("https://")
+        remedy = "Ask the key holder." if by_holder else "See to the token; it is tried again."
         detail = f"sealed: {state.holder} has not opened it: {state.message or 'no answer yet'}"
-        return Finding("seal", ok=False, detail=detail, remedy="Ask the key holder.")
+        return Finding("seal", ok=False, detail=detail, remedy=remedy)
     detail = f"sealed: {state.given} of {state.needed} shares are here"
     remedy = f"Each custodian: rempart unseal --data {data}"
     return Finding("seal", ok=False, detail=detail, remedy=remedy)

@@ -14,9 +14,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from rempart import config, memory
+from rempart import config, durable, memory
 from rempart.cli import instance
-from rempart.cli.instance import LOCK_NAME
 from rempart.cli.seals import Seal
 from rempart.config import Config
 from rempart.core.clock import system_clock, system_random
@@ -41,8 +40,8 @@ def prepared(data: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if absent and [entry.name for entry in data.iterdir()] == [LOCK_NAME]:
-                (data / LOCK_NAME).unlink()
+            if absent and [entry.name for entry in data.iterdir()] == [durable.LOCK_NAME]:
+                (data / durable.LOCK_NAME).unlink()
                 _remove(absent)
 
 
@@ -60,7 +59,7 @@ def _prepare(data: Path) -> None:
         raise CreationProblem(f"{data} cannot be created: {problem.strerror}.") from problem
     if config.exists(data) or (data / STAGE_NAME).is_dir():
         return
-    foreign = sorted(entry.name for entry in data.iterdir() if entry.name != LOCK_NAME)
+    foreign = sorted(entry.name for entry in data.iterdir() if entry.name != durable.LOCK_NAME)
     if foreign:
         raise CreationProblem(
             f"{data} holds {foreign[0]!r} but no universe. Give an empty or new directory: --data"
@@ -102,22 +101,14 @@ def _write_settings(stage: Path, settings: Config) -> None:
         file.write(config.toml(settings))
         file.flush()
         os.fsync(file.fileno())
-    _sync(stage)
+    durable.sync_directory(stage)
 
 
 def _move_up(data: Path, stage: Path) -> None:
     entries = [entry for entry in stage.iterdir() if entry.name != config.FILE_NAME]
     for entry in entries:
         entry.rename(data / entry.name)
-    _sync(data)
+    durable.sync_directory(data)
     (stage / config.FILE_NAME).rename(data / config.FILE_NAME)
     stage.rmdir()
-    _sync(data)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.sync_directory(data)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from rempart import durable
 from rempart.cli import instance, options, quorum
 from rempart.core.errors import CloudError
 from rempart.engine.seam import EngineError
@@ -46,7 +47,7 @@ def command(
             elsewhere = options.elsewhere(context, data, config)
             keyring = Keyring(quorum.root_of(data, files.find(data), requests, elsewhere))
             found = asyncio.run(operations.left_over(data, config, keyring, remove))
-    except instance.AlreadyRunning:
+    except durable.InUse:
         options.refuse_in_use(data, "The token was not looked at: stop the universe first.")
     except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"The universe does not open: {problem}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from rempart import config
-from rempart.cli import creation, instance, options, seals
+from rempart import config, durable
+from rempart.cli import creation, options, seals
 from rempart.config import ConfigProblem, Flags
 from rempart.engine.seam import EngineError
 from rempart.trust.custody import pki
@@ -46,7 +46,7 @@ def command(
                     f"There is a universe in {data} already. Another way to open it: rempart rekey"
                 )
             creation.create(data, config.first(flags), options.operations(context), seal)
-    except instance.AlreadyRunning:
+    except durable.InUse:
         options.refuse_in_use(data, "Give another --data.")
     except (
         ConfigProblem,

@@ -15,18 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rempart import __version__
+from rempart import __version__, durable
 from rempart.config import Address, ConfigProblem, address
 from rempart.universe import Ready
 
-LOCK_NAME = "run.lock"
 NOTE_NAME = "run.json"
 IN_USE_CODE = 75
 """EX_TEMPFAIL: the directory is in use; trying again later may succeed."""
-
-
-class AlreadyRunning(Exception):  # noqa: N818 - it is named for what it is
-    """Another process holds the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +38,11 @@ class Instance:
 
 @contextlib.contextmanager
 def hold(data: Path) -> Iterator[None]:
-    """Hold the data directory for this process alone, or raise AlreadyRunning."""
-    descriptor = os.open(data / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise AlreadyRunning(str(data)) from problem
+    """Hold the data directory for this process alone, or raise `InUse`."""
+    with durable.hold(data):
         (data / NOTE_NAME).unlink(missing_ok=True)
         yield
         (data / NOTE_NAME).unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
 
 
 def note(data: Path, ready: Ready) -> None:
@@ -74,7 +62,7 @@ def note(data: Path, ready: Ready) -> None:
 def locked(data: Path) -> bool:
     """Return whether a process holds the data directory."""
     try:
-        descriptor = os.open(data / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(data / durable.LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from rempart import durable
 from rempart.cli import quorum
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import custodian_key, files
@@ -97,19 +97,20 @@ def chosen(asked: Asked, reached: quorum.Reached | None = None) -> Seal:
     Without `reached` no key elsewhere is on offer.
     """
     by_people = _CUSTODIANS.fullmatch(asked.spec)
+    by_holder = asked.spec.startswith("https://")
+    offered = asked.spec == "file" or (reached is not None and (by_holder or asked.spec == HSM))
+    if by_people is None and not offered:
+        ways = BY_PEOPLE if reached is None else WAYS
+        raise SealProblem(f"{asked.spec!r} is no way to keep a root here: {ways}")
     if by_people is None and (asked.custodians or asked.shares_to):
         raise SealProblem("--custodian and --shares-to go with custodians:K/N.")
-    by_holder = asked.spec.startswith("https://")
     if asked.certificate and not by_holder:
         raise SealProblem("--certificate goes with the URI of a key holder's key.")
     if by_people is not None:
         return _by_custodians(int(by_people[1]), int(by_people[2]), asked)
-    if asked.spec == "file":
+    if reached is None or asked.spec == "file":
         return InTheClear()
-    if reached is not None and (by_holder or asked.spec == HSM):
-        return WithKeyElsewhere(reached, asked.spec, _certificate(asked.certificate))
-    ways = BY_PEOPLE if reached is None else WAYS
-    raise SealProblem(f"{asked.spec!r} is no way to keep a root here: {ways}")
+    return WithKeyElsewhere(reached, asked.spec, _certificate(asked.certificate))
 
 
 def _certificate(path: Path | None) -> bytes:
@@ -146,13 +147,9 @@ def _write(directory: Path, shares: tuple[str, ...], quorum: Quorum) -> None:
     for number, words in enumerate(shares, 1):
         path = directory / f"share-{number}-of-{quorum.count}.txt"
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            durable.create(path, f"{words}\n".encode("ascii"))
         except OSError as problem:
             raise SealProblem(f"{path} cannot be written: {problem.strerror}.") from None
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(words + "\n")
-            file.flush()
-            os.fsync(file.fileno())
     click.echo(
         f"{quorum.count} shares are in {directory}: give each to its custodian and keep no copy. "
         f"Any {quorum.threshold} of them open the universe."

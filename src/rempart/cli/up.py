@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from rempart import config
+from rempart import config, durable
 from rempart.cli import creation, instance, options, ports
 from rempart.cli.seals import InTheClear
 from rempart.config import EMBEDDED, Config, ConfigProblem, Flags
@@ -40,7 +40,7 @@ def command(context: click.Context, /, data: Path, **given: str | int | None) ->
         flags = Flags(**given).over(config.from_environment(os.environ))  # type: ignore[arg-type]  # click has checked each type
         with creation.prepared(data):
             _run(context, data, flags)
-    except instance.AlreadyRunning:
+    except durable.InUse:
         options.refuse_in_use(data, "Stop it first, or give another --data (and ports).")
     except (
         ConfigProblem,
@@ -140,7 +140,9 @@ def sealed_greeting(data: Path, settings: Config, where: Ready, state: SealState
     todo = f"Next, each custodian on this machine:  {_program()} unseal --data {data.absolute()}"
     if state.holder:
         who = f"{state.holder} opens it."
-        todo = f"It is asked until it agrees; {_program()} status says how it answers."
+        todo = (
+            f"It is asked until it agrees; {_program()} status --data {data.absolute()} says how."
+        )
     where_from = f"https://localhost:{where.listen.port} and http://{where.http}"
     return [
         f"The universe {settings.domain} in {data} is sealed: {who}",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from rempart import durable
 from rempart.cli import instance, options, quorum
 from rempart.engine.seam import EngineError
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
@@ -39,7 +40,7 @@ def command(context: click.Context, data: Path, requests: Path | None, *, as_jso
             )
             with _progress("Verifying"):
                 report = asyncio.run(operations.verify(data, config, keyring))
-    except instance.AlreadyRunning:
+    except durable.InUse:
         options.refuse_in_use(data, "Nothing was verified: stop it first.")
     except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"Nothing was verified: {problem}")

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from rempart import durable
 from rempart.core.clock import Micros
-from rempart.ekm import durable
 
 DAYS = 825
 WARN_DAYS = 60

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, unavailable, unimplemented
-from rempart.ekm import durable, identity, settings
+from rempart.ekm import identity, settings
 from rempart.ekm.access.callers import Callers
 from rempart.ekm.admin import feasible
 from rempart.ekm.admin.actions import ACTIONS, Document

@@ -8,8 +8,10 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rempart import durable
+from rempart.core.address import Address
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, identity, status
+from rempart.ekm import identity, status
 from rempart.ekm.admin import socket
 from rempart.ekm.administration import door as officers
 from rempart.ekm.door.errors import Reply, internal, not_recorded, rendered
@@ -17,7 +19,6 @@ from rempart.ekm.door.http import Handler, Server
 from rempart.ekm.door.requests import PATH_CHARS_MAX, Incoming
 from rempart.ekm.door.status_page import StatusPage
 from rempart.ekm.opened import Opened
-from rempart.ekm.settings import Address
 
 NOTE_NAME = "run.json"
 STOP_SECONDS_MAX = 10.0

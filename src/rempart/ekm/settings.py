@@ -12,15 +12,13 @@ import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from typing_extensions import override
-
+from rempart.core.address import Address, parse_address
 from rempart.trust.custody.pkcs11.token import TokenSettings
 
 FORMAT = 1
 FILE_NAME = "ekm.toml"
 DEFAULT_LISTEN = "127.0.0.1:8445"
 DEFAULT_STATUS = "127.0.0.1:8446"
-PORT_MAX = 65535
 HTTPS_PORT = 443
 TOKEN_LABEL_BYTES_MAX = 32
 
@@ -30,24 +28,6 @@ _AUDIENCE = re.compile(r"https://[\x21-\x7e]{1,500}")
 
 class SettingsProblem(Exception):  # noqa: N818 - it is named for what it is
     """A setting that refuses the start; the message says which and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where something listens; port 0 asks for a free one."""
-
-    host: str
-    port: int
-
-    @override
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def loopback(self) -> bool:
-        """Tell whether only programs of this machine reach it."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +60,10 @@ class Settings:
 
 def address(text: str, setting: str) -> Address:
     """Return the address that `HOST:PORT` names."""
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdecimal() or int(port) > PORT_MAX:
+    found = parse_address(text)
+    if found is None:
         raise SettingsProblem(f"{setting} is {text!r}: give HOST:PORT, such as {DEFAULT_LISTEN}.")
-    return Address(host, int(port))
+    return found
 
 
 def toml(settings: Settings) -> str:

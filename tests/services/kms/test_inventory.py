@@ -92,15 +92,6 @@ async def test_the_keys_of_all_rings_and_locations_are_listed() -> None:
     assert await kms.ask(LIST, query=query, parent=PROJECT) == {"cryptoKeys": [near]}
 
 
-async def test_as_long_as_no_service_tells_the_inventory_says_so() -> None:
-    kms = await Kms.start()
-    name = await kms.key()
-    problem = await refusal(kms, SUMMARY, {}, name=name)
-    assert (problem.code, problem.reason) == (Code.FAILED_PRECONDITION, "NOT_TRACKED")
-    problem = await refusal(kms, SEARCH, {"cryptoKey": name}, scope=PROJECT)
-    assert (problem.code, problem.reason) == (Code.FAILED_PRECONDITION, "NOT_TRACKED")
-
-
 async def test_what_a_key_protects_is_counted_by_type_product_and_place() -> None:
     kms, name = await started(bucket("a"), bucket("b"), bucket("c", "lab:gone"))
     counted = await kms.ask(SUMMARY, name=name)

@@ -14,6 +14,7 @@ from rempart.services.kms.kinds import RETIRED, VOUCHED
 from rempart.services.kms.model import container, names
 from rempart.services.kms.model.autokey import key_handle_name
 from rempart.services.kms.model.container import ConfigName
+from rempart.services.kms.model.erasure import ErasureName
 from rempart.services.kms.model.retired import RetiredResource, retired_name
 from rempart.services.kms.vouched import Named, digest
 
@@ -32,6 +33,7 @@ def test_every_records_key_reads_as_the_name_it_was_made_of(
         kinds.KEY_RING: names.key_ring(f"{place}/keyRings/{ring}"),
         kinds.CRYPTO_KEY: names.crypto_key(key),
         kinds.VERSION: names.version(f"{key}/cryptoKeyVersions/{number}"),
+        kinds.ERASED: ErasureName(names.version(f"{key}/cryptoKeyVersions/{number}")),
         kinds.IMPORT_JOB: names.import_job(f"{place}/keyRings/{ring}/importJobs/{id_}"),
         kinds.EKM_CONNECTION: names.ekm_connection(f"{place}/ekmConnections/{id_}"),
         kinds.EKM_CONFIG: names.ekm_config(f"{place}/ekmConfig"),

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from rempart.core.errors import CloudError, Code
-from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY
+from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, LIVE, SESSION
 from rempart.trust.custody.pkcs11.mechanism import LEASE_SECONDS
 from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
@@ -136,6 +136,48 @@ async def test_metadata_stays_readable_and_objects_deletable_without_the_key() -
     assert await sealed.scan(CUSTOMER_BUCKET_KEY, CUSTOMER_BUCKET_KEY.under(), limit=9) == []
 
 
+@pytest.mark.parametrize("content", [b"", SMALL, BIG], ids=["empty", "small", "large"])
+async def test_checksums_are_shown_where_the_key_opens_them_and_never_in_lists(
+    content: bytes,
+) -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    wanted = b64(hashlib.md5(content, usedforsecurity=False).digest())
+    made = await kms.cloud.put("o", content, kmsKeyName=key)
+    assert made["md5Hash"] == wanted
+    assert (await rewrite(kms, "o", destinationKmsKeyName=key))["md5Hash"] == wanted
+    change = {"metadata": {"a": "b"}}
+    for answer in (
+        await kms.cloud.ask("objects.patch", path={"object": "o"}, document=change, verb="PATCH"),
+        await kms.cloud.ask("objects.get", path={"object": "o"}),
+    ):
+        shown = resource(answer)
+        assert (shown["md5Hash"], shown["crc32c"]) == (wanted, made["crc32c"])
+    media = await kms.cloud.ask("objects.get", path={"object": "o"}, query={"alt": "media"})
+    assert dict(media.headers)["x-goog-hash"] == f"crc32c={made['crc32c']},md5={wanted}"
+    (listed,) = (await kms.cloud.list())["items"]
+    assert not {"md5Hash", "crc32c"} & listed.keys()
+    assert (await rewrite(kms, "o"))["md5Hash"] == wanted
+    assert (await kms.cloud.list())["items"][0]["md5Hash"] == wanted
+
+
+async def test_without_the_key_nothing_tells_of_the_content_not_even_its_checksums() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    made = await kms.cloud.put("o", SMALL, kmsKeyName=key)
+    await kms.ask(f"{VERSIONS}.destroy", name=f"{key}/cryptoKeyVersions/1")
+    shown = resource(await kms.cloud.ask("objects.get", path={"object": "o"}))
+    assert not {"md5Hash", "crc32c"} & shown.keys()
+    sealed = kms.cloud.parts.sealed
+    (stored,) = await sealed.scan(LIVE, LIVE.under(), limit=9)
+    known = LIVE.encode(stored.value)
+    assert hashlib.md5(SMALL, usedforsecurity=False).digest() not in known
+    assert (stored.value.content.crc32c, stored.value.content.md5) == (0, None)
+    log = b"".join(one.entry for one in await sealed.entries(FEED, 0, limit=100))
+    assert made["crc32c"].encode() not in log
+    assert made["md5Hash"].encode() not in log
+
+
 async def test_a_scheduled_destruction_stops_reads_and_a_restored_version_gives_them_back() -> None:
     kms = await Kms.start()
     key = await a_key(kms)
@@ -237,6 +279,33 @@ async def test_a_resumable_upload_lies_under_the_key_from_its_first_byte() -> No
     await kms.ask(f"{VERSIONS}.patch", {"state": "ENABLED"}, name=version, query=query)
     assert (await send(half, len(content))).status == 200
     assert await kms.cloud.read("o") == content
+
+
+@pytest.mark.parametrize("told", [BIG, SMALL], ids=["right", "wrong"])
+async def test_what_a_resumable_upload_says_of_its_checksums_is_kept_and_cannot_be_read(
+    told: bytes,
+) -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    md5 = b64(hashlib.md5(told, usedforsecurity=False).digest())
+    query = {"uploadType": "resumable", "name": "o"}
+    begun = await kms.cloud.ask(
+        "objects.insert", query=query, document={"md5Hash": md5, "cacheControl": "no-cache"},
+        verb="POST", kind="resumable_upload",
+    )  # fmt: skip
+    (session,) = await kms.cloud.parts.sealed.scan(SESSION, SESSION.under(), limit=9)
+    assert md5.encode() not in SESSION.encode(session.value)
+    upload = {"upload_id": dict(begun.headers)["x-guploader-uploadid"], "uploadType": "resumable"}
+    asked: dict[str, Any] = {
+        "query": upload, "body": BIG, "kind": "resumable_upload", "verb": "PUT",
+        "headers": {"content-range": f"bytes 0-{len(BIG) - 1}/{len(BIG)}"},
+    }  # fmt: skip
+    if told is not BIG:
+        assert "md5" in (await refused(kms, "objects.insert", **asked)).message.lower()
+        return
+    made = resource(await kms.cloud.ask("objects.insert", **asked))
+    assert (made["md5Hash"], made["cacheControl"]) == (md5, "no-cache")
 
 
 async def test_without_the_service_agent_s_permission_nothing_is_written_or_read() -> None:

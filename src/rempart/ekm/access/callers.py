@@ -2,7 +2,8 @@
 
 A fetched set is used for KEEP_SECONDS, then fetched again; while that fails the old one serves
 until STALE_SECONDS_MAX. A key id that a set lacks fetches it again at once, but not more often
-than every RETRY_SECONDS: strangers choose key ids.
+than every RETRY_SECONDS: strangers choose key ids. Who brings a key id that is known does not wait
+for a fetch that somebody else began; who brings another one does.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Callers:
 
     async def _current(self, issuer: Issuer, key_id: str, now: int) -> Mapping[str, jwks.PublicKey]:
         kept = self._fetched[issuer.issuer]
-        if _due(kept, key_id, now):
+        if _due(kept, key_id, now) or (kept.lock.locked() and key_id not in kept.keys):
             async with kept.lock:
                 if _due(kept, key_id, now):
                     kept.tried = now

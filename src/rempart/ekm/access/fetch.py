@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import ssl
+import threading
 from urllib.parse import urlsplit
 
 from rempart.ekm.access.jwks import SET_BYTES_MAX, BadKeySet
@@ -33,14 +36,30 @@ def fetch(url: str, authority: str) -> str:
         )
     else:
         connection = http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
+    held: list[socket.socket] = []
+    # The socket's own time-out begins anew with every byte that comes.
+    ending = threading.Timer(SECONDS_MAX, lambda: _cut(held or [connection.sock]))
+    ending.daemon = True
+    ending.start()
     try:
+        connection.connect()
+        held.append(connection.sock)  # the connection lets go of it when an answer has no length
         connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
         content = answer.read(SET_BYTES_MAX + 1)
+        if ending.finished.is_set():
+            raise BadKeySet(f"{url} does not answer in time")
         if answer.status != _OK or len(content) > SET_BYTES_MAX:
             raise BadKeySet(f"{url} answered {answer.status} with {len(content)} bytes")
         return content.decode()
-    except (OSError, http.client.HTTPException, UnicodeDecodeError) as problem:
+    except (OSError, http.client.HTTPException, ValueError) as problem:
         raise BadKeySet(f"{url} cannot be fetched") from problem
     finally:
+        ending.cancel()
         connection.close()
+
+
+def _cut(sockets: list[socket.socket]) -> None:
+    for each in filter(None, sockets):
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)

@@ -29,6 +29,10 @@ from rempart.ekm.administration.steps import Begun, Done, Said, Step, advance, l
 from rempart.ekm.signing import statement
 from rempart.ekm.signing.statement import Refused
 
+PENDING_PER_OFFICER_MAX = 8
+BLOCKS_PER_OFFICER_MAX = 128
+"""Not counting those of everything, which stay possible whatever else is in force."""
+
 Record = Callable[[Step], Awaitable[None]]
 """Put a step into the log; it is durable on return."""
 
@@ -145,10 +149,19 @@ class Administration:
         Asked of what is new, and not of what the log has: that was right in its time.
         """
         for block in state.blocks[len(self.state.blocks) :]:
-            if block.key != EVERYTHING and not self._effects.known(block.key):
-                raise not_found(f"There is no {block.key}, so nothing was blocked.")
+            if block.key != EVERYTHING:
+                if not self._effects.known(block.key):
+                    raise not_found(f"There is no {block.key}, so nothing was blocked.")
+                made = sum(
+                    each.officer == block.officer and each.key != EVERYTHING
+                    for each in state.blocks
+                )
+                _check_share(block.officer, made, BLOCKS_PER_OFFICER_MAX, "blocks are in force")
         for pending in state.pending:
             if self.state.waiting(pending.digest) is None:
+                who = pending.officers[0]
+                made = sum(each.officers[0] == who for each in state.pending)
+                _check_share(who, made, PENDING_PER_OFFICER_MAX, "proposals wait")
                 action = pending.proposal.action
                 check_policy(action)
                 if isinstance(action, get_args(actions.Effect)):
@@ -162,6 +175,13 @@ class Administration:
             await self._record(step)
             self.state = state
             self._follow(state)
+
+
+def _check_share(officer: str, made: int, most: int, what: str) -> None:
+    """Refuse an officer more than their share, which would leave none to the others."""
+    if made > most:
+        message = f"{most} of {officer}'s {what}, the limit of one officer."
+        raise CloudError(Code.RESOURCE_EXHAUSTED, message, reason="RESOURCE_EXHAUSTED")
 
 
 def is_look(token: str) -> bool:

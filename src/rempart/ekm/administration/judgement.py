@@ -35,8 +35,12 @@ class Judgement:
 
     def judge(self, use: KeyUse) -> Verdict:
         """Say whether this use of this key may be answered."""
+        return self.blocked(use) or self._judge.judge(use)
+
+    def blocked(self, use: KeyUse) -> Verdict | None:
+        """Return the refusal by a block that is in force now, None where there is none."""
         block = None if self._state is None else self._state.blocked(use.key)
-        if block is not None:
-            message = "the key holder has blocked this key"
-            return Verdict(allowed=False, rule=f"{BLOCK_RULE} of {block.key}", message=message)
-        return self._judge.judge(use)
+        if block is None:
+            return None
+        message = "the key holder has blocked this key"
+        return Verdict(allowed=False, rule=f"{BLOCK_RULE} of {block.key}", message=message)

@@ -16,6 +16,7 @@ from rempart.ekm.administration.state import InForce, Pending, State
 from rempart.ekm.administration.statements import (
     BLOCK,
     CONSENT,
+    EVERYTHING,
     LOOK,
     PROPOSAL,
     STATEMENT_CHARS_MAX,
@@ -149,7 +150,8 @@ def _blocked(state: State, said: Said) -> State:
     known = digest(said.statement)
     if any(known == heard for heard, _ in state.heard):
         raise Refused("this very block was said before")
-    if len(state.blocks) >= BLOCKS_MAX:
+    stopped = any(each.key == EVERYTHING for each in state.blocks)
+    if len(state.blocks) >= BLOCKS_MAX and (stopped or block.key != EVERYTHING):
         raise Refused(f"{BLOCKS_MAX} blocks are in force; block everything instead")
     in_force = InForce(
         digest=known, key=block.key, officer=officer.name, time=said.time, note=block.note

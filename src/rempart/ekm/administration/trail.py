@@ -12,8 +12,10 @@ from rempart.ekm.record.search import lines_with
 
 KIND = "officers"
 ENROLLED = "enrolled"
-# As they stand in JSON: inside of a text the quotes would be escaped.
-_MARK = b'"kind":"officers"'
+_STEPS = (ENROLLED, "said", "begun", "done")
+# As they stand in JSON: inside of a text the quotes would be escaped. Statements that were refused
+# are left out: strangers can make as many as they like, and a start must not read them all.
+_MARKS = tuple(f'"kind":"{KIND}","verb":"{verb}"'.encode() for verb in _STEPS)
 _APPROVAL = b'"approval":"'
 
 
@@ -62,6 +64,6 @@ def use(found: Entry) -> KeyUse:
 
 
 def entries(directory: Path) -> Iterator[Entry]:
-    """Yield the log's entries of administration, and the requests with an approval."""
-    for line in lines_with(directory, _MARK, _APPROVAL):
+    """Yield the log's entries of what officers did, and the requests with an approval."""
+    for line in lines_with(directory, *_MARKS, _APPROVAL):
         yield decoded(line.content)

@@ -98,7 +98,7 @@ def _tell(approval: Approval, *, as_json: bool) -> None:
         return
     for name, value in plain.items():
         times = name in {"iat", "nbf", "exp"}
-        click.echo(f"{name}: {_time(value) if times else value}")
+        click.echo(options.printable(f"{name}: {_time(value) if times else value}"))
 
 
 def _time(seconds: int) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from rempart import durable
 from rempart.core.clock import system_clock
-from rempart.ekm import durable, identity, settings
+from rempart.ekm import identity, settings
 from rempart.ekm.cli import options
 
 

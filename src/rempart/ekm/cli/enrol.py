@@ -8,8 +8,10 @@ import click
 import msgspec
 
 from rempart.core.clock import system_random
+from rempart.core.errors import CloudError
 from rempart.ekm.admin.actions import Document
 from rempart.ekm.administration.statements import Enrolment
+from rempart.ekm.administration.steps import enrolled
 from rempart.ekm.cli import options, signing
 from rempart.ekm.officers.desk import NONCE_BYTES
 from rempart.ekm.opened import AskPassphrase
@@ -35,7 +37,7 @@ ALONE = (
 @options.json_option
 def command(*, officer: tuple[Path, ...], quorum: int | None, data: Path, as_json: bool) -> None:
     """Let the first officers in. From then on nothing is changed without their signatures."""
-    answer = enrol(data, officer, quorum)
+    answer = enrol(data, enrolment(officer, quorum))
     if as_json:
         options.show_json(answer)
         return
@@ -43,25 +45,29 @@ def command(*, officer: tuple[Path, ...], quorum: int | None, data: Path, as_jso
     click.echo(f"This manager is {answer['manager']}.")
 
 
-def enrol(
-    data: Path,
-    files: tuple[Path, ...],
-    quorum: int | None,
-    ask: AskPassphrase = options.ask_passphrase,
-) -> Document:
-    """Let officers in by their public parts; warn where one decides alone."""
+def enrol(data: Path, text: str, ask: AskPassphrase = options.ask_passphrase) -> Document:
+    """Let officers in by their enrolment."""
+    return options.perform(data, "officers.enrol", {"enrolment": text}, ask)
+
+
+def enrolment(files: tuple[Path, ...], quorum: int | None) -> str:
+    """Return the text that officers begin with, by their public parts; warn where one is alone.
+
+    Refuses, before anything is changed, what no manager would take.
+    """
     if quorum is None and len(files) > 1:
         options.refuse("--quorum: say how many of these officers decide.")
-    quorum = quorum or 1
-    text = _enrolment(tuple(signing.signatory(path) for path in files), quorum)
-    answer = options.perform(data, "officers.enrol", {"enrolment": text}, ask)
-    if quorum == 1:
+    text = _enrolment(tuple(signing.signatory(path) for path in files), quorum or 1)
+    try:
+        state = enrolled(text)
+    except CloudError as problem:
+        options.refuse(problem.message)
+    if state.quorum == 1:
         click.echo(ALONE, err=True)
-    return answer
+    return text
 
 
 def _enrolment(people: tuple[Signatory, ...], quorum: int) -> str:
-    """Return the text that a manager's officers begin with."""
     nonce = base64url(system_random(NONCE_BYTES))
     begun = Enrolment(officers=people, quorum=quorum, nonce=nonce)
     return msgspec.json.encode(begun).decode()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, settings
+from rempart.ekm import settings
 from rempart.ekm.cli import options
 from rempart.ekm.keys.sealing import SealingProblem
 from rempart.ekm.left_over import Found, look

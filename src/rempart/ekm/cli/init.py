@@ -12,9 +12,11 @@ import click
 from rempart.core.clock import World
 from rempart.ekm import identity, settings
 from rempart.ekm.cli import options
-from rempart.ekm.cli.enrol import enrol
+from rempart.ekm.cli.enrol import enrol, enrolment
 from rempart.ekm.keys import sealing
 from rempart.ekm.opened import check_new, create
+
+WITHOUT_TERMINAL = "--passphrase-file or --key-file"
 
 
 @click.command("init")
@@ -47,7 +49,10 @@ def command(  # noqa: PLR0913 - each is one option
 ) -> None:
     """Make a key holder: its certificate, its empty sealed file, its settings."""
     world = World()
-    ask = functools.cache(lambda: options.ask_passphrase(twice=True))
+    if quorum and not officer:
+        options.refuse("--quorum goes with --officer, once for each of them.")
+    officers = enrolment(officer, quorum) if officer else ""
+    ask = functools.cache(lambda: options.ask_passphrase(twice=True, instead=WITHOUT_TERMINAL))
     try:
         check_new(data)
         chosen = settings.checked(
@@ -60,8 +65,8 @@ def command(  # noqa: PLR0913 - each is one option
         create(data, chosen, _seal(chosen, world, ask), world)
     except (settings.SettingsProblem, sealing.SealingProblem) as problem:
         options.refuse(str(problem))
-    if officer:
-        enrol(data, officer, quorum, ask)
+    if officers:
+        enrol(data, officers, ask)
     who = identity.load(data)
     if as_json:
         options.show_json({"data": str(data), "host": chosen.host, "certificate": who.pem})
@@ -70,7 +75,8 @@ def command(  # noqa: PLR0913 - each is one option
     click.echo(f"Give the cloud this certificate to pin: {who.certificate}")
     if not officer:
         click.echo("Without officers nobody can adopt a policy: rempart ekm enrol --help")
-    click.echo(f"Next:  rempart ekm trust add --help  and  rempart ekm up --data {data}")
+    decide = "propose" if officer else "trust add"
+    click.echo(f"Next:  rempart ekm up --data {data}  and  rempart ekm {decide} --help")
 
 
 def _seal(chosen: settings.Settings, world: World, ask: Callable[[], str]) -> sealing.Seal:

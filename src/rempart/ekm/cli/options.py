@@ -12,9 +12,10 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, settings
+from rempart.ekm import settings
 from rempart.ekm.admin import socket
 from rempart.ekm.admin.actions import Document
 from rempart.ekm.keys.sealing import SealingProblem, checked
@@ -64,11 +65,16 @@ def printable(words: str) -> str:
     )
 
 
-def ask_passphrase(*, twice: bool = False) -> str:
-    """Ask for the passphrase on the terminal; refuses where there is none."""
+def ask_passphrase(
+    *,
+    twice: bool = False,
+    what: str = "Passphrase of the key holder",
+    instead: str = "passphrase_file or key_file in ekm.toml",
+) -> str:
+    """Ask for a passphrase on the terminal; refuses, naming what to set, where there is none."""
     if not sys.stdin.isatty():
-        refuse("There is no terminal to ask for the passphrase: set passphrase_file or key_file.")
-    return checked(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
+        refuse(f"There is no terminal to ask for the passphrase: set {instead}.")
+    return checked(click.prompt(what, hide_input=True, confirmation_prompt=twice, err=True))
 
 
 def perform(

@@ -91,7 +91,7 @@ def _explain(
         options.show_json(_plain(found))
         return
     for line in _explained(found):
-        click.echo(line)
+        click.echo(options.printable(line))
 
 
 @command.command("dry-run")

@@ -24,4 +24,4 @@ def command(*, as_json: bool, **ours: object) -> None:
         click.echo(f"{str(shown['digest'])[:12]}  until {shown['expires']}, consents: {consents}")
         for line in reach.described(reach.proposal(shown)):
             click.echo(f"  {line}")
-    click.echo(f"{len(waiting)} proposals wait; {state['quorum']} officers decide.")
+    click.echo(f"Proposals that wait: {len(waiting)}. Officers who decide: {state['quorum']}.")

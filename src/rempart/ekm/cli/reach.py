@@ -148,5 +148,12 @@ def described(found: Proposal) -> list[str]:
     lines = [str(plain["action"])]
     for name, value in sorted(plain.items(), key=lambda item: len(str(item[1]))):
         if name != "action":
-            lines.append(f"  {name}: {options.printable(str(value))}")
+            lines.append(f"  {name}: {options.printable(_plain(value))}")
     return [*lines, f"  note: {options.printable(found.note)}"] if found.note else lines
+
+
+def _plain(value: object) -> str:
+    """Return a value as people write it, and a key as its file has it."""
+    if isinstance(value, tuple | list):
+        return ", ".join(str(one) for one in value)
+    return json.dumps(value) if isinstance(value, dict) else str(value)

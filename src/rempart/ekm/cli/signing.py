@@ -36,7 +36,11 @@ officer_option: Callable[[Decorated], Decorated] = click.option(
 def passphrase(source: str, *, twice: bool = False) -> str:
     """Return the passphrase of somebody's key, read or asked for."""
     try:
-        return read_passphrase(source) if source else options.ask_passphrase(twice=twice)
+        if source:
+            return read_passphrase(source)
+        return options.ask_passphrase(
+            twice=twice, what="Passphrase of your key", instead="--officer-passphrase-file"
+        )
     except SealingProblem as problem:
         options.refuse(str(problem))
 

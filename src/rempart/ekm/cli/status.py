@@ -51,7 +51,7 @@ def command(
         options.show_json(state)
         return
     for line in _lines(state):
-        click.echo(line)
+        click.echo(options.printable(line))
 
 
 def _told(data: Path) -> Document:

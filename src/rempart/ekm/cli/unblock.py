@@ -7,8 +7,10 @@ import click
 from rempart.core.document import items, text
 from rempart.ekm.administration import actions
 from rempart.ekm.cli import options, reach
-from rempart.ekm.cli.approve import PREFIX_CHARS_MIN
+from rempart.ekm.cli.approve import the_one
 from rempart.ekm.cli.propose import HOURS_MAX, say
+
+GONE = "No block begins with {}. What is blocked: rempart ekm status --officer FILE"
 
 
 @click.command("unblock")
@@ -20,13 +22,7 @@ from rempart.ekm.cli.propose import HOURS_MAX, say
 def command(*, block: str, hours: int, note: str, as_json: bool, **ours: object) -> None:
     """Propose to lift one block, by the first characters of its digest; others stay."""
     session = reach.session(**ours)  # type: ignore[arg-type]  # the options, by their names
-    found = [
-        text(shown, "digest")
-        for shown in items(session.state(), "blocks")
-        if len(block) >= PREFIX_CHARS_MIN and text(shown, "digest").startswith(block)
-    ]
-    if len(found) != 1:
-        options.refuse(f"{len(found)} blocks begin with {block} ({PREFIX_CHARS_MIN} needed).")
-    action = actions.Unblock(block=found[0])
+    found = the_one(items(session.state(), "blocks"), block, GONE)
+    action = actions.Unblock(block=text(found, "digest"))
     token = session.desk.proposal(action, basis=session.basis, seconds=hours * 3600, note=note)
     say(session.way.hear(token), as_json=as_json)

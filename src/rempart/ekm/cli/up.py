@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
+from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import durable, identity, settings
+from rempart.ekm import identity, settings
 from rempart.ekm.cli import options
 from rempart.ekm.keys.sealing import SealingProblem
 from rempart.ekm.model.verdict import Judge
@@ -38,7 +39,7 @@ def run(data: Path, judge: Judge | None = None) -> None:
             _allow_files()
             opened = open_data(data, chosen, World(), ask=options.ask_passphrase, judge=judge)
             with asyncio.Runner(loop_factory=_new_loop) as runner:
-                runner.run(serve(opened, lambda ready: _greet(data, ready)))
+                runner.run(serve(opened, lambda ready: _greet(data, chosen, ready)))
     except durable.InUse:
         click.echo(f"Error: a key holder already runs on {data}. It is unharmed.", err=True)
         raise SystemExit(IN_USE_CODE) from None
@@ -51,9 +52,11 @@ def run(data: Path, judge: Judge | None = None) -> None:
     click.echo("Stopped.")
 
 
-def _greet(data: Path, ready: Ready) -> None:
+def _greet(data: Path, chosen: settings.Settings, ready: Ready) -> None:
     who = identity.load(data)
     click.echo(f"Ready: https://{ready.listen}, certificate {who.fingerprint}.")
+    names = " or ".join(sorted(chosen.audience(ready.listen.port)))
+    click.echo(f"The cloud's keys must name it as {names} (else: audiences in ekm.toml).")
     if ready.status is not None:
         click.echo(f"Status page, from this machine: http://{ready.status}/")
     days = (who.ends - who.ends.now(who.ends.tzinfo)).days

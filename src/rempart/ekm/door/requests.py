@@ -16,6 +16,7 @@ from rempart.ekm.access.callers import Callers
 from rempart.ekm.access.token import Caller, Rejected
 from rempart.ekm.door import bodies
 from rempart.ekm.door.errors import (
+    MESSAGE_CHARS_MAX,
     Reply,
     internal,
     not_authenticated,
@@ -59,6 +60,7 @@ class _Trace:
     allowed: bool = False
     cause: str = ""
     generation: int = 0
+    changed: bool = False
 
     def entry(self, *, status: int = 0, stage: str = "") -> Entry:
         """Return the entry as far as the request has come."""
@@ -75,7 +77,7 @@ class _Trace:
             status=status,
             rule=self.rule,
             allowed=self.allowed,
-            cause=self.cause,
+            cause=self.cause[:MESSAGE_CHARS_MAX],
             generation=self.generation,
             **members,  # type: ignore[arg-type]  # the members of KeyUse have their types
         )
@@ -116,14 +118,37 @@ class Requests:
             trace.cause = type(problem).__name__
             reply = rendered(internal(problem))
         try:
-            await self._record(trace.entry(status=reply.status))
+            return await self._recorded(reply, trace)
         except NotRecorded:
             return rendered(not_recorded())
-        return reply
+
+    async def _recorded(self, reply: Reply, trace: _Trace) -> Reply:
+        """Record what is answered and return it; a block that came meanwhile takes its place.
+
+        It may come while a signature is made, and while the log is written: once a block is on
+        record nothing leaves any more. What was changed before it is told all the same.
+        """
+        reply = self._unless_blocked(reply, trace)
+        await self._record(trace.entry(status=reply.status))
+        last = self._unless_blocked(reply, trace)
+        if last is not reply:
+            await self._record(trace.entry(status=last.status))
+        return last
+
+    def _unless_blocked(self, reply: Reply, trace: _Trace) -> Reply:
+        if trace.use is None or not trace.allowed or trace.changed:
+            return reply
+        block = self.judge.blocked(trace.use)
+        if block is None:
+            return reply
+        refused = _refused(block, trace)
+        trace.cause = refused.message
+        return rendered(refused)
 
     async def _reply(self, incoming: Incoming, verb: str, path: str, trace: _Trace) -> Reply:
         # Read first, though nobody is known yet: an answer to half a request would be lost.
         content = await incoming.body()
+        trace.time = self._clock()  # a body may take its time, and is judged when it is there
         if incoming.method != ("GET" if verb == "info" else "POST"):
             raise unimplemented(f"{incoming.method} {incoming.path[:PATH_CHARS_MAX]}")
         if verb == "info":
@@ -153,12 +178,9 @@ class Requests:
 
     def _judge(self, use: KeyUse, trace: _Trace) -> Verdict:
         verdict = self.judge.judge(use)
-        trace.rule, trace.allowed = verdict.rule, verdict.allowed
         if not verdict.allowed:
-            reason = "RATE_EXCEEDED" if verdict.code is Code.RESOURCE_EXHAUSTED else "REFUSED"
-            raise CloudError(
-                verdict.code, verdict.message, reason=reason, field=verdict.field or None
-            )
+            raise _refused(verdict, trace)
+        trace.rule, trace.allowed = verdict.rule, True
         return verdict
 
     async def _act(
@@ -167,6 +189,10 @@ class Requests:
         if not verb.changes:
             return await verb.act(self._holder, path, body)
         await self._record(trace.entry(stage="intent"))
+        block = self.judge.blocked(trace.use) if trace.use is not None else None
+        if block is not None:
+            raise _refused(block, trace)
+        trace.changed = True
         try:
             return await verb.act(self._holder, path, body)
         finally:
@@ -174,6 +200,13 @@ class Requests:
 
     async def _record(self, entry: Entry) -> None:
         await self._journal.append(encoded(entry))
+
+
+def _refused(verdict: Verdict, trace: _Trace) -> CloudError:
+    """Return the refusal that a verdict is, and note it for the entry."""
+    trace.rule, trace.allowed = verdict.rule, False
+    reason = "RATE_EXCEEDED" if verdict.code is Code.RESOURCE_EXHAUSTED else "REFUSED"
+    return CloudError(verdict.code, verdict.message, reason=reason, field=verdict.field or None)
 
 
 def _use(trace: _Trace, caller: Caller, body: bodies.Request) -> KeyUse:

@@ -15,9 +15,9 @@ from typing import Protocol
 from msgspec.structs import replace
 from typing_extensions import override
 
+from rempart import durable
 from rempart.core.clock import Random
 from rempart.core.errors import unreachable
-from rempart.ekm import durable
 from rempart.ekm.keys import blob, box
 from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
 from rempart.ekm.model.holdings import HeldKey

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from rempart import durable
 from rempart.core.clock import Random
-from rempart.ekm import durable
+from rempart.trust.custody.keyring import KEY_BYTES, RootKeyProblem, read_key
 
-KEY_BYTES = 32
 SALT_BYTES = 16
 PASSPHRASE_CHARS_MIN = 12
 PASSPHRASE_BYTES_MAX = 1024
@@ -54,15 +54,9 @@ def from_passphrase(passphrase: str, salt: bytes) -> Seal:
 def from_file(path: Path, salt: bytes) -> Seal:
     """Return the seal of a key file; refuses one that others can read."""
     try:
-        mode = path.stat().st_mode
-        root = path.read_bytes()
-    except OSError as problem:
-        raise SealingProblem(f"The key file {path} cannot be read: {problem.strerror}.") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise SealingProblem(f"The key file {path} is open to others: run `chmod 600 {path}`.")
-    if len(root) != KEY_BYTES:
-        raise SealingProblem(f"The key file {path} has {len(root)} bytes instead of {KEY_BYTES}.")
-    return Seal(_BY_FILE + salt, root)
+        return Seal(_BY_FILE + salt, read_key(path, "key file"))
+    except RootKeyProblem as problem:
+        raise SealingProblem(str(problem)) from None
 
 
 def create_file(path: Path, random: Random) -> None:

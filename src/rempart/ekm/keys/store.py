@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from rempart import durable
 from rempart.core.clock import Micros, Random
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
-from rempart.ekm import durable
 from rempart.ekm.keys import box, sealing
 from rempart.ekm.keys.material import Material, SoftwareVault, Vault
 from rempart.ekm.keys.token import TokenVault

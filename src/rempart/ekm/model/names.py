@@ -29,6 +29,11 @@ def key_path(text: str) -> str:
     return text
 
 
+def is_path(text: str) -> bool:
+    """Tell whether a text is the path of a crypto space or of a key."""
+    return bool(_SPACE.fullmatch(text) or _KEY.fullmatch(text))
+
+
 def key_in(space: str, name: str) -> str:
     """Return the path of a key of that name in a space."""
     if not _NAME.fullmatch(name):

@@ -38,14 +38,9 @@ class Judge(Protocol):
         """Say whether this use of this key may be answered."""
         ...
 
+    def blocked(self, use: KeyUse) -> Verdict | None:
+        """Return the refusal by a block that is in force now, None where there is none.
 
-class NoPolicy:
-    """Refuses everything: what holds as long as there is no policy."""
-
-    def judge(self, use: KeyUse) -> Verdict:
-        """Refuse."""
-        return Verdict(
-            allowed=False,
-            rule="no policy",
-            message=f"this manager has no policy that allows {use.verb}",
-        )
+        Asked again before an answer leaves: a block may have come while it was made.
+        """
+        ...

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from rempart import durable
 from rempart.core.clock import Random
-from rempart.ekm import durable
 from rempart.ekm.administration.actions import Name
 from rempart.ekm.keys import box, sealing
 from rempart.ekm.signing.keys import PrivateKey, Signatory, VerifyingKey, public

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from rempart import durable
 from rempart.core.limits import MIB
-from rempart.ekm import durable
 from rempart.ekm.record.chain import LINE_BYTES_MAX, extend
 from rempart.ekm.record.segments import Tail, cut, segment_name, tail
 

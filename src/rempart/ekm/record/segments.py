@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rempart.ekm import durable
+from rempart import durable
 from rempart.ekm.record.chain import LINE_BYTES_MAX, Head, Line, follows, parse
 
 SUFFIX = ".log"

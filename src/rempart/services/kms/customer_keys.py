@@ -20,7 +20,7 @@ from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
 from rempart.services.kms.model import names
 from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
-from rempart.services.kms.model.version import wrong_purpose
+from rempart.services.kms.model.version import Version, wrong_purpose
 from rempart.services.kms.opened import Leased
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.custody.envelope import BucketKey
@@ -45,9 +45,13 @@ _DECIDING = (VERSION, CRYPTO_KEY, KEY_RING, PROJECTS, FOLDERS, ORGANIZATIONS)
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """That an agent may use a version: true as long as nothing it was decided by is written."""
+    """That an agent may use a version: true as long as nothing it was decided by is written.
 
-    used: Usable
+    The key itself is not in it, so that it is gone from memory when its version is destroyed.
+    """
+
+    name: VersionName
+    version: Version
     changes: tuple[int, ...]
     since: Micros
 
@@ -115,7 +119,7 @@ class ManagedKeys:
         kept = self._opened.get(used.version.material, wrapped, asked)
         if kept is not None:
             return kept
-        live = used.key.used_in(_context(use, used.name))
+        live = self._setup.materials.key(used.name, used.version).used_in(_context(use, used.name))
         opened = await attempt("ciphertext", live.open(wrapped, use.bound(version)))
         key = BucketKey(opened.plaintext, self._random)
         leased = Leased(key, asked, opened.lease_seconds)
@@ -127,19 +131,19 @@ class ManagedKeys:
 
     async def _standing(
         self, use: Use, name: str, look: Callable[[Use, str], Awaitable[Usable]]
-    ) -> Usable:
+    ) -> _Standing:
         """Return a version that the agent may use, looked at anew whenever anything changed."""
         now, changes = self._setup.world.clock(), self._sealed.changes(_DECIDING)
         at = (use.agent.member, name)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):
-            return standing.used
+            return standing
         self._standings.pop(at, None)
         used = await look(use, name)
-        self._standings[at] = _Standing(used, changes, now)
+        standing = self._standings[at] = _Standing(used.name, used.version, changes, now)
         if len(self._standings) > STANDINGS_MAX:
             self._standings.popitem(last=False)
-        return used
+        return standing
 
     async def _usable(self, use: Use, name: VersionName, permission: str) -> Usable:
         store = KmsStore(self._setup, use.session)

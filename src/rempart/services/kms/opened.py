@@ -46,6 +46,11 @@ class OpenedKeys:
             if len(self._open) > OPEN_KEYS_MAX:
                 self._open.popitem(last=False)
 
+    def expire(self, now: Micros) -> None:
+        """Drop what may not be used any more: a lease is on memory too."""
+        for at in [at for at, leased in self._open.items() if not leased.holds(now)]:
+            del self._open[at]
+
     def forget(self, material: bytes) -> None:
         """Drop all that a version opened: it is destroyed."""
         for at in [at for at in self._open if at[0] == material]:

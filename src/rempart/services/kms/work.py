@@ -56,8 +56,9 @@ class DueKeys:
         self._setup = setup
 
     async def run(self) -> None:
-        """Do everything whose time has come, oldest first."""
+        """Do everything whose time has come, oldest first; drop what was opened for a time."""
         now = self._setup.world.clock()
+        self._setup.materials.opened.expire(now)
         span = Span(DUE.under().start, DUE.key(now + 1))
         while found := await self._sealed.scan(DUE, span, limit=BATCH):
             # Together, so that a manager or token that hangs does not hold up the others.
@@ -86,8 +87,10 @@ class DueKeys:
                 version = await _scheduled(tx, name, when)
             if version is not None:
                 gone = await self._destroy_outside(name, version, when, now)
+                self._setup.materials.forget(version)
                 await self._put_gone(tx, name, gone, now)
         elif version is not None:
+            self._setup.materials.forget(version)
             await self._put_gone(tx, name, destroyed(version, now), now)
         tx.delete(DUE, when, *name.parts)
         await tx.commit()
@@ -125,7 +128,6 @@ class DueKeys:
     async def _put_gone(
         self, tx: Transaction, name: VersionName, version: Version, now: Micros
     ) -> None:
-        self._setup.materials.forget(version)
         erased = None
         if version.state is State.DESTROYED:
             toll = await self._setup.protecting.toll(str(name))

@@ -53,7 +53,7 @@ class KmsInventoryService:
     """The API as the gate serves it; `protected` is of each service that keys protect."""
 
     setup: Setup
-    protected: tuple[ProtectedResources, ...] = ()
+    protected: tuple[ProtectedResources, ...]
     name: str = "kmsinventory"
     methods: tuple[Method[InventoryStore], ...] = METHODS
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
 from rempart.services.kms.lineage import upwards
 from rempart.services.kms.model.names import CryptoKeyName
@@ -27,13 +26,7 @@ class InventoryStore(KmsStore):
         self._protected = protected
 
     def tracked(self) -> tuple[str, ...]:
-        """Return the types of resource that are tracked; raises where there are none."""
-        if not self._protected:
-            raise CloudError(
-                Code.FAILED_PRECONDITION,
-                "No service of this universe tells yet which resources a key protects.",
-                reason="NOT_TRACKED",
-            )
+        """Return the types of resource that are tracked."""
         return tuple(one for service in self._protected for one in service.types)
 
     async def under(

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rempart.core.call import Call, Reply
+from rempart.core.jws import TOKEN_CHARS_MAX
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, refusal
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.jwt import Signed, verify
 from rempart.trust.identity.refusal import Rejected
-from rempart.trust.identity.strict import TOKEN_CHARS_MAX
 from rempart.trust.identity.tokens import AccessToken
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

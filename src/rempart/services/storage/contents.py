@@ -22,7 +22,10 @@ from rempart.trust.custody.sealed import Transaction
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
+_encode_claims = msgspec.msgpack.Encoder().encode
+_decode_claims = msgspec.msgpack.Decoder(tuple[str, str]).decode
 CSEK_BYTES = 32
+_CRC32C_BYTES = 4
 _KEY_HEADERS = (
     "x-goog-encryption-algorithm",
     "x-goog-encryption-key",
@@ -107,10 +110,12 @@ class Contents:
         else:
             payload = self.payload_id(generation)
             tx.put_payload(payload, seal(key, bound + b"body", got.inline))
+        hidden = bool(wrapping.kms_version)
         return Content(
             size=got.size,
-            crc32c=got.crc32c,
-            md5=got.md5,
+            crc32c=0 if hidden else got.crc32c,
+            md5=None if hidden else got.md5,
+            sums=seal(key, bound + b"sums", _sums(got)) if hidden else b"",
             wrapped_key=wrapped,
             payload=payload,
             manifest=manifest,
@@ -129,17 +134,28 @@ class Contents:
         bound = use(bucket.id, found.name, found.generation)
         inline = b""
         parts: tuple[Part, ...] = ()
+        crc32c, md5 = content.crc32c, content.md5
         try:
             key = wrapping.key.unwrap(content.wrapped_key, bound, wrapping.own_key)
+            if content.sums:
+                crc32c, md5 = _read_sums(open_(key, bound + b"sums", content.sums))
             if content.manifest:
                 parts = _decode(open_(key, bound + b"manifest", content.manifest))
             else:
                 inline = open_(key, bound + b"body", await _payload(tx, content))
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("The object's stored bytes failed authentication.") from problem
-        return Received(
-            content.size, content.crc32c, content.md5, inline, parts, content.components
-        )
+        return Received(content.size, crc32c, md5, inline, parts, content.components)
+
+    def reveal(self, bucket: Bucket, found: Object, wrapping: Wrapping) -> Object:
+        """Return a generation with its checksums opened: to be shown, never to be stored."""
+        bound = use(bucket.id, found.name, found.generation)
+        try:
+            key = wrapping.key.unwrap(found.content.wrapped_key, bound, wrapping.own_key)
+            crc32c, md5 = _read_sums(open_(key, bound + b"sums", found.content.sums))
+        except Tampered as problem:
+            raise data_loss("The object's checksums failed authentication.") from problem
+        return _with_sums(found, crc32c, md5)
 
     def stream(self, got: Received, start: int, stop: int) -> AsyncIterator[bytes]:
         """Iterate over the plaintext of parts."""
@@ -163,6 +179,39 @@ class Contents:
             return _decode(open_(key, context("session", session), manifest))
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("The upload's stored parts failed authentication.") from problem
+
+
+def seal_claims(wrapped: bytes, session: str, said: tuple[str, str], wrapping: Wrapping) -> bytes:
+    """Return what a caller said of CRC32C and MD5 of an upload, sealed."""
+    key = _session_key(wrapped, session, wrapping)
+    return seal(key, context("session", session, "claims"), _encode_claims(said))
+
+
+def open_claims(wrapped: bytes, session: str, sealed: bytes, wrapping: Wrapping) -> tuple[str, str]:
+    """Return what a caller said of CRC32C and MD5 of an upload."""
+    key = _session_key(wrapped, session, wrapping)
+    try:
+        return _decode_claims(open_(key, context("session", session, "claims"), sealed))
+    except (Tampered, msgspec.DecodeError) as problem:
+        raise data_loss("The upload's stored checksums failed authentication.") from problem
+
+
+def revealed(found: Object, got: Received) -> Object:
+    """Return a generation with the checksums of its content: to be shown, never to be stored."""
+    return _with_sums(found, got.crc32c, got.md5)
+
+
+def _with_sums(found: Object, crc32c: int, md5: bytes | None) -> Object:
+    content = msgspec.structs.replace(found.content, crc32c=crc32c, md5=md5, sums=b"")
+    return msgspec.structs.replace(found, content=content)
+
+
+def _sums(got: Received) -> bytes:
+    return got.crc32c.to_bytes(_CRC32C_BYTES, "big") + (got.md5 or b"")
+
+
+def _read_sums(plain: bytes) -> tuple[int, bytes | None]:
+    return int.from_bytes(plain[:_CRC32C_BYTES], "big"), plain[_CRC32C_BYTES:] or None
 
 
 def new_session_key(session: str, wrapping: Wrapping) -> bytes:

@@ -45,6 +45,8 @@ class UploadSession:
 
     `request` is the metadata as JSON, `query` the parameters of the first request. `manifest` is
     the sealed list of parts under the session's own data key. `generation` is set once done.
+    What the caller said of the checksums is in `crc32c` and `md5`, as text; under a customer's key
+    it is sealed, in `claims`.
     """
 
     bucket: str
@@ -62,6 +64,7 @@ class UploadSession:
     total: int | None = None
     crc32c: str = ""
     md5: str = ""
+    claims: bytes = b""
     csek_sha256: bytes = b""
     kms_version: str = ""
     generation: int = 0

@@ -165,7 +165,8 @@ def object_json(
     """Return an object resource; `full` adds owner and ACL where they count.
 
     Hashes are fingerprints of the plaintext: of an object under a customer-supplied key they are
-    shown to a caller who brings that key (`own`: its SHA-256).
+    shown to a caller who brings that key (`own`: its SHA-256), of one under a Cloud KMS key where
+    they were opened with it.
     """
     content, settings, headers = found.content, found.settings, found.settings.headers
     path = f"storage/v1/b/{bucket.name}/o/{_segment(found.name)}"
@@ -191,7 +192,7 @@ def object_json(
         ),
         "timeFinalized": created,
     }
-    if open_:
+    if open_ and not content.sums:
         shown["crc32c"] = crc32c_text(content.crc32c)
         if content.md5:
             shown["md5Hash"] = md5_text(content.md5)

@@ -6,7 +6,7 @@ its own, wrapped by that version (docs/spec/keys.md). Each use asks Cloud KMS an
 
 from __future__ import annotations
 
-from rempart.core.errors import data_loss
+from rempart.core.errors import CloudError, data_loss
 from rempart.services.storage.contents import OwnKey, Received, Wrapping
 from rempart.services.storage.customer_keys import KeyUse, translated
 from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, CustomerBucketKey
@@ -74,6 +74,17 @@ async def open_content(
     """Return the content of a generation, opened."""
     wrapping = await wrapping_of(store, bucket, found.name, found.content.kms_version, own)
     return await store.setup.contents.open(store.tx, bucket, found, wrapping)
+
+
+async def with_checksums(store: StorageStore, bucket: Bucket, found: Object) -> Object:
+    """Return a generation as it may be shown: with its checksums, where its key opens them now."""
+    if not found.content.sums:
+        return found
+    try:
+        wrapping = await wrapping_of(store, bucket, found.name, found.content.kms_version, None)
+    except CloudError:
+        return found
+    return store.setup.contents.reveal(bucket, found, wrapping)
 
 
 def _default(store: StorageStore, bucket: Bucket, own: OwnKey | None) -> Wrapping:

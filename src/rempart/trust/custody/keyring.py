@@ -10,7 +10,6 @@ docs/spec/keys.md.
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -42,20 +41,6 @@ class Keyring:
         """Return the 32-byte key for a purpose such as `record` or `engine`."""
         info = b"rempart.v1\x00" + purpose.encode()
         return HKDFExpand(SHA512(), KEY_BYTES, info).derive(self._root)
-
-
-def write_key(path: Path, key: bytes) -> None:
-    """Write a key in the clear, durably, with mode 0600; refuses to replace a file."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def read_key(path: Path, what: str = "root key") -> bytes:

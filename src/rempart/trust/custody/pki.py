@@ -9,7 +9,6 @@ start when fewer than 30 are left, or when the names that it must carry have cha
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from rempart import durable
 from rempart.core.clock import Micros
 
 CA_DAYS = 3650
@@ -117,8 +117,10 @@ def _create_authority(paths: Files, domain: str, moment: dt.datetime) -> None:
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
         .sign(key, hashes.SHA384())
     )
-    _write(paths.authority_key, _private(key), mode=0o600)
-    _write(paths.authority, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    durable.replace(paths.authority_key, _private(key), mode=0o600)
+    durable.replace(
+        paths.authority, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644
+    )
 
 
 def _create_server(paths: Files, domain: str, regions: Sequence[str], moment: dt.datetime) -> None:
@@ -149,10 +151,10 @@ def _create_server(paths: Files, domain: str, regions: Sequence[str], moment: dt
     # The key first: a crash in between leaves a pair that does not match, and the mark below, the
     # absent or older certificate, makes the next start renew both.
     paths.certificate.unlink(missing_ok=True)
-    _write(paths.key, _private(key), mode=0o600)
+    durable.replace(paths.key, _private(key), mode=0o600)
     chain = [certificate, authority]
     pem = b"".join(link.public_bytes(serialization.Encoding.PEM) for link in chain)
-    _write(paths.certificate, pem, mode=0o644)
+    durable.replace(paths.certificate, pem, mode=0o644)
 
 
 def _begin(
@@ -230,20 +232,3 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Replace a file durably; it never exists half-written, nor with a wider mode than given."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -8,6 +8,7 @@ reads, decides and writes is serializable without holding a lock.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -186,11 +187,18 @@ class SealedEngine:
         await self._bodies.delete(blobs)
 
     async def commit(self, batch: Batch, hot: tuple[tuple[Kind[Any], Key, Any], ...]) -> Committed:
-        """Commit a batch; `hot` has the new values of hot kinds, None for those that go."""
+        """Commit a batch; `hot` has the new values of hot kinds, None for those that go.
+
+        A caller that gives up stops nothing: between its leaving and the commit's end a reader
+        would put the old value back into memory, for good.
+        """
+        return await asyncio.shield(self._commit(batch, hot))
+
+    async def _commit(self, batch: Batch, hot: tuple[tuple[Kind[Any], Key, Any], ...]) -> Committed:
         try:
             committed = await self._engine.records.commit(batch)
         except BaseException:
-            # Even a commit that nobody waits for any more may have happened.
+            # Even a commit that failed may have happened.
             for kind, key, _ in hot:
                 self._forget(kind, key)
             raise

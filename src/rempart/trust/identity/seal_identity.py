@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rempart import durable
 from rempart.core.clock import Clock, Random
-from rempart.trust.custody.keyring import KEY_BYTES, RootKeyProblem, read_key, write_key
+from rempart.trust.custody.keyring import KEY_BYTES, RootKeyProblem, read_key
 from rempart.trust.identity.issuer import Issuer
 
 FILE_NAME = "seal-identity.key"
@@ -21,7 +22,7 @@ PROJECT_NUMBER = "1"
 def create(data: Path, random: Random) -> None:
     """Make the identity, if there is none."""
     if not (data / FILE_NAME).exists():
-        write_key(data / FILE_NAME, random(KEY_BYTES))
+        durable.create(data / FILE_NAME, random(KEY_BYTES))
 
 
 def issuer(data: Path, domain: str, clock: Clock) -> Issuer:

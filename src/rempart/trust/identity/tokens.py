@@ -15,13 +15,13 @@ import msgspec
 
 from rempart.core.clock import Micros, World
 from rempart.core.errors import unavailable
+from rempart.core.jws import TOKEN_CHARS_MAX
 from rempart.engine.seam import Key, Span
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.sealed import Kind, SealedEngine
 from rempart.trust.custody.xaes import XAES256GCM
 from rempart.trust.identity.jwt import Signed
 from rempart.trust.identity.refusal import Rejected
-from rempart.trust.identity.strict import TOKEN_CHARS_MAX
 
 PREFIX = "ya29."
 LIFETIME_SECONDS = 3600

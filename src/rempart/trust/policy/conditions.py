@@ -27,7 +27,6 @@ EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
 PATTERN_CHARS_MAX = 256
 PROGRAMS_MAX = 2048
-LIST_PREFIX = "storage.googleapis.com/objectListPrefix"
 
 _VARIABLES = frozenset(("resource", "request", "api"))
 _OPERATORS = frozenset(

@@ -24,7 +24,7 @@ from rempart.core.limits import (
 from rempart.core.names import ObjectName
 from rempart.services.storage.api import asked
 from rempart.services.storage.api.objects import facts, new_acl, replace_live
-from rempart.services.storage.contents import Received, joined, own_key
+from rempart.services.storage.contents import Received, joined, own_key, revealed
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.kms_key import key_of
@@ -152,6 +152,7 @@ _METADATA = frozenset(
 async def _publish(
     grant: Grant, call: Call, store: StorageStore, to: _Target, got: Received
 ) -> Object:
+    """Publish a generation; it is returned to be shown, with its checksums."""
     bucket, name = to.bucket, to.name
     live = await replace_live(grant, store, bucket, name, call)
     generation = store.next_generation(live)
@@ -168,7 +169,7 @@ async def _publish(
         acl=new_acl(call, store, bucket),
     )
     await store.publish(grant, bucket, new, live)
-    return new
+    return revealed(new, got)
 
 
 async def compose(grant: Grant, call: Call, store: StorageStore) -> Reply:

@@ -18,7 +18,7 @@ from rempart.core.errors import invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ObjectName
 from rempart.services.storage.api import asked
-from rempart.services.storage.contents import Received, own_key
+from rempart.services.storage.contents import Received, own_key, revealed
 from rempart.services.storage.listing import Listing
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import Bucket
@@ -37,7 +37,7 @@ from rempart.services.storage.model.preconditions import (
 from rempart.services.storage.model.ranges import ByteRange, byte_range
 from rempart.services.storage.resources import object_etag, object_json
 from rempart.services.storage.store import StorageStore
-from rempart.services.storage.wrapping import open_content
+from rempart.services.storage.wrapping import open_content, with_checksums
 
 Header = tuple[str, str]
 PASS_THROUGH_BYTES = 1 << 20
@@ -68,7 +68,7 @@ async def get(grant: Grant, call: Call, store: StorageStore) -> Reply:
     match_tag(call.headers, etag)
     if call.kind == "media_download" or call.query.get("alt") == "media":
         return await _media(call, store, bucket, found, etag)
-    document = asked.shown(call, bucket, found)
+    document = asked.shown(call, bucket, await with_checksums(store, bucket, found))
     return Reply(headers=(("etag", etag),), document=document)
 
 
@@ -76,7 +76,7 @@ async def _media(
     call: Call, store: StorageStore, bucket: Bucket, found: Object, etag: str
 ) -> Reply:
     got = await open_content(store, bucket, found, own_key(call.headers))
-    headers = _media_headers(found, etag)
+    headers = _media_headers(revealed(found, got), etag)
     if _transcodes(call, found):
         return _unzipped(store, got, headers)
     encoding = found.settings.headers.content_encoding
@@ -207,7 +207,7 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
     store.update_object(grant, bucket, new)
     return Reply(
         headers=(("etag", object_etag(new)),),
-        document=asked.shown(call, bucket, new),
+        document=asked.shown(call, bucket, await with_checksums(store, bucket, new)),
         audit=facts(bucket, new),
     )
 
@@ -280,15 +280,15 @@ async def delete(grant: Grant, call: Call, store: StorageStore) -> Reply:
 
 
 def facts(bucket: Bucket, found: Object) -> dict[str, str]:
-    """Return what the log says of a generation."""
+    """Return what the log says of a generation; nothing of what a customer's key hides."""
+    version, crc32c = found.content.kms_version, crc32c_text(found.content.crc32c)
     return {
         "bucket": bucket.name,
         "object": found.name,
         "generation": str(found.generation),
         "metageneration": str(found.metageneration),
         "size": str(found.content.size),
-        "crc32c": crc32c_text(found.content.crc32c),
-        **({"kmsKeyVersion": found.content.kms_version} if found.content.kms_version else {}),
+        **({"kmsKeyVersion": version} if version else {"crc32c": crc32c}),
     }
 
 

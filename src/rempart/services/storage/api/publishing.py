@@ -12,7 +12,7 @@ from rempart.core.grant import Grant
 from rempart.core.limits import OBJECT_BYTES_MAX
 from rempart.services.storage.api import asked
 from rempart.services.storage.api.objects import facts, new_acl, replace_live
-from rempart.services.storage.contents import Received, own_key
+from rempart.services.storage.contents import Received, own_key, revealed
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import Checksums, claims, header_claims
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, Object, settings_of
@@ -41,7 +41,10 @@ async def create(
     got: Received,
     content_type: str = "",
 ) -> Object:
-    """Publish a new generation with a body that is there, under the call's metadata."""
+    """Publish a new generation with a body that is there, under the call's metadata.
+
+    It is returned to be shown: with its checksums.
+    """
     name = asked.object_name(call)
     live = await replace_live(grant, store, bucket, name, call)
     generation = store.next_generation(live)
@@ -64,7 +67,7 @@ async def create(
         headers = replace(new.settings.headers, content_encoding=encoding)
         new = replace(new, settings=replace(new.settings, headers=headers))
     await store.publish(grant, bucket, new, live)
-    return new
+    return revealed(new, got)
 
 
 def _media_type(call: Call) -> str:

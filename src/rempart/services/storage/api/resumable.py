@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from rempart.core.call import Body, Call, Reply
-from rempart.core.document import text
+from rempart.core.document import Document, text
 from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.limits import RESUMABLE_CHUNK_BYTES, RESUMABLE_SESSION_SECONDS
@@ -25,19 +25,21 @@ from rempart.services.storage.contents import (
     OwnKey,
     Received,
     new_session_key,
+    open_claims,
     own_key,
     refuse_wrong_key,
+    seal_claims,
 )
 from rempart.services.storage.kinds import REFERENCE, SESSION, Reference, UploadSession
 from rempart.services.storage.model.bucket import Bucket
-from rempart.services.storage.model.checksums import claims
+from rempart.services.storage.model.checksums import Checksums, claims
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, settings_of
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.model.ranges import ContentRange, content_range
 from rempart.services.storage.references import drop
 from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
-from rempart.services.storage.wrapping import new_wrapping, wrapping_of
+from rempart.services.storage.wrapping import new_wrapping, with_checksums, wrapping_of
 from rempart.trust.custody.bodies import Part, PartWriter
 from rempart.trust.custody.digest import Digest
 from rempart.trust.custody.envelope import context
@@ -77,19 +79,29 @@ async def begin(grant: Grant, call: Call, store: StorageStore) -> Reply:
     own = own_key(call.headers)
     wrapping = await new_wrapping(store, bucket, name, asked.kms_key(call, bucket), own)
     key = store.setup.world.random(SESSION_ID_BYTES).hex()
+    wrapped = new_session_key(key, wrapping)
+    said = (
+        "" if claim.crc32c is None else text(call.document, "crc32c"),
+        text(call.document, "md5Hash"),
+    )
+    sealed = (
+        seal_claims(wrapped, key, said, wrapping) if wrapping.kms_version and any(said) else b""
+    )
+    crc32c, md5 = ("", "") if sealed else said
     session = UploadSession(
         bucket=bucket.name,
         bucket_id=bucket.id,
         name=name,
         created=store.now,
         principal=grant.principal.member,
-        request=msgspec.json.encode(dict(call.document)),
+        request=msgspec.json.encode(_without_checksums(call.document)),
         query=dict(call.query),
         content_type=call.headers.get("x-upload-content-type", ""),
-        wrapped_key=new_session_key(key, wrapping),
+        wrapped_key=wrapped,
         total=total,
-        crc32c="" if claim.crc32c is None else text(call.document, "crc32c"),
-        md5=text(call.document, "md5Hash"),
+        crc32c=crc32c,
+        md5=md5,
+        claims=sealed,
         csek_sha256=own.sha256 if own else b"",
         kms_version=wrapping.kms_version,
     )
@@ -323,7 +335,7 @@ async def _complete(
     digest = staged.digest or await store.setup.digests.take(
         key, session.stored, bodies.read(parts, 0, session.stored)
     )
-    started = claims(crc32c=session.crc32c, md5=session.md5)
+    started = await _started(call, store, bucket, session)
     claimed(call).merge(started).verify(crc32c=digest.crc32c, md5=digest.md5())
     first = msgspec.structs.replace(
         call,
@@ -341,10 +353,27 @@ async def _complete(
         got=got,
         content_type=session.content_type or DEFAULT_CONTENT_TYPE,
     )
-    done = replace(session, generation=new.generation, manifest=b"", blobs=())
+    done = replace(session, generation=new.generation, manifest=b"", blobs=(), crc32c="", md5="")
     store.tx.put(SESSION, key, value=done)
     store.setup.digests.forget(key)
     return created(first, bucket, new)
+
+
+async def _started(
+    call: Call, store: StorageStore, bucket: Bucket, session: UploadSession
+) -> Checksums:
+    """Return what the caller said of the checksums when the upload began."""
+    said = session.crc32c, session.md5
+    if session.claims:
+        own = own_key(call.headers)
+        wrapping = await wrapping_of(store, bucket, session.name, session.kms_version, own)
+        said = open_claims(session.wrapped_key, call.query["upload_id"], session.claims, wrapping)
+    return claims(crc32c=said[0], md5=said[1])
+
+
+def _without_checksums(document: Document) -> dict[str, object]:
+    """Return what was asked without fingerprints of the plaintext."""
+    return {name: value for name, value in document.items() if name not in {"crc32c", "md5Hash"}}
 
 
 def _first_query(session: UploadSession, call: Call) -> Mapping[str, str]:
@@ -362,7 +391,7 @@ async def _finished(
     found = await store.generation(grant, bucket, name, session.generation)
     return Reply(
         headers=(("etag", object_etag(found)),),
-        document=asked.shown(call, bucket, found),
+        document=asked.shown(call, bucket, await with_checksums(store, bucket, found)),
     )
 
 

@@ -67,7 +67,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     of parts) is set, but for the empty body, which has a payload too. `wrapped_key` is the data key
     under the bucket's key (and the caller's own, where `csek_sha256` is set), or under the one that
     the bucket has for the Cloud KMS key version named by `kms_version`. `md5` is absent for
-    composite objects.
+    composite objects. Checksums are fingerprints of the plaintext: under a customer's key they are
+    sealed with it, in `sums`, and neither `crc32c` nor `md5` says anything.
     """
 
     size: int
@@ -80,6 +81,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     csek_sha256: bytes = b""
     components: int = 0
     kms_version: str = ""
+    sums: bytes = b""
 
 
 class Object(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

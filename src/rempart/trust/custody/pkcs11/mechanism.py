@@ -95,6 +95,15 @@ class InToken(Mechanism):
 
         return await self._run(draw)
 
+    async def look(self) -> None:
+        """Open the token before anybody needs it; what is wrong with it is in the log then."""
+        with suppress(CloudError):
+            await self._run(self._open)
+
+    def _open(self) -> None:
+        with self._token.visit():
+            pass
+
     async def left_over(self, references: Iterable[bytes]) -> list[LeftOver]:
         """Return the owner's keys in the token that none of the references leads to."""
         known = {objects.held(one).id for one in references}

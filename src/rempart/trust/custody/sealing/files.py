@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from rempart import durable
 from rempart.core.clock import Random
 from rempart.trust.custody.keyring import (
     KEY_BYTES,
@@ -19,7 +20,6 @@ from rempart.trust.custody.keyring import (
     Keyring,
     RootKeyProblem,
     read_key,
-    write_key,
 )
 from rempart.trust.custody.sealing import document
 from rempart.trust.custody.sealing.document import SealedRoot, SealProblem
@@ -48,15 +48,7 @@ def clear_keyring(data: Path) -> Keyring:
 
 def keep_sealed(data: Path, content: bytes, random: Random) -> None:
     """Put a sealed root in the place of whatever kept the root, durably."""
-    temporary = data / (SEALED_ROOT + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(data / SEALED_ROOT)
-    _sync(data)
+    durable.replace(data / SEALED_ROOT, content)
     _remove_clear(data, random)
 
 
@@ -64,9 +56,8 @@ def keep_clear(data: Path, root: bytes, random: Random) -> None:
     """Put the root in the clear in the place of whatever kept it, durably."""
     if (data / SEALED_ROOT).exists():
         _remove_clear(data, random)
-    write_key(data / ROOT_KEY, root)
-    (data / SEALED_ROOT).unlink(missing_ok=True)
-    _sync(data)
+    durable.create(data / ROOT_KEY, root)
+    durable.remove(data / SEALED_ROOT)
 
 
 def settle(data: Path, random: Random) -> None:
@@ -96,13 +87,4 @@ def _remove_clear(data: Path, random: Random) -> None:
         file.write(random(KEY_BYTES))
         file.flush()
         os.fsync(file.fileno())
-    path.unlink()
-    _sync(data)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.remove(path)

@@ -19,12 +19,14 @@ def replace(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Write a file: durable on return, never half-written, never readable by more than `mode`."""
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    _write(temporary, content, mode)
     temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def create(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, durably; refuses to replace one."""
+    _write(path, content, 0o600)
     sync_directory(path.parent)
 
 
@@ -55,3 +57,11 @@ def hold(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

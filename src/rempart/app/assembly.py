@@ -1,0 +1,139 @@
+"""The parts of a universe: trust and services, wired around an open engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rempart.app.outside import in_token, key_managers, system_domain
+from rempart.config import ANSSI_ALGORITHMS, Config
+from rempart.core.clock import World
+from rempart.engine.seam import Engine
+from rempart.services.kms import KmsService
+from rempart.services.kms.customer_keys import ManagedKeys
+from rempart.services.kms.directory import Directory
+from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
+from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.storage import StorageService
+from rempart.services.storage.contents import Contents
+from rempart.services.storage.generations import Generations
+from rempart.services.storage.protected import StorageProtected
+from rempart.services.storage.sessions import SessionDigests
+from rempart.services.storage.store import Setup as StorageSetup
+from rempart.trust.custody.bodies import Bodies
+from rempart.trust.custody.envelope import Envelopes
+from rempart.trust.custody.external.caller import Caller
+from rempart.trust.custody.external.endpoint import Endpoints
+from rempart.trust.custody.external.key import Asking
+from rempart.trust.custody.external.mechanism import External
+from rempart.trust.custody.keyring import Keyring
+from rempart.trust.custody.mechanism import Mechanism
+from rempart.trust.custody.pkcs11.mechanism import InToken
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.software.mechanism import Software
+from rempart.trust.gate import Gate
+from rempart.trust.identity.identify import Identity
+from rempart.trust.identity.issuer import Issuer
+from rempart.trust.policy.decision import PolicyDecision
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stands between an open engine and the doors."""
+
+    gate: Gate
+    identity: Identity
+    issuer: Issuer
+    managers: Endpoints
+    sealed: SealedEngine
+    bodies: Bodies
+    kms: KmsSetup
+    world: World
+    token: InToken | None = None
+
+
+def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> Parts:
+    """Wire trust and services around an engine."""
+    bodies = Bodies(engine.blobs, world.random)
+    sealed = SealedEngine(engine, key=keyring.key("record"), random=world.random, bodies=bodies)
+    identity = Identity(
+        sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
+    )
+    issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
+    managers, token = key_managers(config), in_token(config, keyring, world)
+    protected = StorageProtected(sealed)
+    ground = _Ground(config, keyring, world, sealed)
+    kms = _kms(ground, issuer, protected, managers, token)
+    services = (
+        StorageService(_storage(ground, bodies, kms)),
+        KmsService(kms),
+        KmsInventoryService(kms, (protected,)),
+    )
+    decision = PolicyDecision(sealed, world)
+    gate = Gate(services, identity=identity, decision=decision, sealed=sealed, world=world)
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every service stands on."""
+
+    config: Config
+    keyring: Keyring
+    world: World
+    sealed: SealedEngine
+
+
+def _kms(
+    ground: _Ground,
+    issuer: Issuer,
+    protected: StorageProtected,
+    managers: Endpoints,
+    token: InToken | None,
+) -> KmsSetup:
+    config, world = ground.config, ground.world
+    caller = Caller(managers, issuer.token)
+    directory = Directory(ground.sealed, system_domain(config))
+    external = External(Asking(caller, directory, world.random))
+    mechanisms = _mechanisms(external, token, world)
+    return KmsSetup(
+        materials=Materials(ground.keyring.key("kms"), world.random, mechanisms),
+        regions=config.regions,
+        world=world,
+        caller=caller,
+        directory=directory,
+        protecting=protected,
+        issuer=issuer,
+        external=external,
+        system_domain=system_domain(config),
+        choices=Choices(
+            {level: one.lacks for level, one in mechanisms.items()},
+            anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        ),
+    )
+
+
+def _mechanisms(external: External, token: InToken | None, world: World) -> dict[str, Mechanism]:
+    """Return by protection level where keys live and who uses them."""
+    mechanisms: dict[str, Mechanism] = {
+        SOFTWARE: Software(world.random),
+        EXTERNAL: external,
+        EXTERNAL_VPC: external,
+    }
+    if token is not None:
+        mechanisms[HSM] = token
+    return mechanisms
+
+
+def _storage(ground: _Ground, bodies: Bodies, kms: KmsSetup) -> StorageSetup:
+    world = ground.world
+    return StorageSetup(
+        contents=Contents(Envelopes(ground.keyring, world.random), bodies, world.random),
+        regions=ground.config.regions,
+        world=world,
+        generations=Generations(world.clock),
+        digests=SessionDigests(),
+        system_domain=kms.system_domain,
+        customer_keys=ManagedKeys(kms, ground.sealed),
+    )

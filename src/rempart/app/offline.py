@@ -1,0 +1,60 @@
+"""Answers about a universe that need no server: what it signs with, left-over keys, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rempart.app.assembly import assemble
+from rempart.app.engine import open_alone
+from rempart.config import Config
+from rempart.core.clock import World, system_clock
+from rempart.edge.coverage import coverage
+from rempart.services.kms import METHODS as KMS_METHODS
+from rempart.services.kms import OWN as KMS_OWN
+from rempart.services.kms.left_over import left_over
+from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.storage import METHODS as STORAGE_METHODS
+from rempart.trust.custody.keyring import Keyring
+from rempart.trust.identity.issuer import Issuer
+from rempart.universe import LeftOverKey, ServiceCoverage
+
+
+def issuer_keys(config: Config, keyring: Keyring) -> dict[str, object]:
+    """Return the JWK set that verifies what this universe signs for others; no server is asked."""
+    return Issuer(config.domain, keyring.key("id-token"), system_clock).keys()
+
+
+async def left_over_keys(
+    data: Path, config: Config, keyring: Keyring, remove: tuple[str, ...]
+) -> tuple[LeftOverKey, ...]:
+    """Return the keys in the token that no version refers to, and remove those of given ids."""
+    engine = await open_alone(data, config, keyring)
+    try:
+        parts = assemble(engine, keyring, config, World())
+        token = parts.token
+        if token is None:
+            return ()
+        found = await left_over(parts.sealed, parts.kms.materials, token)
+        for one in found:
+            if one.id.hex() in remove:
+                await token.remove(one)
+        await token.close()
+    finally:
+        await engine.close()
+    return tuple(LeftOverKey(one.id.hex(), one.label, one.id.hex() in remove) for one in found)
+
+
+def services_covered() -> Sequence[ServiceCoverage]:
+    """Return for each described service how much of it is answered."""
+    return coverage(_answered())
+
+
+def _answered() -> dict[str, set[str]]:
+    """Return the methods that are answered for real, by service."""
+    own = {one.id for one in KMS_OWN.methods}
+    return {
+        "storage": {str(method.id) for method in STORAGE_METHODS},
+        "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
+        "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+    }

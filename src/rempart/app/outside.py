@@ -1,0 +1,61 @@
+"""Keys that live outside this process: in a token, and with external key managers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rempart.config import Config, HSMConfig
+from rempart.core.clock import World, system_clock, system_random
+from rempart.trust.custody.external.endpoint import Endpoints
+from rempart.trust.custody.keyring import Keyring
+from rempart.trust.custody.pkcs11.mechanism import InToken
+from rempart.trust.custody.pkcs11.token import Token, TokenSettings
+from rempart.trust.custody.sealing.elsewhere import KeysElsewhere, Reach
+from rempart.trust.identity import accounts, seal_identity
+
+
+def key_managers(config: Config) -> Endpoints:
+    """Return the external key managers that may be asked."""
+    return Endpoints(
+        dict(config.key_managers),
+        authorities=config.key_manager_authorities,
+        client=config.key_manager_client,
+    )
+
+
+def in_token(config: Config, keyring: Keyring, world: World) -> InToken | None:
+    """Return the keys in the token, if there is one; nothing is asked of it yet.
+
+    Universes may share a token: their marks on keys differ, as their roots do.
+    """
+    if config.hsm is None:
+        return None
+    mark = f"rempart-{keyring.key('token-mark')[:8].hex()}"
+    return InToken(Token(_token_settings(config.hsm)), mark, world.random)
+
+
+def elsewhere(data: Path, config: Config) -> KeysElsewhere:
+    """Return what seals and opens the root by keys elsewhere."""
+
+    def token(audience: str, email: str) -> str:
+        return seal_identity.issuer(data, config.domain, system_clock).token(audience, email)
+
+    number, system = seal_identity.PROJECT_NUMBER, system_domain(config)
+    reach = Reach(
+        domain=config.domain,
+        agent=f"service-{number}@gcp-sa-ekms.{system}",
+        tokens=token,
+        managers=key_managers(config),
+        token=None if config.hsm is None else _token_settings(config.hsm),
+        random=system_random,
+    )
+    return KeysElsewhere(reach)
+
+
+def system_domain(config: Config) -> str:
+    """Return the domain of this universe's service agents."""
+    return f"{config.prefix}-system.{accounts.MAIL_DOMAIN}"
+
+
+def _token_settings(hsm: HSMConfig) -> TokenSettings:
+    return TokenSettings(hsm.module, hsm.token, hsm.pin_file)
