@@ -48,6 +48,8 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
         commands = await socket.serve(opened.data, opened.command)
         _note(opened, ready)
         on_ready(ready)
+        if opened.store.token is not None:
+            await opened.store.token.look()
         await stop.wait()
     finally:
         if commands is not None:

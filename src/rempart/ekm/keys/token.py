@@ -79,6 +79,10 @@ class TokenVault:
         """Destroy an object that was left over."""
         await self._using.remove(left_over)
 
+    async def look(self) -> None:
+        """Open the token before anybody needs it, so that what is wrong with it is told."""
+        await self._using.look()
+
     async def close(self) -> None:
         """Let go of the token, if it answers."""
         await self._using.close()

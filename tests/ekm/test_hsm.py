@@ -237,6 +237,29 @@ def test_a_start_needs_no_token(holder: KeyHolder, softhsm: SoftHSM) -> None:
     assert _opened(holder, blob) == b"secret"
 
 
+def test_a_wrong_pin_is_told_at_the_start_and_tried_once(
+    holder: KeyHolder, softhsm: SoftHSM
+) -> None:
+    _create(holder)
+    blob = _wrap(holder)
+    holder.stop()
+    right = softhsm.pin_file.read_text()
+    softhsm.pin_file.write_text("0000\n")
+    holder.start()
+    complaints, until = holder.data.parent / "ekm.err", time.monotonic() + 5
+    while "refuses the PIN" not in complaints.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    softhsm.pin_file.write_text(right)
+    time.sleep(AGAIN_SECONDS)
+    assert _is(_unwrap(holder, blob), 503, "UNAVAILABLE")
+    assert "refuses the PIN" in holder.entries()[-1]["cause"]
+    assert holder.ask("wrap", use(plaintext=""), path=KEY).status_code == 200
+    holder.stop()
+    holder.start()
+    assert _opened(holder, blob) == b"secret"
+
+
 def test_a_key_whose_token_is_away_is_destroyed_once_it_is_back(
     holder: KeyHolder, softhsm: SoftHSM
 ) -> None:
