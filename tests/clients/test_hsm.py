@@ -129,7 +129,7 @@ def test_a_kill_while_keys_are_made_leaves_at_most_what_can_be_listed_and_remove
     assert vault.softhsm.objects == objects - len(left)
     universe.start()
     keys = vault.ask(f"{ring}/cryptoKeys?pageSize=1000")["cryptoKeys"]
-    assert len(keys) >= 8
+    assert len(keys) >= 3
     for key in keys:
         data = {"data": base64.b64encode(b"x").decode()}
         assert vault.ask(f"{key['name']}/cryptoKeyVersions/1:macSign", data)["mac"]

@@ -280,6 +280,10 @@ def test_a_key_is_made_on_demand(client: Client, shell: Universe) -> None:
     assert autokey.get_key_handle(name=made.name) == made
     assert made in list(autokey.list_key_handles(parent=parent))
     assert client.get_crypto_key(name=made.kms_key).rotation_period.days == 365
+    nothing = kms_v1.AutokeyConfig(name=name)
+    cleared = FieldMask(paths=["key_project"])
+    left = admin.update_autokey_config(autokey_config=nothing, update_mask=cleared)
+    assert not left.key_project_resolution_mode
 
 
 def test_the_inventory_lists_keys_and_what_they_protect(

@@ -16,6 +16,7 @@ from rempart.cli import creation, instance, options, ports
 from rempart.cli.seals import InTheClear
 from rempart.config import EMBEDDED, Config, ConfigProblem, Flags
 from rempart.core.clock import system_clock
+from rempart.core.errors import CloudError
 from rempart.engine.seam import EngineError
 from rempart.trust.custody import pki
 from rempart.trust.custody.keyring import ROOT_KEY, RootKeyProblem
@@ -52,6 +53,8 @@ def command(context: click.Context, /, data: Path, **given: str | int | None) ->
         EngineError,
     ) as problem:
         options.refuse(str(problem))
+    except CloudError as problem:
+        options.refuse(problem.message)
 
 
 def _run(context: click.Context, data: Path, flags: Flags) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -135,7 +136,9 @@ class Store:
         try:
             await self.change(make)
         except CloudError:  # refused before anything was written: the name was taken meanwhile
-            await vault.erase(key)
+            # Where the token fails just then, the key is left over, and `rempart ekm hsm` lists it.
+            with suppress(CloudError):
+                await vault.erase(key)
             raise
 
     async def destroy_key(self, path: str, *, now: Micros) -> None:
