@@ -462,8 +462,10 @@ def test_two_requests_for_one_name_leave_one_key(holder: KeyHolder, softhsm: Sof
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(holder.ask, "createKey", body, path=SPACE) for _ in range(8)]
         statuses = sorted(each.result().status_code for each in asked)
-    assert statuses == [200] + [409] * 7
-    # Threads that destroy at once sometimes fail in SoftHSM: what stays is left over, and listed.
+    # Threads that make and destroy at once sometimes fail in SoftHSM: such a request answers 503,
+    # and what it leaves over in the token is listed by `rempart ekm hsm`.
+    assert statuses[0] == 200
+    assert set(statuses[1:]) <= {409, 503}
     assert 1 <= softhsm.objects < 8
     assert _opened(holder, _wrap(holder)) == b"secret"
 
