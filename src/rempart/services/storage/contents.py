@@ -115,7 +115,7 @@ class Contents:
             size=got.size,
             crc32c=0 if hidden else got.crc32c,
             md5=None if hidden else got.md5,
-            sums=seal(key, bound + b"sums", _sums(got)) if hidden else b"",
+            sums=wrapping.key.cover(_sums(got), bound + b"sums") if hidden else b"",
             wrapped_key=wrapped,
             payload=payload,
             manifest=manifest,
@@ -138,7 +138,7 @@ class Contents:
         try:
             key = wrapping.key.unwrap(content.wrapped_key, bound, wrapping.own_key)
             if content.sums:
-                crc32c, md5 = _read_sums(open_(key, bound + b"sums", content.sums))
+                crc32c, md5 = _read_sums(wrapping.key.uncover(content.sums, bound + b"sums"))
             if content.manifest:
                 parts = _decode(open_(key, bound + b"manifest", content.manifest))
             else:
@@ -151,8 +151,7 @@ class Contents:
         """Return a generation with its checksums opened: to be shown, never to be stored."""
         bound = use(bucket.id, found.name, found.generation)
         try:
-            key = wrapping.key.unwrap(found.content.wrapped_key, bound, wrapping.own_key)
-            crc32c, md5 = _read_sums(open_(key, bound + b"sums", found.content.sums))
+            crc32c, md5 = _read_sums(wrapping.key.uncover(found.content.sums, bound + b"sums"))
         except Tampered as problem:
             raise data_loss("The object's checksums failed authentication.") from problem
         return _with_sums(found, crc32c, md5)

@@ -60,6 +60,14 @@ class BucketKey:
             raise Tampered
         return plain
 
+    def cover(self, plain: bytes, use: bytes) -> bytes:
+        """Return a few bytes beside a data key, sealed for one use of their own."""
+        return _wrap(self._cipher, plain, use, self._random)
+
+    def uncover(self, covered: bytes, use: bytes) -> bytes:
+        """Return what was covered; raises `Tampered` for another use or bucket key."""
+        return _unwrap(self._cipher, covered, use)
+
 
 class Envelopes:
     """Makes bucket keys under the root, and opens them; plain keys exist in memory only."""
