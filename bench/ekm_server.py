@@ -18,6 +18,9 @@ class Everything:
     def judge(self, use: KeyUse) -> Verdict:
         return Verdict(allowed=True, rule=f"bench, {use.verb}")
 
+    def blocked(self, _use: KeyUse) -> Verdict | None:
+        return None
+
 
 if __name__ == "__main__":
     run(Path(sys.argv[1]), Everything())

@@ -8,7 +8,6 @@ reads, decides and writes is serializable without holding a lock.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -110,6 +109,8 @@ class SealedEngine:
         self._random = random
         self._hot: dict[bytes, OrderedDict[Key, Found[Any]]] = {}
         self._commits = 0
+        self._begun = 0
+        self._doubtful: dict[Key, int] = {}
         self._changes: Counter[bytes] = Counter()
         self.fence: tuple[str, int] | None = None
         """The lease under which this process writes, where the engine could serve several."""
@@ -189,22 +190,23 @@ class SealedEngine:
     async def commit(self, batch: Batch, hot: tuple[tuple[Kind[Any], Key, Any], ...]) -> Committed:
         """Commit a batch; `hot` has the new values of hot kinds, None for those that go.
 
-        A caller that gives up stops nothing: between its leaving and the commit's end a reader
-        would put the old value back into memory, for good.
+        A commit whose caller gave up, or that failed, may yet happen: until one that was begun
+        after it is done (engines commit in turn) nobody puts what it writes into memory.
         """
-        return await asyncio.shield(self._commit(batch, hot))
-
-    async def _commit(self, batch: Batch, hot: tuple[tuple[Kind[Any], Key, Any], ...]) -> Committed:
+        self._begun += 1
+        turn = self._begun
         try:
             committed = await self._engine.records.commit(batch)
         except BaseException:
-            # Even a commit that failed may have happened.
             for kind, key, _ in hot:
                 self._forget(kind, key)
+                self._doubtful[key] = self._begun
             raise
         finally:
             self._commits += 1
             self._changes.update(kind.tag for kind, _, _ in hot)
+        if self._doubtful:
+            self._doubtful = {key: at for key, at in self._doubtful.items() if at >= turn}
         for kind, key, value in hot:
             if value is None:
                 self._forget(kind, key)
@@ -231,6 +233,8 @@ class SealedEngine:
             raise data_loss("A stored document failed authentication.") from problem
 
     def _keep(self, kind: Kind[Any], found: Found[Any]) -> None:
+        if found.key in self._doubtful:
+            return
         held = self._hot.setdefault(kind.tag, OrderedDict())
         kept = held.get(found.key)
         if kept is None or kept.version <= found.version:
