@@ -37,8 +37,14 @@ def fetch(url: str, authority: str) -> str:
     else:
         connection = http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
     held: list[socket.socket] = []
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _cut(held or [connection.sock])
+
     # The socket's own time-out begins anew with every byte that comes.
-    ending = threading.Timer(SECONDS_MAX, lambda: _cut(held or [connection.sock]))
+    ending = threading.Timer(SECONDS_MAX, end)
     ending.daemon = True
     ending.start()
     try:
@@ -47,7 +53,7 @@ def fetch(url: str, authority: str) -> str:
         connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
         content = answer.read(SET_BYTES_MAX + 1)
-        if ending.finished.is_set():
+        if late.is_set():
             raise BadKeySet(f"{url} does not answer in time")
         if answer.status != _OK or len(content) > SET_BYTES_MAX:
             raise BadKeySet(f"{url} answered {answer.status} with {len(content)} bytes")
