@@ -26,16 +26,7 @@ def check_url(url: str) -> None:
 
 def fetch(url: str, authority: str) -> str:
     """Return the text at an address, in a thread of the caller's; raises `BadKeySet`."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context(cadata=authority or None)
-        connection = http.client.HTTPSConnection(
-            host, parts.port, timeout=SECONDS_MAX, context=context
-        )
-    else:
-        connection = http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
+    parts, connection = urlsplit(url), _connection(url, authority)
     held: list[socket.socket] = []
     late = threading.Event()
 
@@ -63,6 +54,15 @@ def fetch(url: str, authority: str) -> str:
     finally:
         ending.cancel()
         connection.close()
+
+
+def _connection(url: str, authority: str) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
+    context = ssl.create_default_context(cadata=authority or None)
+    return http.client.HTTPSConnection(host, parts.port, timeout=SECONDS_MAX, context=context)
 
 
 def _cut(sockets: list[socket.socket]) -> None:
