@@ -283,7 +283,7 @@ def test_a_key_is_made_on_demand(client: Client, shell: Universe) -> None:
     nothing = kms_v1.AutokeyConfig(name=name)
     cleared = FieldMask(paths=["key_project"])
     left = admin.update_autokey_config(autokey_config=nothing, update_mask=cleared)
-    assert not left.key_project_resolution_mode
+    assert left.key_project_resolution_mode == 0
 
 
 def test_the_inventory_lists_keys_and_what_they_protect(
