@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekm_officers.requests import KEY, OWN_ACCESS, WEDNESDAY_NOON, own_access, request
+from rempart.core.access_reasons import ACCESS_REASONS
 from rempart.core.errors import Code
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.model.reason import LISTED
 from rempart.ekm.policy.file import VERBS, parse
 from rempart.ekm.policy.judge import REASON_FIELD, PolicyJudge
 from rempart.ekm.policy.rate import BUCKETS_MAX, Rates
@@ -193,7 +193,7 @@ def test_more_keys_than_there_is_room_for_are_refused_rather_than_uncounted() ->
 
 
 texts = st.sampled_from(["", "a", KEY, "123456789", "https://accounts.cloud.example"])
-reasons = st.one_of(st.none(), st.sampled_from(sorted(LISTED)), texts)
+reasons = st.one_of(st.none(), st.sampled_from(sorted(ACCESS_REASONS)), texts)
 uses = st.builds(
     KeyUse,
     time=st.integers(0, 1 << 51),
@@ -217,7 +217,7 @@ rules = st.builds(
     ),
     st.just(own_access().rules[0]),
     st.sets(st.sampled_from(sorted(VERBS)), min_size=1),
-    st.sets(st.sampled_from(sorted(LISTED)), min_size=1),
+    st.sets(st.sampled_from(sorted(ACCESS_REASONS)), min_size=1),
     st.booleans(),
     st.sampled_from([None, 0, 1]),
 )

@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from rempart.core.access_reasons import ACCESS_REASONS
 from rempart.core.errors import CloudError, invalid
-from rempart.ekm.model import pattern, reason
+from rempart.ekm.model import pattern
 from rempart.ekm.signing import statement
 from rempart.ekm.signing.keys import PrivateKey, Signatory
 
@@ -62,7 +63,7 @@ class Approval(
             raise invalid("An approval names keys, a target, or both.", field="keys")
         if self.keys and not pattern.sound(self.keys):
             raise invalid("This pattern has too many stars.", field="keys")
-        unheard = sorted(set(self.reasons) - reason.LISTED)
+        unheard = sorted(set(self.reasons) - ACCESS_REASONS)
         if unheard:
             raise invalid(f"There is no reason {unheard[0]}.", field="reasons")
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.ekm.model import pattern, reason
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.policy.conditions import holds
@@ -71,7 +72,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """Return how many different approvers must have signed for this request."""
         if self.approvers is not None:
             return self.approvers
-        own = self.health_checks or reason.named(use.reason) == reason.CUSTOMER_ACCESS
+        own = self.health_checks or reason.named(use.reason) == CUSTOMER_INITIATED_ACCESS
         return 0 if own else 1
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rempart.ekm.model import names, reason
+from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
+from rempart.ekm.model import names
 from rempart.ekm.policy.file import HARMLESS
 from rempart.ekm.policy.rule import Policy, Rule
 
@@ -23,7 +24,7 @@ def warnings(policy: Policy) -> Iterator[str]:
 
 def _of(rule: Rule) -> Iterator[str]:
     if rule.approvers == 0 and not rule.health_checks:
-        for name in sorted(rule.reasons - {reason.CUSTOMER_ACCESS}):
+        for name in sorted(rule.reasons - {CUSTOMER_INITIATED_ACCESS}):
             yield f"takes the cloud's word for the reason {name}: it asks for no approval"
     if rule.health_checks and rule.verbs - HARMLESS:
         yield "lets whoever marks a request as a health check open data"

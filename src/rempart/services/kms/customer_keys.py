@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
@@ -18,7 +19,6 @@ from rempart.core.principal import Member, Principal
 from rempart.services.kms.api.use import Usable, approval_of, attempt, usable_in
 from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
 from rempart.services.kms.model import names
-from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
 from rempart.services.kms.model.version import Version, wrong_purpose
 from rempart.services.kms.opened import Leased
@@ -34,7 +34,6 @@ from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS
 
 _ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 _DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
-
 
 STANDINGS_MAX = 4096
 STANDING_MICROS = 100_000

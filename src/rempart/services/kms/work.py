@@ -12,6 +12,7 @@ import logging
 
 from msgspec.structs import replace
 
+from rempart.core.access_reasons import SYSTEM_OPERATION
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.engine.seam import Conflict, Key, Span
@@ -200,8 +201,7 @@ def _put_dying(
 
 def _context(name: VersionName, method: str) -> UseContext:
     """Return the context of what the universe does by itself, as the key's owner scheduled it."""
-    reason = "GOOGLE_INITIATED_SYSTEM_OPERATION"
-    return UseContext(str(name), str(name.parent), reason, _AGENT, method)
+    return UseContext(str(name), str(name.parent), SYSTEM_OPERATION, _AGENT, method)
 
 
 def _read(key: Key) -> tuple[int, VersionName]:

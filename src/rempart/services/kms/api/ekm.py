@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.core.call import Call, Reply
 from rempart.core.document import only, text, update_mask
 from rempart.core.errors import invalid
@@ -18,7 +19,6 @@ from rempart.services.kms.api.key_rings import listed
 from rempart.services.kms.ekm_resources import Json, ekm_config_json, ekm_connection_json
 from rempart.services.kms.kinds import EKM_CONNECTION
 from rempart.services.kms.model import names
-from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.services.kms.model.ekm_connection import EkmConnection, changed, new_connection
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import EkmConnectionName

@@ -6,12 +6,13 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
 from rempart.core.limits import KIB
 from rempart.services.kms.material import Fresh
-from rempart.services.kms.model.access_reasons import CUSTOMER_INITIATED_ACCESS, require_reason
+from rempart.services.kms.model.access_reasons import require_reason
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.names import VersionName
 from rempart.services.kms.model.version import Version, require_enabled, wrong_purpose

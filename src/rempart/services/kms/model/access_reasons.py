@@ -6,28 +6,9 @@ empty list, everywhere: nothing is allowed. A key without a policy allows every 
 
 from __future__ import annotations
 
+from rempart.core.access_reasons import ACCESS_REASONS
 from rempart.core.document import Document, only, section, strings
 from rempart.core.errors import CloudError, Code, invalid
-
-CUSTOMER_INITIATED_ACCESS = "CUSTOMER_INITIATED_ACCESS"
-"""The reason of every direct call: whoever holds the permission asks for themselves."""
-
-REASONS = frozenset(
-    (
-        "REASON_UNSPECIFIED",
-        "CUSTOMER_INITIATED_SUPPORT",
-        "GOOGLE_INITIATED_SERVICE",
-        "THIRD_PARTY_DATA_REQUEST",
-        "GOOGLE_INITIATED_REVIEW",
-        CUSTOMER_INITIATED_ACCESS,
-        "GOOGLE_INITIATED_SYSTEM_OPERATION",
-        "REASON_NOT_EXPECTED",
-        "MODIFIED_CUSTOMER_INITIATED_ACCESS",
-        "MODIFIED_GOOGLE_INITIATED_SYSTEM_OPERATION",
-        "GOOGLE_RESPONSE_TO_PRODUCTION_ALERT",
-        "CUSTOMER_AUTHORIZED_WORKFLOW_SERVICING",
-    )
-)
 
 FIELD = "keyAccessJustificationsPolicy"
 
@@ -39,7 +20,7 @@ def access_reasons(document: Document, field: str = FIELD) -> tuple[str, ...] | 
     policy = section(document, field)
     only(policy, "allowedAccessReasons")
     reasons = strings(policy, "allowedAccessReasons")
-    unknown = sorted(set(reasons) - REASONS)
+    unknown = sorted(set(reasons) - ACCESS_REASONS)
     if unknown:
         raise invalid(f"{unknown[0][:80]} is not an access reason.", field=field)
     return tuple(sorted(set(reasons)))

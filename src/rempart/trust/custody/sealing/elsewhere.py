@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from typing_extensions import override
 
+from rempart.core.access_reasons import SYSTEM_OPERATION
 from rempart.core.clock import Random
 from rempart.core.errors import invariant, unreachable
 from rempart.trust.custody.envelope import context
@@ -31,7 +32,6 @@ from rempart.trust.custody.sealing.document import ID_BYTES, HeldKey, SealedRoot
 from rempart.trust.custody.sealing.seam import EXTERNAL, HSM, Elsewhere
 from rempart.trust.custody.software.algorithms import ALGORITHMS
 
-REASON = "GOOGLE_INITIATED_SYSTEM_OPERATION"
 METHOD = "rempart.universes.unseal"
 _IN_TOKEN = ALGORITHMS["GOOGLE_SYMMETRIC_ENCRYPTION"]
 _AT_HOLDER = ALGORITHMS["EXTERNAL_SYMMETRIC_ENCRYPTION"]
@@ -131,7 +131,7 @@ class KeysElsewhere(Elsewhere):
 
     def _context(self) -> UseContext:
         name = f"universes/{self._reach.domain}/rootSeals"
-        return UseContext(f"{name}/1", name, REASON, principal="", method=METHOD)
+        return UseContext(f"{name}/1", name, SYSTEM_OPERATION, principal="", method=METHOD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,27 @@
+"""Why a key is used, in Google's words: what a cloud says, and a key's holder judges by.
+
+Source: AccessReason of google.cloud.kms.v1.
+"""
+
+from __future__ import annotations
+
+CUSTOMER_INITIATED_ACCESS = "CUSTOMER_INITIATED_ACCESS"
+SYSTEM_OPERATION = "GOOGLE_INITIATED_SYSTEM_OPERATION"
+UNSPECIFIED = "REASON_UNSPECIFIED"
+
+ACCESS_REASONS = frozenset(
+    (
+        UNSPECIFIED,
+        "CUSTOMER_INITIATED_SUPPORT",
+        "GOOGLE_INITIATED_SERVICE",
+        "THIRD_PARTY_DATA_REQUEST",
+        "GOOGLE_INITIATED_REVIEW",
+        CUSTOMER_INITIATED_ACCESS,
+        SYSTEM_OPERATION,
+        "REASON_NOT_EXPECTED",
+        "MODIFIED_CUSTOMER_INITIATED_ACCESS",
+        "MODIFIED_GOOGLE_INITIATED_SYSTEM_OPERATION",
+        "GOOGLE_RESPONSE_TO_PRODUCTION_ALERT",
+        "CUSTOMER_AUTHORIZED_WORKFLOW_SERVICING",
+    )
+)
