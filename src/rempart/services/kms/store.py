@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
-from rempart.core.names import ProjectId, ResourceName
-from rempart.core.policy import Policy, Resource
+from rempart.core.policy import Policy
 from rempart.engine.seam import Key, Span
 from rempart.services.kms.directory import Directory
 from rempart.services.kms.erasure import Protecting
@@ -61,16 +60,15 @@ from rempart.services.kms.model.version import (
     Version,
     require_deletable,
 )
+from rempart.services.kms.policy_view import PolicyView
 from rempart.services.kms.vouched import Writes
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
-from rempart.trust.custody.sealed import Found, Kind, Transaction
+from rempart.trust.custody.sealed import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
 
-SERVICE = "cloudkms.googleapis.com"
-MANAGER = "cloudresourcemanager.googleapis.com"
 IMPORT_JOBS_DELETED_MAX = 1000
 FORGOTTEN_AT_ONCE = 10
 OPERATION_SALT_BYTES = 8
@@ -101,67 +99,16 @@ class Setup:
         return (*self.regions, GLOBAL)
 
 
-class KmsStore:
+class KmsStore(PolicyView):
     """The documents of Cloud KMS as one session sees them."""
 
-    __slots__ = ("session", "setup", "tx", "writes")
+    __slots__ = ("session", "setup", "writes")
 
     def __init__(self, setup: Setup, session: Session) -> None:
         self.setup = setup
         self.session = session
-        self.tx: Transaction = session.tx
+        super().__init__(session.tx)
         self.writes = Writes(self.tx)
-
-    # Resources: what policy is asked about. One that is not there is its project to policy.
-
-    def location_resource(self, project: str, name: str) -> Resource:
-        """Return a location, or a project, as policy sees it."""
-        kind = "Location" if "/locations/" in name else "Project"
-        return Resource(ResourceName(SERVICE, f"{SERVICE}/{kind}", name), ProjectId(project))
-
-    def container_resource(self, name: str) -> Resource:
-        """Return a project, folder or organization as policy sees it."""
-        noun, _, id_ = name.partition("/")
-        if noun == "projects":
-            return self.location_resource(id_, name)
-        kind = {"folders": "Folder", "organizations": "Organization"}[noun]
-        return Resource(ResourceName(MANAGER, f"{MANAGER}/{kind}", name), None)
-
-    async def ring_resource(self, name: KeyRingName) -> Resource:
-        """Return a key ring as policy sees it."""
-        return self.located_resource("KeyRing", str(name), name.parent, await self._policies(name))
-
-    async def key_resource(self, name: CryptoKeyName) -> Resource:
-        """Return a key as policy sees it: its own policy, then its ring's."""
-        key = await self.tx.get(CRYPTO_KEY, *name.parts)
-        own = (key.policy,) if key else ()
-        policies = (*own, *await self._policies(name.parent))
-        return self.located_resource("CryptoKey", str(name), name.parent.parent, policies)
-
-    async def version_resource(self, name: VersionName) -> Resource:
-        """Return a version as policy sees it: its key's policies count."""
-        above = await self.key_resource(name.parent)
-        return self.located_resource(
-            "CryptoKeyVersion", str(name), name.parent.parent.parent, above.policies
-        )
-
-    async def job_resource(self, name: ImportJobName) -> Resource:
-        """Return an import job as policy sees it."""
-        job = await self.tx.get(IMPORT_JOB, *name.parts)
-        own = (job.policy,) if job else ()
-        policies = (*own, *await self._policies(name.parent))
-        return self.located_resource("ImportJob", str(name), name.parent.parent, policies)
-
-    async def _policies(self, ring: KeyRingName) -> tuple[Policy, ...]:
-        found = await self.tx.get(KEY_RING, *ring.parts)
-        return (found.policy,) if found else ()
-
-    def located_resource(
-        self, noun: str, name: str, at: LocationName, policies: tuple[Policy, ...]
-    ) -> Resource:
-        """Return something in a location as policy sees it."""
-        full = ResourceName(SERVICE, f"{SERVICE}/{noun}", name)
-        return Resource(full, ProjectId(at.project), policies)
 
     # Key rings.
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
-from typing_extensions import override
 
 from rempart.core.document import Document, only, text
 from rempart.core.errors import aborted, invalid, required, unsupported
 from rempart.services.kms.model.container import ConfigName
-from rempart.services.kms.model.names import LocationName, in_location
+from rempart.services.kms.model.names import InLocation, in_location
 
 NOUN = "keyHandles"
 RING = "autokey"
@@ -47,20 +47,10 @@ class KeyHandle(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyHandleName:
+class KeyHandleName(InLocation):
     """`…/keyHandles/H`."""
 
-    parent: LocationName
-    id: str
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return what is above, then the id."""
-        return (*self.parent.parts, self.id)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.parent}/{NOUN}/{self.id}"
+    noun: ClassVar[str] = NOUN
 
 
 def key_handle_name(name: str) -> KeyHandleName:

@@ -39,11 +39,12 @@ class LocationName:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRingName:
-    """`…/keyRings/R`."""
+class InLocation:
+    """Something that lies in a location: `…/NOUN/ID`."""
 
     parent: LocationName
     id: str
+    noun: ClassVar[str]
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -52,24 +53,21 @@ class KeyRingName:
 
     @override
     def __str__(self) -> str:
-        return f"{self.parent}/keyRings/{self.id}"
+        return f"{self.parent}/{self.noun}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
-class EkmConnectionName:
+class KeyRingName(InLocation):
+    """`…/keyRings/R`."""
+
+    noun: ClassVar[str] = "keyRings"
+
+
+@dataclass(frozen=True, slots=True)
+class EkmConnectionName(InLocation):
     """`…/ekmConnections/C`."""
 
-    parent: LocationName
-    id: str
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return what is above, then the id."""
-        return (*self.parent.parts, self.id)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.parent}/ekmConnections/{self.id}"
+    noun: ClassVar[str] = "ekmConnections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +149,12 @@ def location(text: str) -> LocationName:
 
 def key_ring(text: str) -> KeyRingName:
     """Return the name of a key ring."""
-    project, place, ring = _segments(text, "projects", "locations", "keyRings")
-    return KeyRingName(LocationName(project, place), ring)
+    return KeyRingName(*in_location(text, KeyRingName.noun))
 
 
 def ekm_connection(text: str) -> EkmConnectionName:
     """Return the name of a connection to an external key manager."""
-    project, place, last = _segments(text, "projects", "locations", "ekmConnections")
-    return EkmConnectionName(LocationName(project, place), last)
+    return EkmConnectionName(*in_location(text, EkmConnectionName.noun))
 
 
 def ekm_config(text: str) -> EkmConfigName:

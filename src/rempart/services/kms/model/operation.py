@@ -7,12 +7,12 @@ here it is 30 days.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
-from typing_extensions import override
 
 from rempart.core.clock import Micros
-from rempart.services.kms.model.names import LocationName, in_location
+from rempart.services.kms.model.names import InLocation, LocationName, in_location
 
 NOUN = "operations"
 REMEMBERED_SECONDS = 30 * 86_400
@@ -29,20 +29,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class OperationName:
+class OperationName(InLocation):
     """`…/operations/O`."""
 
-    parent: LocationName
-    id: str
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Return what is above, then the id."""
-        return (*self.parent.parts, self.id)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.parent}/{NOUN}/{self.id}"
+    noun: ClassVar[str] = NOUN
 
 
 def operation_name(text: str) -> OperationName:
