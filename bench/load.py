@@ -156,8 +156,12 @@ async def _rate(place: Place, load: Load) -> float:
             for connection in connections:
                 tasks.create_task(work(connection))
         seconds = time.perf_counter() - begun
-    except* Broken as problems:
-        raise problems.exceptions[0] from None
+    except ExceptionGroup as problems:
+        # Not `except*`: what is raised in there is a group again in some releases of Python 3.11.
+        broken = problems.subgroup(Broken)
+        if broken is None:
+            raise
+        raise broken.exceptions[0] from None
     finally:
         for connection in connections:
             await connection.close()
