@@ -30,8 +30,15 @@ TABLES = WIRE / "grpc"
 DESCRIPTORS = "descriptors.binpb"
 
 APIS = {
+    "cloudasset.v1": "google.cloud.asset_v1",
     "cloudkms.v1": "google.cloud.kms_v1",
+    "cloudresourcemanager.v3": "google.cloud.resourcemanager_v3",
+    "iam.v2": "google.cloud.iam_v2",
+    "iamcredentials.v1": "google.cloud.iam_credentials_v1",
     "kmsinventory.v1": "google.cloud.kms_inventory_v1",
+    "orgpolicy.v2": "google.cloud.orgpolicy_v2",
+    "policytroubleshooter.v3": "google.cloud.policytroubleshooter_iam_v3",
+    "serviceusage.v1": "google.cloud.service_usage_v1",
 }
 """The package of each API that is served by gRPC."""
 
@@ -51,6 +58,12 @@ DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
 """What errors are made of."""
 
 _VARIABLE = re.compile(r"\{([^}=]+)(?:=([^}]+))?\}")
+_OF_OPTIONS = frozenset(
+    f"google/api/{name}.proto"
+    for name in ("annotations", "client", "field_behavior", "field_info", "resource", "routing")
+)
+"""What only options refer to, and those are not kept."""
+
 _OPTIONS_KEPT = {"map_entry", "packed"}
 
 
@@ -233,7 +246,7 @@ def _collect(file: Any, files: dict[str, Any]) -> None:
     for name in ("service", "extension", "source_code_info", "options", "public_dependency"):
         proto.ClearField(name)
     _strip(proto)
-    needed = [one for one in file.dependencies if not one.name.startswith("google/api/")]
+    needed = [one for one in file.dependencies if one.name not in _OF_OPTIONS]
     needed = [one for one in needed if one.name != "google/protobuf/descriptor.proto"]
     needed = [one for one in needed if one.message_types_by_name or one.enum_types_by_name]
     del proto.dependency[:]

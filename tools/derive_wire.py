@@ -33,6 +33,7 @@ SERVICES = (
     "cloudresourcemanager.v1",
     "cloudresourcemanager.v3",
     "iam.v1",
+    "iam.v2",
     "iamcredentials.v1",
     "kmsinventory.v1",
     "logging.v2",
@@ -40,12 +41,17 @@ SERVICES = (
     "oauth2.v2",
     "orgpolicy.v2",
     "policytroubleshooter.v1",
+    "policytroubleshooter.v3",
     "pubsub.v1",
+    "recommender.v1",
     "secretmanager.v1",
     "serviceusage.v1",
     "storage.v1",
     "sts.v1",
 )
+OLDER = frozenset({"cloudresourcemanager.v1"})
+"""Versions whose ids a newer one took over: theirs get the version into the name."""
+
 WITH_SCHEMAS = frozenset({"storage.v1"})
 ONE_SEGMENT = frozenset(
     {"kmsinventory.projects.locations.keyRings.cryptoKeys.getProtectedResourcesSummary"}
@@ -121,7 +127,7 @@ def _method(document: Json, method: Json) -> Json:
     path = _template(document["servicePath"] + method["path"], patterns)
     return _dense(
         {
-            "id": method["id"],
+            "id": _id(document, method["id"]),
             "verb": method["httpMethod"],
             "path": path,
             "upload": _template(media.get("simple", {}).get("path", "").lstrip("/"), patterns),
@@ -135,6 +141,13 @@ def _method(document: Json, method: Json) -> Json:
             "parameters": _parameters(method.get("parameters", {})),
         }
     )
+
+
+def _id(document: Json, described: str) -> str:
+    name, version = document["name"], document["version"]
+    if f"{name}.{version}" not in OLDER:
+        return described
+    return f"{name}.{version}.{described.removeprefix(f'{name}.')}"
 
 
 def _template(path: str, patterns: Mapping[str, str]) -> str:

@@ -83,11 +83,11 @@ async def test_a_gzipped_document_is_unpacked(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "encoding", "status"),
     [
-        (gzip.compress(b"x" * (JSON_BODY_BYTES_MAX + 1)), "gzip", 413),
-        (gzip.compress(bytes(200 << 20), 1), "gzip", 413),
-        (gzip.compress(b"{}")[:-1], "gzip", 400),
-        (gzip.compress(b"{}") + b"more", "gzip", 400),
-        (gzip.compress(b"{}") * 2, "gzip", 400),
+        (gzip.compress(b"x" * (JSON_BODY_BYTES_MAX + 1), mtime=0), "gzip", 413),
+        (gzip.compress(bytes(200 << 20), 1, mtime=0), "gzip", 413),
+        (gzip.compress(b"{}", mtime=0)[:-1], "gzip", 400),
+        (gzip.compress(b"{}", mtime=0) + b"more", "gzip", 400),
+        (gzip.compress(b"{}", mtime=0) * 2, "gzip", 400),
         (zlib.compress(b"{}"), "gzip", 400),
         (b"{}", "gzip", 400),
         (b"{}", "br", 400),

@@ -32,7 +32,7 @@ from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
-from rempart.trust.gate import Gate
+from rempart.trust.gate import Gate, Rules
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
@@ -70,8 +70,8 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
     )
-    decision = PolicyDecision(sealed, world)
-    gate = Gate(services, identity=identity, decision=decision, sealed=sealed, world=world)
+    rules = Rules(PolicyDecision(sealed, world))
+    gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 
 

@@ -19,7 +19,8 @@ class Principal:
     """A caller whose credential was verified, or the anonymous caller.
 
     `project` is the project that owns a service account; `scopes` is None where the credential
-    carries none (it is then limited by IAM alone).
+    carries none (it is then limited by IAM alone). `sets` are the groups of principals that this
+    one belongs to, as bindings name them (`principalSet://…`).
     """
 
     member: Member
@@ -27,6 +28,7 @@ class Principal:
     unique_id: str
     project: ProjectId | None
     scopes: frozenset[str] | None = None
+    sets: tuple[Member, ...] = ()
 
     @property
     def anonymous(self) -> bool:

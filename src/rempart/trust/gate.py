@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from rempart.core.call import Call, MethodId, Reply
-from rempart.core.clock import Micros, World
+from rempart.core.clock import World
 from rempart.core.errors import CloudError, Code, aborted, invariant, unavailable, unimplemented
 from rempart.core.grant import Grant
 from rempart.core.limits import COMMIT_ATTEMPTS_MAX, CONCURRENT_CALLS_PER_PRINCIPAL_MAX
@@ -23,48 +23,84 @@ from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavail
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity.identify import Identity
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Asked, Guard
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
 RECEIPT_HEADER = "x-rempart-receipt"
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who decides: IAM allows, and any guard may refuse what it allows."""
+
+    decision: PolicyDecision
+    guards: tuple[Guard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The call in which permissions are asked for, and the API and kind of method called."""
+
+    call: Call
+    access: Access
+    service: str
+
+
 class Authority:
     """The caller's standing: further permissions are asked here in the middle of a method."""
 
-    __slots__ = ("_decision", "_time", "principal")
+    __slots__ = ("_rules", "_within", "principal")
 
-    def __init__(self, principal: Principal, decision: PolicyDecision, time: Micros) -> None:
+    def __init__(self, principal: Principal, rules: Rules, within: Within) -> None:
         self.principal = principal
-        self._decision = decision
-        self._time = time
+        self._rules = rules
+        self._within = within
 
     def of(self, agent: Principal) -> Authority:
-        """Return the standing, at the same time, of an agent that acts for the caller."""
-        return Authority(agent, self._decision, self._time)
+        """Return the standing, in the same call, of an agent that acts for the caller."""
+        return Authority(agent, self._rules, self._within)
 
     async def require(self, permission: str, resource: Resource) -> Grant:
         """Return the grant, or raise the refusal."""
-        return await self._decision.authorise(
+        grant = await self._rules.decision.authorise(
             self.principal,
             permission,
             resource,
-            time=self._time,
+            time=self._within.call.time,
             attributes=dict(resource.attributes),
         )
+        await self._pass(permission, resource)
+        return grant
+
+    async def public(self, resource: Resource) -> Grant:
+        """Return the grant of a method that asks for no permission; guards may refuse it too."""
+        grant = self._rules.decision.public(self.principal, resource, time=self._within.call.time)
+        await self._pass("", resource)
+        return grant
 
     async def allows(self, permission: str, resource: Resource) -> bool:
-        """Tell whether the caller has the permission."""
-        return await self._decision.allowed(
+        """Tell whether IAM lets the caller; guards are asked when it is done."""
+        return await self._rules.decision.allowed(
             self.principal,
             permission,
             resource,
-            time=self._time,
+            time=self._within.call.time,
             attributes=dict(resource.attributes),
         )
 
     async def held(self, permissions: list[str], resource: Resource) -> list[str]:
         """Return those of the permissions that the caller has."""
         return [one for one in permissions if await self.allows(one, resource)]
+
+    async def _pass(self, permission: str, resource: Resource) -> None:
+        guards, within = self._rules.guards, self._within
+        if not guards:
+            return
+        asked = Asked(
+            self.principal, permission, resource, within.call, within.access, within.service
+        )
+        for guard in guards:
+            await guard.check(asked)
 
 
 @dataclass(slots=True)
@@ -114,7 +150,7 @@ class Gate:
         services: tuple[Service, ...],
         *,
         identity: Identity,
-        decision: PolicyDecision,
+        rules: Rules,
         sealed: SealedEngine,
         world: World,
     ) -> None:
@@ -124,7 +160,7 @@ class Gate:
                 invariant(method.id not in self._methods, f"{method.id} is declared twice")
                 self._methods[method.id] = (method, service)
         self._identity = identity
-        self._decision = decision
+        self._rules = rules
         self._sealed = sealed
         self._world = world
         self._running: dict[Member, int] = {}
@@ -142,7 +178,7 @@ class Gate:
         principal = await self._identity.identify(call, service.name)
         self._enter(principal.member)
         try:
-            climb = _Climb(self._decision, self._sealed, method, service, call, principal)
+            climb = _Climb(self._rules, self._sealed, method, service, call, principal)
             return await (climb.read() if method.access is Access.READ else climb.write())
         except (Fenced, Unavailable) as problem:
             raise unavailable("The storage engine is not available; retry later.") from problem
@@ -170,23 +206,23 @@ class Gate:
 class _Climb:
     """One call on its way up and down the stair."""
 
-    __slots__ = ("authority", "call", "decision", "grant", "intent", "method", "sealed", "service")
+    __slots__ = ("authority", "call", "grant", "intent", "method", "sealed", "service")
 
     def __init__(
         self,
-        decision: PolicyDecision,
+        rules: Rules,
         sealed: SealedEngine,
         method: Method[Any],
         service: Service,
         call: Call,
         principal: Principal,
     ) -> None:
-        self.decision = decision
         self.sealed = sealed
         self.method = method
         self.service = service
         self.call = call
-        self.authority = Authority(principal, decision, call.time)
+        within = Within(call, method.access, service.name)
+        self.authority = Authority(principal, rules, within)
         self.intent: int | None = None
         self.grant: Grant | None = None
 
@@ -246,9 +282,7 @@ class _Climb:
         method = self.method
         resource = await method.resource(self.call, store)
         if method.public:
-            self.grant = self.decision.public(
-                self.authority.principal, resource, time=self.call.time
-            )
+            self.grant = await self.authority.public(resource)
         else:
             self.grant = await self.authority.require(method.permission, resource)
         return self.grant

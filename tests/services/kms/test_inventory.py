@@ -14,7 +14,7 @@ from rempart.services.kms.protected import ProtectedResource
 from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.kmsinventory import api as inventory_api
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.gate import Gate
+from rempart.trust.gate import Gate, Rules
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from support.cloud_kms import LOCATION, Kms
@@ -63,7 +63,7 @@ async def started(*resources: ProtectedResource) -> tuple[Kms, str]:
         gate=Gate(
             (KmsInventoryService(parts.kms, (Shelf(*resources),)),),
             identity=parts.identity,
-            decision=PolicyDecision(parts.sealed, parts.world),
+            rules=Rules(PolicyDecision(parts.sealed, parts.world)),
             sealed=parts.sealed,
             world=parts.world,
         ),

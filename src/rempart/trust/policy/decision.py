@@ -231,6 +231,5 @@ def _names(principal: Principal, *, public: bool) -> tuple[Member, ...]:
     """Return the members that name a principal."""
     if principal.anonymous:
         return (ALL_USERS,) if public else ()
-    if public:
-        return (principal.member, ALL_AUTHENTICATED_USERS, ALL_USERS)
-    return (principal.member,)
+    own = (principal.member, *principal.sets)
+    return (*own, ALL_AUTHENTICATED_USERS, ALL_USERS) if public else own
