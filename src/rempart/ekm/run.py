@@ -18,7 +18,9 @@ from rempart.ekm.door.errors import Reply, internal, not_recorded, rendered
 from rempart.ekm.door.http import Handler, Server
 from rempart.ekm.door.requests import PATH_CHARS_MAX, Incoming
 from rempart.ekm.door.status_page import StatusPage
+from rempart.ekm.door.strangers import too_many
 from rempart.ekm.opened import Opened
+from rempart.ekm.record.journal import NotRecorded
 
 NOTE_NAME = "run.json"
 STOP_SECONDS_MAX = 10.0
@@ -94,6 +96,8 @@ async def _officers(opened: Opened, incoming: Incoming) -> Reply:
         refused = problem
     except Exception as problem:  # noqa: BLE001 - the edge: nothing of it may reach a caller
         refused = internal(problem)
+    if not opened.requests.strangers.admit(incoming.remote):
+        return rendered(too_many())
     try:
         await opened.record(
             "request",
@@ -131,8 +135,9 @@ def _note(opened: Opened, ready: Ready) -> None:
 
 async def _stopped(opened: Opened) -> None:
     try:
+        await opened.requests.strangers.close()
         await opened.record("stop")
-    except CloudError:
+    except (CloudError, NotRecorded):
         pass  # fenced, which the log's end shows
     finally:
         await opened.close()

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable
 
 CONNECTIONS_MAX = 512
+CONNECTIONS_PER_ADDRESS_MAX = 256
+"""So that no one address takes them all; a universe keeps a few dozen."""
+
 HEAD_BYTES_MAX = 24 * KIB
 REQUEST_SECONDS_MAX = 20.0
 """From a connection's opening, or its last answer, to the end of the next request's head; and from
@@ -39,15 +43,20 @@ Scope = MutableMapping[str, Any]
 class LimitedProtocol(HttpToolsProtocol):
     """A connection that is closed where it is one too many, its head too long, or it idles."""
 
-    def __init__(self, config: Config, state: ServerState) -> None:
+    def __init__(self, config: Config, state: ServerState, addresses: Counter[str]) -> None:
         super().__init__(config, state, {})
+        self._addresses = addresses
         self._head_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
+        self._addresses[self._address] += 1
+        if (
+            len(self.connections) > CONNECTIONS_MAX
+            or self._addresses[self._address] > CONNECTIONS_PER_ADDRESS_MAX
+        ):
             transport.abort()
             return
         self._wait()
@@ -55,7 +64,14 @@ class LimitedProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._addresses[self._address] -= 1
+        if not self._addresses[self._address]:
+            del self._addresses[self._address]
         super().connection_lost(exc)
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -103,7 +119,8 @@ class Server:
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port; raises OSError where the address cannot be had."""
         self._config.load()
-        protocol = functools.partial(LimitedProtocol, self._config, self._state)
+        addresses: Counter[str] = Counter()
+        protocol = functools.partial(LimitedProtocol, self._config, self._state, addresses)
         limit = HANDSHAKE_SECONDS_MAX if self._tls else None
         self._server = await asyncio.get_running_loop().create_server(
             protocol, host, port, ssl=self._tls, ssl_handshake_timeout=limit, backlog=_BACKLOG

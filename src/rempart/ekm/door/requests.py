@@ -1,7 +1,8 @@
 """One request, down and back: identify → read → judge → act → record, then answer.
 
 Whatever becomes of a request is recorded before its answer leaves, refusals and strangers' requests
-too. A change is recorded as an intent before it is made. What cannot be recorded is not answered.
+too; of strangers who come too often, their number is (`strangers.py`). A change is recorded as an
+intent before it is made. What cannot be recorded is not answered.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rempart.ekm.door.errors import (
     not_recorded,
     rendered,
 )
+from rempart.ekm.door.strangers import Strangers, too_many
 from rempart.ekm.door.verbs import VERBS, Holder, Verb, info
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model.key_use import KeyUse
@@ -61,6 +63,7 @@ class _Trace:
     cause: str = ""
     generation: int = 0
     changed: bool = False
+    known: bool = False
 
     def entry(self, *, status: int = 0, stage: str = "") -> Entry:
         """Return the entry as far as the request has come."""
@@ -93,6 +96,7 @@ class Requests:
         self._journal = journal
         self._callers = callers
         self._clock = world.clock
+        self.strangers = Strangers(journal.append, world.clock)
         self.judge = judge
 
     async def answer(self, incoming: Incoming) -> Reply:
@@ -117,6 +121,8 @@ class Requests:
         except Exception as problem:  # noqa: BLE001 - the edge: nothing of it may reach a caller
             trace.cause = type(problem).__name__
             reply = rendered(internal(problem))
+        if not trace.known and not self.strangers.admit(incoming.remote):
+            return rendered(too_many())
         try:
             return await self._recorded(reply, trace)
         except NotRecorded:
@@ -171,10 +177,12 @@ class Requests:
 
     async def _identify(self, incoming: Incoming, trace: _Trace) -> Caller:
         try:
-            return await self._callers.identify(incoming.authorization, trace.time // 1_000_000)
+            caller = await self._callers.identify(incoming.authorization, trace.time // 1_000_000)
         except Rejected as problem:
             trace.cause = str(problem)
             raise not_authenticated() from None
+        trace.known = True
+        return caller
 
     def _judge(self, use: KeyUse, trace: _Trace) -> Verdict:
         verdict = self.judge.judge(use)
