@@ -16,6 +16,9 @@ from rempart.core.clock import Micros
 from rempart.trust.custody import pki
 from rempart.universe import Check
 from support.shell import PRIVATE_KEY, Shell
+from support.softhsm import SoftHSM, softhsm
+
+__all__ = ["softhsm"]
 
 DAY_MICROS = 86_400 * 1_000_000
 
@@ -93,6 +96,18 @@ def test_a_nearly_full_disk_is_found(created: Shell, monkeypatch: pytest.MonkeyP
     small = SimpleNamespace(total=10 << 30, free=(1 << 30) - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: small)
     assert "Free space" in str(found(created, "disk")["remedy"])
+
+
+def test_a_token_that_is_gone_or_refuses_the_pin_is_found(created: Shell, softhsm: SoftHSM) -> None:
+    with (created.data / "rempart.toml").open("a") as settings:
+        settings.write(softhsm.toml())
+    assert found(created, "token")["ok"]
+    with softhsm.away():
+        assert "No token is labelled" in str(found(created, "token")["detail"])
+    softhsm.pin_file.write_text("0000\n")
+    wrong = found(created, "token")
+    assert "refuses the PIN" in str(wrong["detail"])
+    assert "[hsm]" in str(wrong["remedy"])
 
 
 def test_a_newer_directory_is_found(created: Shell) -> None:

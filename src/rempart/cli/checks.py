@@ -7,11 +7,12 @@ import os
 import shutil
 import stat
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rempart import config
 from rempart.cli import instance, ports, sealed
+from rempart.cli.finding import Finding
+from rempart.cli.token_check import examine_token
 from rempart.config import Config
 from rempart.trust.custody import pki
 from rempart.trust.custody.keyring import ROOT_KEY
@@ -25,16 +26,6 @@ SQLITE_MIN = (3, 51, 3)
 """Older ones can corrupt a write-ahead log that several connections use."""
 
 _SECRETS = ("admin-key.json", "tls/ca-key.pem", "tls/server-key.pem")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found; `remedy` says what to do and is empty where all is well."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
 
 
 def examine(data: Path) -> list[Finding]:
@@ -55,6 +46,7 @@ def examine(data: Path) -> list[Finding]:
         _plaintext(settings, running),
         _sqlite(),
         _envoy(),
+        *([examine_token(settings.hsm)] if settings.hsm is not None else []),
     ]
 
 
