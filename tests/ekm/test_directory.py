@@ -214,6 +214,39 @@ def test_a_passphrase_comes_from_a_private_file_or_a_descriptor(tmp_path: Path) 
         sealing.read_passphrase(str(secret))
 
 
+def test_the_secret_is_changed_and_the_old_one_opens_nothing_more(tmp_path: Path) -> None:
+    holder = KeyHolder.create(tmp_path / "data")
+    new = tmp_path / "new"
+    new.touch(mode=0o600)
+    new.write_text("another battery staple\n")
+    holder.start()
+    wrapped = holder.ask("wrap", use(plaintext=b64(b"secret"))).json()["wrappedBlob"]
+    assert "stop it" in holder.run("passphrase", "--passphrase-file", str(new), fails=True)
+    holder.stop()
+    before = (holder.data / "keys.sealed").read_bytes()
+    assert "new secret" in holder.run("passphrase", "--passphrase-file", str(new))
+    holder.start()
+    opened = holder.ask("unwrap", use(wrappedBlob=wrapped))
+    holder.stop()
+    assert opened.json()["plaintext"] == b64(b"secret")
+    (holder.data / "keys.sealed").write_bytes(before)
+    assert "does not open" in holder.run("keys", "list", fails=True)
+
+
+def test_a_passphrase_gives_way_to_a_key_file(tmp_path: Path) -> None:
+    holder = KeyHolder.create(tmp_path / "data")
+    holder.run("passphrase", "--key-file", str(tmp_path / "key"))
+    assert load(holder.data).key_file == str(tmp_path / "key")
+    assert load(holder.data).passphrase_file == ""
+    assert "[hsm]" in (holder.data / "ekm.toml").read_text()
+    holder.start()
+    assert holder.ask("wrap", use(plaintext=b64(b"secret"))).status_code == 200
+    holder.stop()
+    assert "exists already" in holder.run(
+        "passphrase", "--key-file", str(tmp_path / "key"), fails=True
+    )
+
+
 def test_without_a_terminal_nothing_waits_for_a_passphrase(tmp_path: Path) -> None:
     holder = KeyHolder(tmp_path / "data", Issuer())
     assert "no terminal" in holder.run("init", "--host", "localhost", fails=True)

@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from rempart import durable
 from rempart.core.address import Address, parse_address
 from rempart.trust.custody.pkcs11.token import TokenSettings
 
@@ -103,6 +104,16 @@ key_file = {_quoted(settings.key_file)}
 # token = "keys"
 # pin_file = "/etc/rempart/pin"
 """
+
+
+def name_secret(data: Path, *, passphrase_file: str, key_file: str) -> None:
+    """Write into the file where the sealing secret is read; what else it says stays."""
+    path = data / FILE_NAME
+    told = path.read_text(encoding="utf-8")
+    for name, value in (("passphrase_file", passphrase_file), ("key_file", key_file)):
+        line = f"{name} = {_quoted(value)}"
+        told = re.sub(rf"^{name}\s*=.*$", line, told, count=1, flags=re.MULTILINE)
+    durable.replace(path, told.encode())
 
 
 def load(data: Path) -> Settings:

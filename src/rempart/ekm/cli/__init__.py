@@ -9,7 +9,18 @@ from typing_extensions import override
 
 COMMANDS = (
     *("approval", "approve", "block", "certificate", "enrol", "hsm", "init", "keys", "log"),
-    *("officer", "policy", "proposals", "propose", "spaces", "status", "trust", "unblock", "up"),
+    *(
+        "officer",
+        "passphrase",
+        "policy",
+        "proposals",
+        "propose",
+        "spaces",
+        "status",
+        "trust",
+        "unblock",
+        "up",
+    ),
 )
 
 

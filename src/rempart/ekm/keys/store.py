@@ -97,6 +97,18 @@ class Store:
         """Return what this manager's objects in a token are labelled with: no other's are."""
         return f"rempart-ekm-{sealing.salt_of(self._seal.header)[:MARK_BYTES].hex()}"
 
+    async def reseal(self, opener: Opener) -> None:
+        """Seal everything under another secret from now on; durable on return.
+
+        The salt stays, because what lies in a token is labelled by it.
+        """
+
+        def anew(held: Holdings) -> Holdings:
+            self._seal = opener(sealing.salt_of(self._seal.header))
+            return replace(held, generation=held.generation + 1)
+
+        await self.change(anew)
+
     async def change(self, make: Callable[[Holdings], Holdings]) -> None:
         """Replace what is held by what `make` makes of it; durable on return.
 
