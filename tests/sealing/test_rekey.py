@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from rempart.core.clock import system_random
 from rempart.trust.custody.sealing import custodian_key
+from rempart.trust.custody.sealing.document import Custodian
 from sealing.stand import Stand, command, root_in, unstarted, words_in
 from support.universe import created
 
@@ -90,11 +92,21 @@ def test_a_key_left_in_the_clear_by_a_crash_is_removed_by_the_next_start(stand: 
     stand.open()
 
 
-def test_custodians_with_keys_of_their_own_open_it(tmp_path: Path) -> None:
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """The file of a custodian's passphrase."""
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_text("correct horse battery\n")
+    return path
+
+
+def test_custodians_with_keys_of_their_own_open_it(tmp_path: Path, secret: Path) -> None:
     place, data = tmp_path / "theirs", tmp_path / "data"
     place.mkdir()
     for name in ("anne", "bob", "carol"):
-        assert command("custodian", "new", name, "--to", place).returncode == 0
+        how = ("--no-passphrase",) if name == "bob" else ("--passphrase-file", secret)
+        assert command("custodian", "new", name, "--to", place, *how).returncode == 0
         assert stat.S_IMODE((place / f"{name}.key").stat().st_mode) == 0o600
     keys = [word for path in sorted(place.glob("*.pub")) for word in ("--custodian", path)]
     made = command("init", "--data", data, "--seal", "custodians:2/3", *keys)
@@ -104,14 +116,19 @@ def test_custodians_with_keys_of_their_own_open_it(tmp_path: Path) -> None:
     try:
         asked = command("unseal", "--data", data, "--requests", tmp_path / "asked")
         assert asked.returncode == 0, asked.stderr
+        codes = re.findall(r"(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}", asked.stderr)
         requests = sorted((tmp_path / "asked").iterdir())
         assert [path.name for path in requests] == [
             "1-anne.request", "2-bob.request", "3-carol.request",
         ]  # fmt: skip
-        wrong = command("custodian", "answer", "--key", place / "bob.key", requests[0])
+        assert len(codes) == 3
+        code = ("--code", codes[0].lower().replace("-", " "))
+        wrong = command("custodian", "answer", "--key", place / "bob.key", requests[0], *code)
         assert "not for this key" in wrong.stderr
-        for name, request in (("carol", requests[2]), ("anne", requests[0])):
-            answer = command("custodian", "answer", "--key", place / f"{name}.key", request)
+        for name, request in (("carol", requests[2]), ("bob", requests[1])):
+            how = ("--passphrase-file", secret)
+            key = place / f"{name}.key"
+            answer = command("custodian", "answer", "--key", key, request, *code, *how)
             assert answer.returncode == 0, answer.stderr
             assert stand.unseal(answer.stdout.strip()).returncode == 0
         stand.wait()
@@ -119,12 +136,41 @@ def test_custodians_with_keys_of_their_own_open_it(tmp_path: Path) -> None:
         stand.universe.terminate()
 
 
-def test_a_custodians_key_is_never_overwritten(tmp_path: Path) -> None:
-    assert command("custodian", "new", "anne", "--to", tmp_path).returncode == 0
+def test_a_custodian_answers_only_the_request_whose_code_they_were_told(
+    tmp_path: Path, secret: Path
+) -> None:
+    anne = custodian_key.new_key("anne", system_random)
+    share = custodian_key.seal_share("a share", anne.public().public_key, b"seal", 0)
+    one = Custodian(check=b"", name="anne", public_key=b"", sealed_share=share)
+    mine, stranger = (
+        custodian_key.request(b"seal", 0, one, custodian_key.new_key("", system_random))
+        for _ in range(2)
+    )
+    assert mine.code != stranger.code
+    key, request = tmp_path / "anne.key", tmp_path / "request"
+    sealed = custodian_key.sealed_key(anne, "correct horse battery", system_random)
+    key.write_text(custodian_key.line(sealed))
+    request.write_text(custodian_key.line(stranger))
+    words = ("custodian", "answer", "--key", key, request, "--passphrase-file", secret)
+    refused = command(*words, "--code", mine.code)
+    assert "not the request whose code" in refused.stderr
+    assert refused.stdout == ""
+    assert "give --code" in command(*words).stderr
+    secret.write_text("another horse battery\n")
+    assert "does not open" in command(*words, "--code", stranger.code).stderr
+    secret.write_text("correct horse battery\n")
+    assert '"share-answer"' in command(*words, "--code", stranger.code).stdout
+
+
+def test_a_custodians_key_is_never_overwritten(tmp_path: Path, secret: Path) -> None:
+    words = ("custodian", "new", "anne", "--to", tmp_path, "--passphrase-file", secret)
+    assert command(*words).returncode == 0
     before = (tmp_path / "anne.key").read_bytes()
-    assert "File exists" in command("custodian", "new", "anne", "--to", tmp_path).stderr
+    assert "File exists" in command(*words).stderr
     assert (tmp_path / "anne.key").read_bytes() == before
     assert command("custodian", "new", "../anne", "--to", tmp_path).returncode == 1
+    assert "--passphrase-file" in command("custodian", "new", "bob", "--to", tmp_path).stderr
+    assert not (tmp_path / "bob.key").exists()
 
 
 @pytest.mark.parametrize(

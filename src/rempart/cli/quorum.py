@@ -100,3 +100,6 @@ def write_requests(asked: Iterable[Request], directory: Path | None) -> None:
         path = directory / f"{one.custodian + 1}-{os.path.basename(one.name)}.request"  # noqa: PTH119 - a name, not a path
         path.write_text(custodian_key.line(one) + "\n", encoding="utf-8")
         click.echo(f"For {one.name}: {path}", err=True)
+        click.echo(
+            f"  and by another way, for instance by telephone, its code: {one.code}", err=True
+        )

@@ -15,6 +15,7 @@ from rempart.ekm.cli import options
 from rempart.ekm.cli.enrol import enrol, enrolment
 from rempart.ekm.keys import sealing
 from rempart.ekm.opened import check_new, create
+from rempart.trust.custody.passphrase import SALT_BYTES
 
 WITHOUT_TERMINAL = "--passphrase-file or --key-file"
 
@@ -80,7 +81,7 @@ def command(  # noqa: PLR0913 - each is one option
 
 
 def _seal(chosen: settings.Settings, world: World, ask: Callable[[], str]) -> sealing.Seal:
-    salt = world.random(sealing.SALT_BYTES)
+    salt = world.random(SALT_BYTES)
     if chosen.key_file:
         sealing.create_file(Path(chosen.key_file), world.random)
         return sealing.from_file(Path(chosen.key_file), salt)

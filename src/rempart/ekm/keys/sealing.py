@@ -6,24 +6,14 @@ gets the data directory without it, and from nobody who has both; it belongs on 
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
 from rempart import durable
 from rempart.core.clock import Random
+from rempart.trust.custody import passphrase as passphrases
 from rempart.trust.custody.keyring import KEY_BYTES, RootKeyProblem, read_key
-
-SALT_BYTES = 16
-PASSPHRASE_CHARS_MIN = 12
-PASSPHRASE_BYTES_MAX = 1024
-MEMORY_KIB = 64 * 1024
-ITERATIONS = 3
-LANES = 4
-"""RFC 9106, section 4, the second recommended option."""
+from rempart.trust.custody.passphrase import ITERATIONS, LANES, MEMORY_KIB, SALT_BYTES
 
 _PARAMETERS = b"".join(number.to_bytes(4, "big") for number in (MEMORY_KIB, ITERATIONS, LANES))
 _BY_PASSPHRASE = b"\x01" + _PARAMETERS
@@ -45,10 +35,7 @@ class Seal:
 
 def from_passphrase(passphrase: str, salt: bytes) -> Seal:
     """Return the seal that a passphrase makes with this salt; takes some 0.2 s and 64 MiB."""
-    derive = Argon2id(
-        salt=salt, length=KEY_BYTES, iterations=ITERATIONS, lanes=LANES, memory_cost=MEMORY_KIB
-    )
-    return Seal(_BY_PASSPHRASE + salt, derive.derive(passphrase.encode()))
+    return Seal(_BY_PASSPHRASE + salt, passphrases.stretched(passphrase, salt))
 
 
 def from_file(path: Path, salt: bytes) -> Seal:
@@ -80,29 +67,14 @@ def read_passphrase(source: str) -> str:
     A file that others can read is refused.
     """
     try:
-        content = _content(source)
-    except OSError as problem:
-        raise SealingProblem(f"passphrase_file {source}: {problem.strerror}.") from None
-    except ValueError:
-        raise SealingProblem(f"passphrase_file {source}: give a path, or fd:NUMBER.") from None
-    try:
-        return checked(content.decode().removesuffix("\n"))
-    except UnicodeDecodeError:
-        raise SealingProblem(f"passphrase_file {source} is not UTF-8 text.") from None
+        return passphrases.read(source)
+    except passphrases.PassphraseProblem as problem:
+        raise SealingProblem(str(problem)) from None
 
 
 def checked(passphrase: str) -> str:
     """Return a passphrase that is long enough."""
-    if not PASSPHRASE_CHARS_MIN <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
-        raise SealingProblem(f"A passphrase has at least {PASSPHRASE_CHARS_MIN} characters.")
-    return passphrase
-
-
-def _content(source: str) -> bytes:
-    if source.startswith("fd:"):
-        with os.fdopen(int(source[3:]), "rb") as file:
-            return file.read(PASSPHRASE_BYTES_MAX + 1)
-    path = Path(source)
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise SealingProblem(f"{source} is open to others: run `chmod 600 {source}`.")
-    return path.read_bytes()
+    try:
+        return passphrases.checked(passphrase)
+    except passphrases.PassphraseProblem as problem:
+        raise SealingProblem(str(problem)) from None

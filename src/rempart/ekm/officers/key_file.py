@@ -25,6 +25,7 @@ from rempart.ekm.administration.actions import Name
 from rempart.ekm.keys import box, sealing
 from rempart.ekm.signing.keys import PrivateKey, Signatory, VerifyingKey, public
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.passphrase import SALT_BYTES
 
 FILE_BYTES_MAX = 4096
 _CONTEXT = b"rempart.ekm.officer.v1\x00"
@@ -71,7 +72,7 @@ def create(
     if path.exists():
         raise KeyFileProblem(f"{path} exists already. It is unharmed.")
     key = generate_private_key(SECP256R1()) if p256 else Ed25519PrivateKey.generate()
-    made = sealed(key, name, passphrase, random(sealing.SALT_BYTES))
+    made = sealed(key, name, passphrase, random(SALT_BYTES))
     durable.replace(path, msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     return made
 

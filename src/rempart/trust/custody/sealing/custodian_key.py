@@ -7,9 +7,12 @@ mailed or pasted; specified in docs/spec/root-seal.md.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import TypeVar
 
 import msgspec
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -25,12 +28,16 @@ from typing_extensions import override
 
 from rempart.core.clock import Random
 from rempart.trust.custody.envelope import context
+from rempart.trust.custody.passphrase import SALT_BYTES, stretched
 from rempart.trust.custody.sealing.document import Custodian, SealProblem
 from rempart.trust.custody.sealing.shares import ShareRefused
 from rempart.trust.custody.software.encapsulation import expand
 
 SEED_BYTES = 32
 _MLKEM_BYTES = 1184
+_CODE_BYTES = 10
+"""80 bits: nobody finds another key of the same code."""
+
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA512, AEAD.AES_256_GCM)
 
 
@@ -58,6 +65,16 @@ class PrivateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="c
         return PublicKey(self.name, raw)
 
 
+class SealedKey(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="custodian-sealed-secret"
+):
+    """A private key as it lies in its file: under the custodian's passphrase (Argon2id)."""
+
+    name: str
+    salt: bytes
+    sealed: bytes
+
+
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="share-request"):
     """What a custodian is asked: to open this share and to seal it to that key."""
 
@@ -66,6 +83,13 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="shar
     name: str
     sealed_share: bytes
     answer_to: bytes
+
+    @property
+    def code(self) -> str:
+        """Return what the operator reads to a custodian by another way: whose request it is."""
+        digest = hashlib.sha256(b"rempart.share-request.v1\x00" + self.seal + self.answer_to)
+        text = base64.b32encode(digest.digest()[:_CODE_BYTES]).decode()
+        return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="share-answer"):
@@ -76,10 +100,10 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="share
     sealed: bytes
 
 
-Message = TypeVar("Message", PublicKey, PrivateKey, Request, Answer)
+Message = TypeVar("Message", PublicKey, PrivateKey, SealedKey, Request, Answer)
 
 
-def line(message: PublicKey | PrivateKey | Request | Answer) -> str:
+def line(message: PublicKey | PrivateKey | SealedKey | Request | Answer) -> str:
     """Return a message as one line of text."""
     return msgspec.json.encode(message).decode()
 
@@ -95,6 +119,27 @@ def parse(text: str | bytes, kind: type[Message]) -> Message:
 def new_key(name: str, random: Random) -> PrivateKey:
     """Return a fresh key pair."""
     return PrivateKey(name, random(SEED_BYTES))
+
+
+def sealed_key(key: PrivateKey, passphrase: str, random: Random) -> SealedKey:
+    """Return a key as its file holds it, under a passphrase."""
+    salt = random(SALT_BYTES)
+    sealer = Cobblestone256Encryptor(stretched(passphrase, salt), _bound(key.name, salt))
+    return SealedKey(key.name, salt, sealer.update(key.seed) + sealer.finalize())
+
+
+def opened_key(held: SealedKey, passphrase: str) -> PrivateKey:
+    """Return the key that a passphrase opens, or raise SealProblem."""
+    opener = Cobblestone256Decryptor(stretched(passphrase, held.salt), _bound(held.name, held.salt))
+    try:
+        return PrivateKey(held.name, opener.update(held.sealed) + opener.finalize())
+    except (InvalidTag, ValueError):
+        message = f"The key of {held.name} does not open: another passphrase, or a changed file."
+        raise SealProblem(message) from None
+
+
+def _bound(name: str, salt: bytes) -> bytes:
+    return context("custodian-key", name, salt)
 
 
 def seal_share(words: str, public_key: bytes, seal_id: bytes, index: int) -> bytes:
