@@ -172,7 +172,7 @@ def test_a_token_is_named_by_module_label_and_the_file_of_its_pin(tmp_path: Path
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"module": "module.so"}, "module of \\[hsm\\] is the absolute path of a file"),
+        ({"module": "module.so"}, "module of \\[hsm\\] is 'module.so': give the absolute path"),
         ({"pin_file": "/nowhere/pin"}, "pin_file of"),
         ({"token": ""}, "the token's label"),
         ({"token": "ä" * 17}, "at most 32 bytes"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -98,8 +99,8 @@ def test_a_wrong_setting_refuses_the_start(
         ('token = "keys"', "token = 1", "text in quotes"),
         ('token = "keys"', 'token = ""', "1 to 32 bytes"),
         ('token = "keys"', f'token = "{"é" * 17}"', "1 to 32 bytes"),
-        ("/module.so", "/absent.so", "module of .hsm. is the absolute path"),
-        ("pin_file = ", 'pin_file = "pin" #', "pin_file of .hsm. is the absolute path"),
+        ("/module.so", "/absent.so", "module of .hsm. is .*: give the absolute path"),
+        ("pin_file = ", 'pin_file = "pin" #', "pin_file of .hsm. is 'pin': give the absolute path"),
         ("/pin", "/open", "chmod 600"),
         ("[hsm]", "[[hsm]]", "no others"),
     ],
@@ -245,6 +246,14 @@ def test_a_passphrase_gives_way_to_a_key_file(tmp_path: Path) -> None:
     assert "exists already" in holder.run(
         "passphrase", "--key-file", str(tmp_path / "key"), fails=True
     )
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    holder = KeyHolder.create(tmp_path / "data")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = f"127.0.0.1:{taken.getsockname()[1]}"
+        _replace(holder.data / "ekm.toml", 'listen = "127.0.0.1:0"', f'listen = "{at}"')
+        assert f"listen is {at}, which cannot be had" in holder.run("up", fails=True)
 
 
 def test_without_a_terminal_nothing_waits_for_a_passphrase(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rempart.ekm.model.verdict import BLOCK_RULE
 from rempart.ekm.record import journal as journal_module
 from rempart.ekm.record.chain import Head, extend, follows, parse
-from rempart.ekm.record.entry import past_uses
+from rempart.ekm.record.entry import Entry, encoded, past_uses
 from rempart.ekm.record.journal import Journal, NotRecorded
 from rempart.ekm.record.segments import LogBroken, segment_name, segments, walk
 from support.key_holder import ISSUER, KEY, KeyHolder, agent, b64, use
@@ -81,6 +82,16 @@ def test_the_past_can_be_judged_again(holder: KeyHolder) -> None:
     assert (yes, no) == (True, False)
     assert allowed.approval == "a.b.c~d.e.f"
     assert (refused.key, refused.reason) == (KEY, None)
+
+
+async def test_what_a_block_refused_is_not_judged_again(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    for rule in (f"{BLOCK_RULE}{KEY}", "no rule allows it"):
+        entry = Entry(time=1, kind="request", verb="wrap", key=KEY, rule=rule, status=403)
+        await journal.append(encoded(entry))
+    await journal.close()
+    [(use_, allowed)] = past_uses(tmp_path)
+    assert (use_.key, allowed) == (KEY, False)
 
 
 def test_the_log_is_shown_as_it_is_or_for_reading(holder: KeyHolder) -> None:

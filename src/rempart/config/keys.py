@@ -41,7 +41,9 @@ def hsm(path: Path, table: object) -> HSMConfig | None:
     module, pin_file = (Path(text(path, table, key)) for key in ("module", "pin_file"))
     for key, file in (("module", module), ("pin_file", pin_file)):
         if not file.is_absolute() or not file.is_file():
-            raise ConfigProblem(f"{path}: {key} of [hsm] is the absolute path of a file.")
+            raise ConfigProblem(
+                f"{path}: {key} of [hsm] is {str(file)!r}: give the absolute path of a file."
+            )
     if stat.S_IMODE(pin_file.stat().st_mode) & 0o077:
         raise ConfigProblem(f"{pin_file} is open to others: run `chmod 600 {pin_file}`.")
     token = text(path, table, "token")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from rempart.ekm.door.status_page import StatusPage
 from rempart.ekm.door.strangers import too_many
 from rempart.ekm.opened import Opened
 from rempart.ekm.record.journal import NotRecorded
+from rempart.ekm.settings import SettingsProblem
 
 NOTE_NAME = "run.json"
 STOP_SECONDS_MAX = 10.0
@@ -63,12 +65,22 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
 
 async def _listen(opened: Opened, door: Server, page: Server) -> Ready:
     chosen = opened.settings
-    port = await door.start(chosen.listen.host, chosen.listen.port)
+    port = await _start(door, chosen.listen, "listen")
     opened.callers.address(chosen.audience(port))
     if chosen.status is None:
         return Ready(Address(chosen.listen.host, port), None)
-    shown = await page.start(chosen.status.host, chosen.status.port)
+    shown = await _start(page, chosen.status, "status")
     return Ready(Address(chosen.listen.host, port), Address(chosen.status.host, shown))
+
+
+async def _start(server: Server, at: Address, setting: str) -> int:
+    try:
+        return await server.start(at.host, at.port)
+    except OSError as problem:
+        raise SettingsProblem(
+            f"{setting} is {at}, which cannot be had: {os.strerror(problem.errno or 0)}. End what "
+            f"is there, or set another in ekm.toml."
+        ) from None
 
 
 def _door(opened: Opened) -> Handler:

@@ -207,7 +207,9 @@ def _hsm(path: Path, table: object) -> TokenSettings:
     module, pin_file = (Path(_text(path, table, name)) for name in ("module", "pin_file"))
     for name, file in (("module", module), ("pin_file", pin_file)):
         if not file.is_absolute() or not file.is_file():
-            raise SettingsProblem(f"{path}: {name} of [hsm] is the absolute path of a file.")
+            raise SettingsProblem(
+                f"{path}: {name} of [hsm] is {str(file)!r}: give the absolute path of a file."
+            )
     if stat.S_IMODE(pin_file.stat().st_mode) & 0o077:
         raise SettingsProblem(f"{pin_file} is open to others: run `chmod 600 {pin_file}`.")
     label = _text(path, table, "token")

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from rempart.ekm.administration.state import State
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.model.verdict import Verdict
+from rempart.ekm.model.verdict import BLOCK_RULE, Verdict
 from rempart.ekm.policy.judge import PolicyJudge
 from rempart.ekm.policy.rule import Policy
-
-BLOCK_RULE = "block"
 
 
 class Judgement:
@@ -43,4 +41,4 @@ class Judgement:
         if block is None:
             return None
         message = "the key holder has blocked this key"
-        return Verdict(allowed=False, rule=f"{BLOCK_RULE} of {block.key}", message=message)
+        return Verdict(allowed=False, rule=f"{BLOCK_RULE}{block.key}", message=message)

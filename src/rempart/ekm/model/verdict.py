@@ -12,6 +12,9 @@ import msgspec
 from rempart.core.errors import Code
 from rempart.ekm.model.key_use import KeyUse
 
+BLOCK_RULE = "block of "
+"""Begins the name of what decided where a block did, before what it blocks."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Yes or no, and why.

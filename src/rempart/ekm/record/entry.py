@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from rempart.ekm.model.key_use import KeyUse
+from rempart.ekm.model.verdict import BLOCK_RULE
 from rempart.ekm.record.segments import LogBroken, walk
 
 
@@ -72,12 +73,14 @@ def of_use(use: KeyUse) -> dict[str, object]:
 
 
 def past_uses(directory: Path) -> Iterator[tuple[KeyUse, bool]]:
-    """Yield every use that was judged, in order, and whether it was allowed.
+    """Yield every use that policy judged, in order, and whether it was allowed.
 
-    Allowed means that policy spoke for it, whatever became of it then. Raises `LogBroken`.
+    Allowed means that policy spoke for it, whatever became of it then; what a block refused, policy
+    was not asked about. Raises `LogBroken`.
     """
     for line in walk(directory):
         entry = decoded(line.content)
-        if entry.kind == "request" and entry.rule and not entry.stage:
+        blocked = not entry.allowed and entry.rule.startswith(BLOCK_RULE)
+        if entry.kind == "request" and entry.rule and not entry.stage and not blocked:
             members = msgspec.structs.asdict(entry)
             yield KeyUse(**{name: members[name] for name in _OF_USE}), entry.allowed

@@ -215,7 +215,11 @@ def _tls(place: Place, authorities: str, client: str) -> ssl.SSLContext:
 
 
 _CAUSES: tuple[tuple[type[Exception], Fault, str], ...] = (
-    (ssl.SSLCertVerificationError, Fault.TLS_CERT, "The certificate of {host} is not valid here"),
+    (
+        ssl.SSLCertVerificationError,
+        Fault.TLS_CERT,
+        "The certificate of {host} is neither pinned nor of a known authority",
+    ),
     (WrongCertificate, Fault.TLS_CERT, "{host} shows a certificate that the connection lacks"),
     (ssl.SSLError, Fault.TLS_CERT, "{host} does not agree on TLS with this universe"),
     (socket.gaierror, Fault.DNS, "{host} has no address"),
