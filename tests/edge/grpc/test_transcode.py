@@ -292,16 +292,27 @@ def _typed(described: Any, path: str, text: str) -> object:
 
 
 def _without_empty(message: Any, binding: Binding) -> Any:
-    """Clear what REST cannot say: an empty message in the query, or as the body."""
+    """Clear what REST cannot say: an empty message in the query, however deep, or as the body."""
     for field in message.DESCRIPTOR.fields:
         if field.message_type is None or field.is_repeated or binding.body == "*":
             continue
-        in_query = field.json_name != binding.body
-        if in_query and field.message_type.full_name in _KNOWN:
-            continue
-        if message.HasField(field.name) and not getattr(message, field.name).ListFields():
-            message.ClearField(field.name)
+        if field.json_name == binding.body:
+            if not getattr(message, field.name).ListFields():
+                message.ClearField(field.name)
+        else:
+            _prune(message, field)
     return message
+
+
+def _prune(message: Any, field: Any) -> None:
+    if field.message_type.full_name in _KNOWN or not message.HasField(field.name):
+        return
+    inner = getattr(message, field.name)
+    for one in inner.DESCRIPTOR.fields:
+        if one.message_type is not None and not one.is_repeated:
+            _prune(inner, one)
+    if not inner.ListFields():
+        message.ClearField(field.name)
 
 
 @pytest.mark.parametrize(
