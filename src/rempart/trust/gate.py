@@ -21,6 +21,7 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavailable
 from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.identity import namesakes
 from rempart.trust.identity.identify import Identity
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Asked, Guard
@@ -228,9 +229,9 @@ class _Climb:
 
     async def read(self) -> Reply:
         """Authorise and answer; nothing is written."""
-        store, _ = self._open(None)
+        store, tx = self._open(None)
         grant = await self._authorise(store)
-        return await self.method.run(grant, self.call, store)
+        return await self._run(grant, store, tx)
 
     async def write(self) -> Reply:
         """Authorise, stage, then act and seal the outcome in one commit."""
@@ -268,7 +269,7 @@ class _Climb:
         for _ in range(COMMIT_ATTEMPTS_MAX):
             store, tx = self._open(staged)
             grant = await self._authorise(store)
-            reply = await self.method.run(grant, self.call, store)
+            reply = await self._run(grant, store, tx)
             if not tx.writes:
                 return reply
             tx.append(FEED, encode(self._leaf(OUTCOME, grant, reply)))
@@ -277,6 +278,13 @@ class _Climb:
             except Conflict:
                 continue
         raise aborted("The resource kept changing while this call was made; retry it.")
+
+    async def _run(self, grant: Grant, store: object, tx: Transaction) -> Reply:
+        """Run the method; where it is about a policy, accounts are named for whom they are."""
+        if not namesakes.on_policies(self.method.id):
+            return await self.method.run(grant, self.call, store)
+        call = await namesakes.stored(self.call, tx)
+        return await namesakes.shown(await self.method.run(grant, call, store), tx)
 
     async def _authorise(self, store: object) -> Grant:
         method = self.method

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.method import Method
-from rempart.services.iam.api import service_accounts
+from rempart.services.iam.api import catalogue, custom_roles, keys, service_accounts
 from rempart.services.iam.store import IamStore, Setup
 from rempart.trust.gate import Session
 
-METHODS: tuple[Method[IamStore], ...] = (*service_accounts.METHODS,)
+METHODS: tuple[Method[IamStore], ...] = (
+    *service_accounts.METHODS,
+    *keys.METHODS,
+    *custom_roles.METHODS,
+    *catalogue.METHODS,
+)
 
 
 @dataclass(frozen=True, slots=True)
