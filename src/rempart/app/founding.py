@@ -85,7 +85,8 @@ async def index_administrator(sealed: SealedEngine, config: Config, world: World
     tx = sealed.transaction()
     email = accounts.email_of(ADMINISTRATOR, config.project)
     account = await tx.get(accounts.ACCOUNTS, email)
-    if account is None or await tx.get(accounts.EMAIL_ENTRIES, account.project, email):
+    entry = await tx.get(accounts.EMAIL_ENTRIES, config.project, email)
+    if account is None or entry is not None:
         return
     found = await tx.scan(accounts.KEYS, accounts.KEYS.under(), limit=OLD_KEYS_MAX)
     keys = tuple(one.id for one in found if one.value.unique_id == account.unique_id)

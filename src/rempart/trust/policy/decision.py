@@ -16,6 +16,7 @@ import msgspec
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, ErrorInfo, denied, unauthenticated
 from rempart.core.grant import Grant
+from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 from rempart.trust.custody.sealed import SealedEngine
@@ -114,10 +115,13 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
+        home = principal.project
+        if home != resource.project and not await self._lives(home, permission):
+            return False
         names = _names(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
         if _names_any(own, names, permission):
-            return await self._lives(resource, permission)
+            return await self._lives(resource.project, permission)
         lineage = await self._lineage(resource)
         if lineage is None or not (lineage.active or _rescues(permission)):
             return False
@@ -196,11 +200,11 @@ class PolicyDecision:
             return False
         return stand_in.role in lineage.inherited.roles.get(principal.member, _NOTHING)
 
-    async def _lives(self, resource: Resource, permission: str) -> bool:
-        """Tell whether a resource's project, if it is in one, is in use."""
-        if resource.project is None:
+    async def _lives(self, project: ProjectId | None, permission: str) -> bool:
+        """Tell whether the project of a resource or of an account, if any, is in use."""
+        if project is None:
             return True
-        state = await self._lineages.state(resource.project)
+        state = await self._lineages.state(project)
         return state is State.ACTIVE or (state is not None and _rescues(permission))
 
     async def _lineage(self, resource: Resource) -> Lineage | None:

@@ -46,6 +46,9 @@ _ABOVE_PROJECTS_ALONE = frozenset(
 )
 """What has no effect in a project: roles of organizations alone may have it."""
 
+_IN_NO_CUSTOM_ROLE = ("iam.denypolicies.", "iam.principalaccessboundarypolicies.")
+"""What limits rights is administered by predefined roles alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoleName:
@@ -64,6 +67,11 @@ class RoleName:
     def full(self) -> str:
         """Return the name as bindings have it."""
         return f"{self.noun}/{self.container}/roles/{self.role}"
+
+
+def supported(permission: str) -> bool:
+    """Tell whether any custom role may have a permission."""
+    return permission in PERMISSIONS and not permission.startswith(_IN_NO_CUSTOM_ROLE)
 
 
 def role_name(name: str) -> RoleName:
@@ -86,7 +94,7 @@ def new_name(parent: str, role_id: str) -> RoleName:
 
 def for_custom_roles(permission: str, noun: str) -> bool:
     """Tell whether custom roles of projects, or of organizations, may have a permission."""
-    if permission not in PERMISSIONS:
+    if not supported(permission):
         return False
     above = permission in _ABOVE_PROJECTS_ALONE or permission.startswith(_ABOVE_PROJECTS)
     return noun == "organizations" or not above
@@ -178,7 +186,9 @@ def _permissions(document: Document, noun: str) -> frozenset[str]:
         )
     for one in asked:
         if not for_custom_roles(one, noun):
-            message = f"Permission {one[:200]} is not valid."
+            known = one in PERMISSIONS and not supported(one)
+            why = "is not supported in custom roles" if known else "is not valid"
+            message = f"Permission {one[:200]} {why}."
             raise invalid(message, field="role.includedPermissions")
     return frozenset(asked)
 
