@@ -6,6 +6,7 @@ import base64
 import json
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from google.api_core import exceptions
@@ -100,11 +101,11 @@ def test_a_key_is_uploaded_and_read(
 ) -> None:
     mine = base64.b64decode(certificate(rsa_key(), datetime.now(UTC)))
     client.upload_service_account_key(request={"name": account.name, "public_key_data": mine})
+    types: Any = iam_admin_v1.ListServiceAccountKeysRequest.KeyType
     [listed] = client.list_service_account_keys(
-        name=account.name,
-        key_types=[iam_admin_v1.ListServiceAccountKeysRequest.KeyType.USER_MANAGED],
+        name=account.name, key_types=[types.USER_MANAGED]
     ).keys
-    form = iam_admin_v1.ServiceAccountPublicKeyType.TYPE_X509_PEM_FILE
+    form: Any = iam_admin_v1.ServiceAccountPublicKeyType.TYPE_X509_PEM_FILE
     assert (
         client.get_service_account_key(name=listed.name, public_key_type=form).public_key_data
         == mine
