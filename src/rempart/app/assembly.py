@@ -72,7 +72,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         KmsInventoryService(kms, (protected,)),
         DenyService(world),
     )
-    rules = Rules(PolicyDecision(sealed, world))
+    rules = Rules(PolicyDecision(sealed, world), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 
