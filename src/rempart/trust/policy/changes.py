@@ -31,6 +31,10 @@ class Concluded(Generic[K, V]):
         self._at: tuple[int, ...] = ()
         self._kept: OrderedDict[K, V] = OrderedDict()
 
+    def known(self, key: K) -> V | None:
+        """Return what holds for a key now where that was concluded already."""
+        return self._kept.get(key) if self._sealed.changes(self._kinds) == self._at else None
+
     async def of(self, key: K) -> V:
         """Return what holds for a key now."""
         now = self._sealed.changes(self._kinds)

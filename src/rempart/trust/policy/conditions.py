@@ -108,6 +108,7 @@ class _Condition:
 
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
+    asks_who: bool
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
@@ -147,7 +148,8 @@ def _compile(expression: str, variables: frozenset[str]) -> _Condition:
     for name in (*called, *program.variables()):
         if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
-    return _Condition(program, tuple((name, _OURS[name]) for name in called if name in _OURS))
+    functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
+    return _Condition(program, functions, asks_who="principal" in program.variables())
 
 
 def _check_text(expression: str) -> None:
@@ -191,8 +193,9 @@ def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN40
     moment = datetime.fromtimestamp(situation.time / 1_000_000, UTC)
     context.add_variable("request", {"time": moment})
     context.add_variable("api", dict(situation.attributes))
-    kind, subject = situation.principal
-    context.add_variable("principal", {"type": kind, "subject": subject})
+    if condition.asks_who:
+        kind, subject = situation.principal
+        context.add_variable("principal", {"type": kind, "subject": subject})
     for name, function in condition.functions:
         context.add_function(name, function)
     return context

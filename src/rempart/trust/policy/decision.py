@@ -127,7 +127,7 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
-        if await self._denials.exist():
+        if not self._denials.surely_none() and await self._denials.exist():
             situation = Situation(resource.name, time, attributes)
             if await self._denied(principal, permission, resource, situation):
                 return False
@@ -140,10 +140,12 @@ class PolicyDecision:
             return False
         if _names_any((lineage.inherited,), names, permission):
             return True
-        sets = await self._sets(principal)
+        parts = (*own, lineage.inherited)
+        sets = await self._sets(principal) if any(part.by_place for part in parts) else ()
         asking = _Asking(principal, names, sets, permission, lineage.names)
-        situation = Situation(resource.name, time, attributes)
-        return await self._granted_by_more(asking, (*own, lineage.inherited), situation)
+        return await self._granted_by_more(
+            asking, parts, Situation(resource.name, time, attributes)
+        )
 
     async def _granted_by_more(
         self, asking: _Asking, parts: tuple[Compiled, ...], situation: Situation

@@ -95,6 +95,10 @@ class Denials:
         """Tell whether there is any deny policy in the universe."""
         return await self._any.of("")
 
+    def surely_none(self) -> bool:
+        """Tell, without asking the engine, whether there is known to be no deny policy."""
+        return self._any.known("") is False
+
     async def at(self, levels: Iterable[str], permission: str) -> list[Denial]:
         """Return the rules about a permission that hold on these levels."""
         return [

@@ -27,6 +27,7 @@ from rempart.trust.policy.hierarchy import (
     ancestors,
     find_project,
 )
+from rempart.trust.policy.members import accounts_of
 
 LINEAGES_MAX = 1024
 
@@ -131,5 +132,4 @@ class Lineages:
 def _accounts_of(level: Level) -> Member:
     """Return the set of the service accounts of a level, as Google names it."""
     number = level.number if isinstance(level, Project) else level.id
-    where = f"{_NOUNS[type(level)]}/{number}"
-    return Member(f"principalSet://cloudresourcemanager.googleapis.com/{where}/type/ServiceAccount")
+    return accounts_of(f"{_NOUNS[type(level)]}/{number}")
