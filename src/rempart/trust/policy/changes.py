@@ -6,12 +6,24 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.engine.seam import Key, Span
+from rempart.trust.custody.sealed import Found, Kind, SealedEngine
 
 K = TypeVar("K")
+T = TypeVar("T")
 V = TypeVar("V")
 
 CONCLUSIONS_MAX = 4096
+PAGE = 1000
+
+
+async def everything(sealed: SealedEngine, kind: Kind[T], span: Span) -> list[Found[T]]:
+    """Return all documents of a span, however many: what is left out here would not be obeyed."""
+    found: list[Found[T]] = []
+    while page := await sealed.scan(kind, span, limit=PAGE):
+        found += page
+        span = Span(Key(page[-1].key + b"\x00"), span.end)
+    return found
 
 
 class Concluded(Generic[K, V]):

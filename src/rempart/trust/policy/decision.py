@@ -1,10 +1,10 @@
 """The decision: may this principal do this to that resource now? The one place that makes Grants.
 
-Deny policies are asked first. Then a permission is granted by any binding, on the resource or on
-anything above it, whose role carries it, whose members name the principal, and whose condition
-holds. Nothing else grants; an error, an unknown role, an unknown kind of member and a project that
-is being deleted never do. A custom role counts as it is now, within the project or organization
-that it belongs to. The refusal is the same whatever refuses.
+Deny policies and boundaries are asked first. Then a permission is granted by any binding, on the
+resource or on anything above it, whose role carries it, whose members name the principal, and whose
+condition holds. Nothing else grants; an error, an unknown role, an unknown kind of member and a
+project that is being deleted never do. A custom role counts as it is now, within the project or
+organization that it belongs to. The refusal is the same whatever refuses.
 """
 
 from __future__ import annotations
@@ -20,18 +20,28 @@ from rempart.core.grant import Grant
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.boundaries import (
+    BOUNDARY_POLICIES,
+    POLICY_BINDINGS,
+    Boundaries,
+    spared,
+)
+from rempart.trust.policy.changes import Concluded
 from rempart.trust.policy.compiled import Carried, Compiled, Conditional, compiled
 from rempart.trust.policy.conditions import Situation, holds, spares
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
-from rempart.trust.policy.deny import Denials
+from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
-from rempart.trust.policy.members import ProjectMember
+from rempart.trust.policy.members import ProjectMember, place_of
 from rempart.trust.policy.scopes import permit
 
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
+RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
+"""Kinds of documents that take away what bindings grant."""
+
 _STORAGE_NOUNS = {
     "storage.googleapis.com/Bucket": "Google Cloud Storage bucket",
     "storage.googleapis.com/Object": "Google Cloud Storage object",
@@ -67,6 +77,8 @@ class PolicyDecision:
         self._world = world
         self._lineages = Lineages(sealed)
         self._denials = Denials(sealed)
+        self._boundaries = Boundaries(sealed)
+        self._restricted = Concluded(sealed, RESTRICTIONS, self._any_restriction)
 
     async def authorise(
         self,
@@ -127,9 +139,9 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
-        if not self._denials.surely_none() and await self._denials.exist():
+        if self._restricted.known("") is not False and await self._restricted.of(""):
             situation = Situation(resource.name, time, attributes)
-            if await self._denied(principal, permission, resource, situation):
+            if await self._forbidden(principal, permission, resource, situation):
                 return False
         names = _names(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
@@ -158,20 +170,28 @@ class PolicyDecision:
             or await self._by_condition(parts, asking, situation)
         )
 
-    async def _denied(
+    async def _any_restriction(self, _: str) -> bool:
+        """Tell whether there are deny policies or boundaries at all."""
+        return await self._denials.exist() or await self._boundaries.exist()
+
+    async def _forbidden(
         self, principal: Principal, permission: str, resource: Resource, situation: Situation
     ) -> bool:
-        """Tell whether a deny policy at or above a resource forbids what is asked."""
+        """Tell whether a deny policy or a boundary forbids what is asked, whoever grants it."""
         lineage = await self._lineage(resource)
         if lineage is None:
             return True
-        who = (principal.member, *principal.sets, *await self._sets(principal), ALL_USERS)
+        sets = await self._sets(principal)
+        who = (principal.member, *principal.sets, *sets, ALL_USERS)
         for denial in await self._denials.at(lineage.names, permission):
             if denial.names(who) and not (
                 denial.expression and spares(denial.expression, situation)
             ):
                 return True
-        return False
+        if spared(permission):
+            return False
+        places = map(place_of, sets)
+        return await self._boundaries.shut_out(principal, places, lineage.names, situation)
 
     async def _sets(self, principal: Principal) -> tuple[Member, ...]:
         """Return the sets that a service account is in by its place in the hierarchy."""

@@ -20,7 +20,7 @@ from rempart.core.clock import Micros
 from rempart.core.policy import Condition
 from rempart.core.principal import ALL_USERS, Member
 from rempart.trust.custody.sealed import Kind, SealedEngine
-from rempart.trust.policy.changes import Concluded
+from rempart.trust.policy.changes import Concluded, everything
 
 POLICIES_PER_LEVEL_MAX = 500
 RULES_PER_LEVEL_MAX = 500
@@ -95,10 +95,6 @@ class Denials:
         """Tell whether there is any deny policy in the universe."""
         return await self._any.of("")
 
-    def surely_none(self) -> bool:
-        """Tell, without asking the engine, whether there is known to be no deny policy."""
-        return self._any.known("") is False
-
     async def at(self, levels: Iterable[str], permission: str) -> list[Denial]:
         """Return the rules about a permission that hold on these levels."""
         return [
@@ -113,7 +109,7 @@ class Denials:
 
     async def _load(self, level: str) -> tuple[_Rule, ...]:
         span = DENY_POLICIES.under(*level.split("/"))
-        found = await self._sealed.scan(DENY_POLICIES, span, limit=POLICIES_PER_LEVEL_MAX)
+        found = await everything(self._sealed, DENY_POLICIES, span)
         return tuple([_made(rule) for one in found for rule in one.value.rules])
 
 
