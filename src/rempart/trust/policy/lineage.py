@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.names import ProjectId
+from rempart.core.principal import Member
 from rempart.engine.seam import Key
 from rempart.trust.custody.sealed import Kind, SealedEngine
 from rempart.trust.policy.compiled import EMPTY, Compiled, compiled, merge
@@ -26,6 +27,7 @@ from rempart.trust.policy.hierarchy import (
     ancestors,
     find_project,
 )
+from rempart.trust.policy.members import accounts_of
 
 LINEAGES_MAX = 1024
 
@@ -48,16 +50,18 @@ class Lineage:
     """A level of the hierarchy and what is above it.
 
     `active` tells whether a project is in use; `inherited` has the bindings of all levels together;
-    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`.
+    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`; `accounts` are
+    the sets of principals to which the service accounts of a project here belong.
     """
 
     active: bool
     inherited: Compiled
     names: tuple[str, ...]
+    accounts: tuple[Member, ...]
     levels: tuple[tuple[Kind[Any], Key, Level], ...]
 
 
-NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), levels=())
+NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), accounts=(), levels=())
 """Of what lies in no hierarchy: nothing is inherited."""
 
 
@@ -103,6 +107,7 @@ class Lineages:
             active=not isinstance(first, Project) or first.state is State.ACTIVE,
             inherited=merge([compiled(level.policy) for level in chain]),
             names=tuple([f"{_NOUNS[type(level)]}/{level.id}" for level in chain]),
+            accounts=tuple(map(_accounts_of, chain)),
             levels=tuple(
                 [(kind := _KINDS[type(level)], kind.key(level.id), level) for level in chain]
             ),
@@ -122,3 +127,9 @@ class Lineages:
         self._kept[name] = lineage
         while len(self._kept) > LINEAGES_MAX:
             self._kept.popitem(last=False)
+
+
+def _accounts_of(level: Level) -> Member:
+    """Return the set of the service accounts of a level, as Google names it."""
+    number = level.number if isinstance(level, Project) else level.id
+    return accounts_of(f"{_NOUNS[type(level)]}/{number}")
