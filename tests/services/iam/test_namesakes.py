@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
+from rempart.core.principal import Member
+from rempart.services.storage.model import acl
 from support.cloud_iam import ACCOUNT, TOKEN_CREATOR, Iam, email, granting, path
 
 STEPS = ("create", "delete", "undelete", "grant", "rewrite", "revoke")
@@ -87,6 +89,12 @@ async def test_buckets_keep_namesakes_apart_as_well() -> None:
     members = [one for binding in shown["bindings"] for one in binding["members"]]
     assert f"deleted:{ROBOT}?uid={first['uniqueId']}" in members
     assert ROBOT not in members
+
+
+@pytest.mark.parametrize("mark", ["", "?uid=7"])
+def test_an_access_control_list_that_is_written_anew_keeps_each_account(mark: str) -> None:
+    stored = Member(f"{ROBOT}{mark}")
+    assert acl.member(acl.entity_of(stored, "11"), "lab:demo") == stored
 
 
 @dataclass
