@@ -106,7 +106,7 @@ class _Model:
     granted: set[str] = field(default_factory=set)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=14))
 def test_whatever_happens_only_the_account_that_was_granted_has_it(steps: list[str]) -> None:
     asyncio.run(_play(steps))
