@@ -10,7 +10,8 @@ Source: google.iam.v2.DenyRule; Google's pages on deny policies and on principal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -70,15 +71,15 @@ class Denial:
     exempt: frozenset[Member]
     expression: str
 
-    def names(self, members: Iterable[Member]) -> bool:
-        """Tell whether the rule is about who these members name."""
-        return not self.principals.isdisjoint(members) and self.exempt.isdisjoint(members)
-
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     denial: Denial
     covers: Callable[[str], bool]
+
+
+_Index = Mapping[Member, list[Denial]]
+"""Rules by whom they deny."""
 
 
 class Denials:
@@ -89,20 +90,35 @@ class Denials:
         self._rules: Concluded[str, tuple[_Rule, ...]] = Concluded(
             sealed, (DENY_POLICIES,), self._load
         )
+        self._about: Concluded[tuple[tuple[str, ...], str], _Index] = Concluded(
+            sealed, (DENY_POLICIES,), self._select
+        )
         self._any: Concluded[str, bool] = Concluded(sealed, (DENY_POLICIES,), self._exists)
 
     async def exist(self) -> bool:
         """Tell whether there is any deny policy in the universe."""
         return await self._any.of("")
 
-    async def at(self, levels: Iterable[str], permission: str) -> list[Denial]:
-        """Return the rules about a permission that hold on these levels."""
+    async def at(
+        self, levels: tuple[str, ...], permission: str, who: tuple[Member, ...]
+    ) -> list[Denial]:
+        """Return the rules on these levels about a permission and somebody whom `who` names."""
+        about = await self._about.of((levels, permission))
         return [
-            rule.denial
-            for level in levels
-            for rule in await self._rules.of(level)
-            if rule.covers(permission)
+            denial
+            for member in who
+            for denial in about.get(member, ())
+            if denial.exempt.isdisjoint(who)
         ]
+
+    async def _select(self, asked: tuple[tuple[str, ...], str]) -> _Index:
+        levels, permission = asked
+        found: defaultdict[Member, list[Denial]] = defaultdict(list)
+        for level in levels:
+            for rule in await self._rules.of(level):
+                for member in rule.denial.principals if rule.covers(permission) else ():
+                    found[member].append(rule.denial)
+        return dict(found)
 
     async def _exists(self, _: str) -> bool:
         return bool(await self._sealed.scan(DENY_POLICIES, DENY_POLICIES.under(), limit=1))
