@@ -15,7 +15,7 @@ Source: google.iam.v3; Google's pages on principal access boundary policies.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -29,7 +29,7 @@ from rempart.trust.policy.deny import UNDENIABLE
 from rempart.trust.policy.members import email_alone
 
 MANAGER = "//cloudresourcemanager.googleapis.com/"
-ORGANIZATIONS = f"{MANAGER}organizations/"
+ORGANIZATIONS = "organizations/"
 POOLS = "//iam.googleapis.com/"
 
 _ADMINISTRATION = (UNDENIABLE, "iam.principalaccessboundarypolicies.", "iam.policybindings.")
@@ -100,16 +100,17 @@ class Boundaries:
         return bool(await self._bound.of(""))
 
     async def shut_out(
-        self, principal: Principal, places: Iterable[str], levels: Iterable[str], at: Situation
+        self, principal: Principal, places: tuple[str, ...], levels: tuple[str, ...], at: Situation
     ) -> bool:
         """Tell whether a principal is bound to resources that these levels are not among.
 
         `places` are the levels that the principal itself is in, with numbers for projects.
         """
         every = await self._bound.of("")
-        bound = [
-            one for target in _targets(principal, places, every) for one in every.get(target, ())
-        ]
+        targets = () if principal.anonymous else _targets(principal, places, every)
+        bound = [one for target in targets for one in every.get(target, ())]
+        if not bound:
+            return False
         who = msgspec.structs.replace(at, principal=_who(principal))
         counted = [
             listed
@@ -130,7 +131,7 @@ class Boundaries:
             rules = policy.value.rules if policy else ()
             listed = frozenset(level for rule in rules for level in rule.levels)
             expression = binding.condition.expression if binding.condition else ""
-            found[binding.target].append((expression, listed))
+            found[binding.target.removeprefix(MANAGER)].append((expression, listed))
         return dict(found)
 
 
@@ -139,17 +140,16 @@ def spared(permission: str) -> bool:
     return permission.startswith(_ADMINISTRATION) or permission.endswith(_BINDING_VERBS)
 
 
-def _targets(principal: Principal, places: Iterable[str], every: Mapping[str, object]) -> list[str]:
-    """Return the sets of principals, as bindings name them, that a principal is in."""
-    if principal.anonymous:
-        return []
+def _targets(
+    principal: Principal, places: tuple[str, ...], every: Mapping[str, object]
+) -> list[str]:
+    """Return the sets of principals that a principal is in, of those that are bound."""
     pools = [
         one.removeprefix(_SET).removesuffix(_ALL) for one in principal.sets if one.endswith(_ALL)
     ]
-    own = [f"{MANAGER}{place}" for place in places]
-    if not own:
-        own = [target for target in every if target.startswith(ORGANIZATIONS)]
-    return [*pools, *own]
+    if places:
+        return [*pools, *places]
+    return [*pools, *(target for target in every if target.startswith(ORGANIZATIONS))]
 
 
 def _who(principal: Principal) -> tuple[str, str]:

@@ -34,7 +34,7 @@ from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
 from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
-from rempart.trust.policy.members import ProjectMember, email_alone, place_of
+from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.scopes import permit
 
 _MANAGER = "cloudresourcemanager.googleapis.com"
@@ -140,8 +140,8 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
-        home = principal.project
-        if home != resource.project and not await self._lives(home, permission):
+        own_project = principal.project
+        if own_project != resource.project and not await self._lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
             situation = Situation(resource.name, time, attributes)
@@ -157,8 +157,9 @@ class PolicyDecision:
         if _names_any((lineage.inherited,), names, permission):
             return True
         parts = (*own, lineage.inherited)
-        sets = await self._sets(principal) if any(part.by_place for part in parts) else ()
-        asking = _Asking(principal, names, sets, permission, lineage.names)
+        by_place = any(part.by_place for part in parts)
+        home = await self._home(principal) if by_place else NO_LINEAGE
+        asking = _Asking(principal, names, home.accounts, permission, lineage.names)
         return await self._granted_by_more(
             asking, parts, Situation(resource.name, time, attributes)
         )
@@ -185,24 +186,20 @@ class PolicyDecision:
         lineage = await self._lineage(resource)
         if lineage is None:
             return True
-        sets = await self._sets(principal)
-        who = (principal.member, *principal.sets, *sets, ALL_USERS)
-        for denial in await self._denials.at(lineage.names, permission):
-            if denial.names(who, email_alone(principal.member)) and not (
-                denial.expression and spares(denial.expression, situation)
-            ):
+        home = await self._home(principal)
+        who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+        for denial in await self._denials.at(lineage.names, permission, who):
+            if not (denial.expression and spares(denial.expression, situation)):
                 return True
-        if spared(permission):
-            return False
-        places = map(place_of, sets)
-        return await self._boundaries.shut_out(principal, places, lineage.names, situation)
+        return not spared(permission) and await self._boundaries.shut_out(
+            principal, home.places, lineage.names, situation
+        )
 
-    async def _sets(self, principal: Principal) -> tuple[Member, ...]:
-        """Return the sets that a service account is in by its place in the hierarchy."""
+    async def _home(self, principal: Principal) -> Lineage:
+        """Return what a service account lies in."""
         if principal.project is None:
-            return ()
-        lineage = await self._lineages.of(principal.project)
-        return lineage.accounts if lineage else ()
+            return NO_LINEAGE
+        return await self._lineages.of(principal.project) or NO_LINEAGE
 
     async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
         for part in parts:

@@ -10,7 +10,8 @@ Source: google.iam.v2.DenyRule; Google's pages on deny policies and on principal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from rempart.core.policy import Condition
 from rempart.core.principal import ALL_USERS, Member
 from rempart.trust.custody.sealed import Kind, SealedEngine
 from rempart.trust.policy.changes import Concluded, everything
+from rempart.trust.policy.members import email_alone
 
 POLICIES_PER_LEVEL_MAX = 500
 RULES_PER_LEVEL_MAX = 500
@@ -70,20 +72,15 @@ class Denial:
     exempt: frozenset[Member]
     expression: str
 
-    def names(self, members: Iterable[Member], email: Member) -> bool:
-        """Tell whether the rule is about who these members name.
-
-        A rule that names an email denies every account that gets it; an exemption is for the one
-        that had it first (docs/adr/0018-name-later-accounts.md).
-        """
-        denied = email in self.principals or not self.principals.isdisjoint(members)
-        return denied and self.exempt.isdisjoint(members)
-
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     denial: Denial
     covers: Callable[[str], bool]
+
+
+_Index = Mapping[Member, list[Denial]]
+"""Rules by whom they deny."""
 
 
 class Denials:
@@ -94,20 +91,39 @@ class Denials:
         self._rules: Concluded[str, tuple[_Rule, ...]] = Concluded(
             sealed, (DENY_POLICIES,), self._load
         )
+        self._about: Concluded[tuple[tuple[str, ...], str], _Index] = Concluded(
+            sealed, (DENY_POLICIES,), self._select
+        )
         self._any: Concluded[str, bool] = Concluded(sealed, (DENY_POLICIES,), self._exists)
 
     async def exist(self) -> bool:
         """Tell whether there is any deny policy in the universe."""
         return await self._any.of("")
 
-    async def at(self, levels: Iterable[str], permission: str) -> list[Denial]:
-        """Return the rules about a permission that hold on these levels."""
+    async def at(
+        self, levels: tuple[str, ...], permission: str, who: tuple[Member, ...]
+    ) -> list[Denial]:
+        """Return the rules on these levels about a permission and somebody whom `who` names.
+
+        A rule that names an email denies every account that gets it; an exemption is for the one
+        that had it first (docs/adr/0018-name-later-accounts.md).
+        """
+        about = await self._about.of((levels, permission))
         return [
-            rule.denial
-            for level in levels
-            for rule in await self._rules.of(level)
-            if rule.covers(permission)
+            denial
+            for member in dict.fromkeys((*who, *map(email_alone, who)))
+            for denial in about.get(member, ())
+            if denial.exempt.isdisjoint(who)
         ]
+
+    async def _select(self, asked: tuple[tuple[str, ...], str]) -> _Index:
+        levels, permission = asked
+        found: defaultdict[Member, list[Denial]] = defaultdict(list)
+        for level in levels:
+            for rule in await self._rules.of(level):
+                for member in rule.denial.principals if rule.covers(permission) else ():
+                    found[member].append(rule.denial)
+        return dict(found)
 
     async def _exists(self, _: str) -> bool:
         return bool(await self._sealed.scan(DENY_POLICIES, DENY_POLICIES.under(), limit=1))

@@ -2,6 +2,7 @@
 
 A lineage is kept with the documents that it was made of and used only while each of them is still
 the one that the sealed engine returns: a change anywhere above takes effect at the next question.
+As long as no level of any hierarchy is written, that need not be looked at again.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ _NOUNS: Mapping[type[Level], str] = {
     Folder: "folders",
     Project: "projects",
 }
+HIERARCHY = (ORGANIZATIONS, FOLDERS, PROJECTS)
 _KINDS: Mapping[type[Level], Kind[Any]] = {
     Organization: ORGANIZATIONS,
     Folder: FOLDERS,
@@ -50,18 +52,19 @@ class Lineage:
     """A level of the hierarchy and what is above it.
 
     `active` tells whether a project is in use; `inherited` has the bindings of all levels together;
-    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`; `accounts` are
-    the sets of principals to which the service accounts of a project here belong.
+    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`; `places` are
+    the same with a project's number, and `accounts` the sets of the service accounts in each.
     """
 
     active: bool
     inherited: Compiled
     names: tuple[str, ...]
+    places: tuple[str, ...]
     accounts: tuple[Member, ...]
     levels: tuple[tuple[Kind[Any], Key, Level], ...]
 
 
-NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), accounts=(), levels=())
+NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), places=(), accounts=(), levels=())
 """Of what lies in no hierarchy: nothing is inherited."""
 
 
@@ -71,6 +74,7 @@ class Lineages:
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
         self._kept: OrderedDict[str, Lineage] = OrderedDict()
+        self._looked: dict[str, tuple[int, ...]] = {}
 
     async def of(self, project: ProjectId) -> Lineage | None:
         """Return a project's lineage as it is now, or None where there is no such project."""
@@ -78,10 +82,14 @@ class Lineages:
 
     async def at(self, name: str) -> Lineage | None:
         """Return the lineage of `projects/P`, `folders/N` or `organizations/N`, or None."""
-        kept = self._kept.get(name)
+        kept, now = self._kept.get(name), self._sealed.changes(HIERARCHY)
+        if kept is not None and self._looked.get(name) == now:
+            return kept
         if kept is not None and await self._stands(kept):
+            self._looked[name] = now
             return kept
         self._kept.pop(name, None)
+        self._looked.pop(name, None)
         return await self._build(name)
 
     async def state(self, project: ProjectId) -> State | None:
@@ -102,12 +110,13 @@ class Lineages:
         chain = await self._chain(name)
         if not chain:
             return None
-        first = chain[0]
+        first, places = chain[0], tuple(map(_place, chain))
         lineage = Lineage(
             active=not isinstance(first, Project) or first.state is State.ACTIVE,
             inherited=merge([compiled(level.policy) for level in chain]),
             names=tuple([f"{_NOUNS[type(level)]}/{level.id}" for level in chain]),
-            accounts=tuple(map(_accounts_of, chain)),
+            places=places,
+            accounts=tuple(map(accounts_of, places)),
             levels=tuple(
                 [(kind := _KINDS[type(level)], kind.key(level.id), level) for level in chain]
             ),
@@ -126,10 +135,10 @@ class Lineages:
     def _keep(self, name: str, lineage: Lineage) -> None:
         self._kept[name] = lineage
         while len(self._kept) > LINEAGES_MAX:
-            self._kept.popitem(last=False)
+            dropped, _ = self._kept.popitem(last=False)
+            self._looked.pop(dropped, None)
 
 
-def _accounts_of(level: Level) -> Member:
-    """Return the set of the service accounts of a level, as Google names it."""
+def _place(level: Level) -> str:
     number = level.number if isinstance(level, Project) else level.id
-    return accounts_of(f"{_NOUNS[type(level)]}/{number}")
+    return f"{_NOUNS[type(level)]}/{number}"

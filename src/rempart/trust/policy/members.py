@@ -50,11 +50,6 @@ def accounts_of(level: str) -> Member:
     return Member(f"{_BY_PLACE}{level}/type/ServiceAccount")
 
 
-def place_of(accounts: Member) -> str:
-    """Return the level of such a set."""
-    return accounts.removeprefix(_BY_PLACE).removesuffix("/type/ServiceAccount")
-
-
 def is_set_by_place(member: Member) -> bool:
     """Tell whether a member is such a set."""
     return member.startswith(_BY_PLACE)
