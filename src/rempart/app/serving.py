@@ -14,6 +14,7 @@ from rempart import memory
 from rempart.app.application import open_application, sealed_application
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
+from rempart.app.founding import index_administrator
 from rempart.app.outside import elsewhere
 from rempart.config import EMBEDDED, Address, Config
 from rempart.core.clock import World
@@ -23,6 +24,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
@@ -31,6 +33,7 @@ from rempart.universe import Listener, Ready
 
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
+LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -100,6 +103,7 @@ async def _serve_open(run: _Run, keyring: Keyring) -> None:
         parts = assemble(engine, keyring, run.config, World())
         if run.config.engine != EMBEDDED:
             parts.sealed.fence = await tenure.begin()
+        await index_administrator(parts.sealed, run.config, parts.world)
         await _answer(run, engine, parts)
     except Taken as problem:
         raise SystemExit(str(problem)) from None
@@ -146,9 +150,11 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
 def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
     sweep = Sweep(parts.sealed, engine.blobs, parts.bodies, parts.world)
     due_keys = DueKeys(parts.sealed, parts.kms)
+    lost_accounts = LostAccounts(parts.sealed, parts.world)
     return (
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
+        Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
     )
 
 

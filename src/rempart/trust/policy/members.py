@@ -16,6 +16,9 @@ _EMAIL = re.compile(r"[^\s@:]{1,256}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9-]{1,63}")
 _FEDERATED = re.compile(r"//[a-z.]+/[\x21-\x7e]{1,1024}")
+_LATER = re.compile(r"\?uid=\d{1,40}$")
+"""What follows an email that other accounts had before (docs/adr/0018-name-later-accounts.md)."""
+
 _DELETED = re.compile(r"(user|serviceAccount|group):([^\s?]+)\?uid=\d{1,40}")
 _DELETED_PRINCIPAL = re.compile(r"principal(?:Set)?://[a-z.]+/[\x21-\x7e]{1,1024}")
 _BASIC_OF = {
@@ -23,6 +26,7 @@ _BASIC_OF = {
     "projectEditor": "roles/editor",
     "projectViewer": "roles/viewer",
 }
+_BY_PLACE = "principalSet://cloudresourcemanager.googleapis.com/"
 EVERYONE = frozenset((ALL_USERS, ALL_AUTHENTICATED_USERS))
 
 
@@ -41,13 +45,29 @@ def project_member(member: Member) -> ProjectMember | None:
     return ProjectMember(role, ProjectId(project)) if role else None
 
 
+def accounts_of(level: str) -> Member:
+    """Return the set of the service accounts in `projects/NUMBER`, `folders/N`, …, as members."""
+    return Member(f"{_BY_PLACE}{level}/type/ServiceAccount")
+
+
+def is_set_by_place(member: Member) -> bool:
+    """Tell whether a member is such a set."""
+    return member.startswith(_BY_PLACE)
+
+
+def email_alone(member: Member) -> Member:
+    """Return a member without what tells a later account from the first one of its email."""
+    return Member(_LATER.sub("", member))
+
+
 def canonical(text: str) -> Member | None:
     """Return a member as policies store it (emails in lower case), None if it is malformed."""
     if text in EVERYONE:
         return Member(text)
     kind, _, rest = text.partition(":")
     if kind in ("user", "serviceAccount", "group"):
-        return Member(f"{kind}:{rest.lower()}") if _EMAIL.fullmatch(rest) else None
+        email = _LATER.sub("", rest) if kind == "serviceAccount" else rest
+        return Member(f"{kind}:{rest.lower()}") if _EMAIL.fullmatch(email) else None
     if kind == "domain":
         return Member(f"domain:{rest.lower()}") if _DOMAIN.fullmatch(rest) else None
     return Member(text) if _well_formed(kind, rest) else None

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rempart.trust.policy.roles import basic, cloudkms, iam, resourcemanager, storage
+from rempart.trust.policy.roles import basic, cloudkms, iam, resourcemanager, security, storage
 from rempart.trust.policy.roles.role import Level, Role
 
-__all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
+__all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "permissions_of"]
 
+_OF_SERVICES = tuple(
+    role for service in (basic, storage, iam, resourcemanager, cloudkms) for role in service.ROLES
+)
 ROLES: Mapping[str, Role] = {
-    role.name: role
-    for service in (basic, storage, iam, resourcemanager, cloudkms)
-    for role in service.ROLES
+    role.name: role for role in (*_OF_SERVICES, *security.over(_OF_SERVICES))
 }
 """Every role of this universe by its name."""
+
+PREDEFINED = frozenset(ROLES)
+"""The names of those roles: any other role that a binding names is a custom one, or none."""
 
 BASIC = frozenset(("roles/owner", "roles/editor", "roles/viewer"))
 

@@ -14,6 +14,9 @@ _VIEWER = (
     | of("iam.serviceAccountKeys", "get list")
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
+    | of("iam.workloadIdentityPools", "get list")
+    | of("iam.workloadIdentityPoolProviders", "get list")
+    | of("iam.workloadIdentityPoolProviderKeys", "get list")
     | of("orgpolicy.policy", "get")
     | of("resourcemanager.projects", "get getIamPolicy list")
     | of("serviceusage.services", "get list")
@@ -36,6 +39,9 @@ _OWNER = (
     _EDITOR
     | cloudkms.PERMISSIONS
     | of("iam.roles", "create delete undelete update")
+    | of("iam.workloadIdentityPools", "create delete undelete update")
+    | of("iam.workloadIdentityPoolProviders", "create delete undelete update")
+    | of("iam.workloadIdentityPoolProviderKeys", "create delete undelete")
     | of("iam.serviceAccounts", "setIamPolicy")
     | of("resourcemanager.projects", "delete setIamPolicy undelete")
     | of("storage.buckets", "createTagBinding deleteTagBinding")
