@@ -6,6 +6,7 @@ They carry only what is listed here: what is not listed is not granted.
 from __future__ import annotations
 
 from rempart.trust.policy.roles import cloudkms
+from rempart.trust.policy.roles.resourcemanager import TAGS_OWNED
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 
@@ -15,7 +16,10 @@ _VIEWER = (
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
     | of("orgpolicy.policy", "get")
+    | of("resourcemanager.hierarchyNodes", "listEffectiveTags listTagBindings")
     | of("resourcemanager.projects", "get getIamPolicy list")
+    | of("resourcemanager.tagKeys", "get list")
+    | of("resourcemanager.tagValues", "get list")
     | of("serviceusage.services", "get list")
     | of("storage.buckets", "list listEffectiveTags listTagBindings")
     | of("storage.folders", "get list")
@@ -37,7 +41,8 @@ _OWNER = (
     | cloudkms.PERMISSIONS
     | of("iam.roles", "create delete undelete update")
     | of("iam.serviceAccounts", "setIamPolicy")
-    | of("resourcemanager.projects", "delete setIamPolicy undelete")
+    | TAGS_OWNED
+    | of("resourcemanager.projects", "delete move setIamPolicy undelete updateLiens")
     | of("storage.buckets", "createTagBinding deleteTagBinding")
 )
 
