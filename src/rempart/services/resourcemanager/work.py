@@ -14,7 +14,7 @@ from rempart.services.resourcemanager.kinds import DUE, Due
 from rempart.services.resourcemanager.store import Setup
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, State
-from rempart.trust.policy.registry import remove_folder, remove_project
+from rempart.trust.policy.registry import remove_folder, remove_project, scan_children
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 BATCH = 100
@@ -42,6 +42,8 @@ class Purge:
         when = int.from_bytes(due.key[1:9], "big")
         noun, id_ = due.key[9:-1].decode().split("\x00")
         tx = self._sealed.transaction()
+        if noun == "folders" and await _holds(tx, f"folders/{id_}"):
+            return
         gone = await (_project if noun == "projects" else _folder)(tx, id_)
         tx.delete(DUE, when, noun, id_)
         if gone:
@@ -66,6 +68,14 @@ async def _folder(tx: Transaction, id_: str) -> bool:
         return False
     await remove_folder(tx, found)
     return True
+
+
+async def _holds(tx: Transaction, name: str) -> bool:
+    """Tell whether anything still lies in a folder: that goes first."""
+    for noun in ("folders", "projects"):
+        if await scan_children(tx, name, noun, limit=1):
+            return True
+    return False
 
 
 def _leaf(name: str, noun: str, now: Micros) -> Leaf:
