@@ -97,12 +97,13 @@ def test_what_is_deleted_comes_back_from_the_top_down(clients: Clients, shell: U
     upper = new_folder(clients, shell.above["organizations"], fresh())
     lower = new_folder(clients, upper.name, "lower")
     project = new_project(clients, lower.name)
-    for refused in (
-        lambda: clients.folders.delete_folder(name=upper.name),
-        lambda: clients.folders.move_folder(name=upper.name, destination_parent=lower.name),
+    below = {"destination_parent": lower.name}
+    for refused, asked in (
+        (clients.folders.delete_folder, {}),
+        (clients.folders.move_folder, below),
     ):
         with pytest.raises(exceptions.BadRequest) as problem:
-            refused()
+            refused(name=upper.name, **asked)
         assert "VIOLATION" in str(problem.value.details[-1])
     clients.projects.delete_project(name=project.name).result(timeout=20)
     for one in (lower, upper):
