@@ -276,3 +276,19 @@ async def test_the_log_tells_what_was_done_to_which_project() -> None:
         "lab:fresh-one",
     )
     assert leaf.facts["number"] == name.removeprefix("projects/")
+    members = [f"user:u{number:02}@example.test" for number in range(25)]
+    await manager.grant(name, "roles/viewer", *members)
+    entries = await manager.cloud.parts.sealed.entries(FEED, 0, limit=1000)
+    facts = decode(entries[-1].entry).facts
+    assert facts["taken"].startswith("roles/owner serviceAccount:administrator@")
+    assert facts["given"].startswith("roles/viewer user:u00@example.test, ")
+    assert facts["given"].endswith(", and 5 more")
+
+
+async def test_what_policy_is_asked_about_is_what_is_acted_on() -> None:
+    manager = await Manager.start()
+    # v1 has the bare id in its path; decoded, it may look like any name.
+    for odd in (manager.folder, manager.organization, "a/b", "", "projects/lab:demo"):
+        for method, parameter in (("get", "projectId"), ("getIamPolicy", "resource")):
+            problem = await manager.refusal(f"v1.projects.{method}", **{parameter: odd})
+            assert problem.code is Code.PERMISSION_DENIED

@@ -72,7 +72,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(CHANGES, st.integers(0, 7))
 def test_whatever_happens_at_once_leaves_a_tree(
     changes: list[tuple[str, int, int]], shape: int

@@ -10,14 +10,15 @@ from rempart.services.resourcemanager.model.rules import parent_name
 from rempart.services.resourcemanager.store import ManagerStore
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS
 
+_BARE = "cloudresourcemanager.v1.projects."
+
 
 def name_of(call: Call) -> str:
     """Return the resource's name in the path; v1 has a project's id without its noun."""
-    for parameter in ("name", "resource", "projectId"):
-        if parameter in call.path:
-            name = call.path[parameter]
-            return name if "/" in name else f"projects/{name}"
-    return ""
+    path = call.path
+    name = path.get("name") or path.get("resource") or path.get("projectId", "")
+    # By the method, not by how the name looks: what policy is asked about is what is acted on.
+    return f"projects/{name}" if call.method.startswith(_BARE) else name
 
 
 def id_of(call: Call) -> str:

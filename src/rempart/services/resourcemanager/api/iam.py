@@ -29,6 +29,9 @@ from rempart.trust.policy.members import EVERYONE
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place, policy_to_json
 
+TOLD_MAX = 20
+"""How many changes of a policy its entry in the log tells one by one."""
+
 Guarded = TypeVar("Guarded", Organization, Folder, Project)
 Run = Callable[[Grant, Call, ManagerStore], Awaitable[Reply]]
 
@@ -62,7 +65,7 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         _require_known_members(policy)
         store.tx.put(noun.kind, old.id, value=replace(old, policy=policy))
         shown = policy_to_json(policy, requested_version=policy.version)
-        return Reply(document=shown, audit={"bindings": str(len(policy.bindings))})
+        return Reply(document=shown, audit=changes(old.policy, policy))
 
     async def test(grant: Grant, call: Call, store: ManagerStore) -> Reply:
         """Return those of the asked permissions that the caller has."""
@@ -71,6 +74,26 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         return Reply(document=iam.permissions_held(await store.authority.held(wanted, resource)))
 
     return PolicyMethods(get, set_, test)
+
+
+def changes(old: Policy, new: Policy) -> dict[str, str]:
+    """Return for the log who was given what and who lost what, as far as it fits."""
+    before, after = _pairs(old), _pairs(new)
+    facts = {"bindings": str(len(new.bindings))}
+    for word, pairs in (("given", after - before), ("taken", before - after)):
+        if pairs:
+            more = len(pairs) - TOLD_MAX
+            told = sorted(pairs)[:TOLD_MAX] + ([f"and {more} more"] if more > 0 else [])
+            facts[word] = ", ".join(told)
+    return facts
+
+
+def _pairs(policy: Policy) -> set[str]:
+    return {
+        f"{binding.role} {member}{' if ' + binding.condition.title if binding.condition else ''}"
+        for binding in policy.bindings
+        for member in binding.members
+    }
 
 
 def _require_known_members(policy: Policy) -> None:
