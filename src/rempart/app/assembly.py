@@ -15,6 +15,8 @@ from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.serviceusage import ServiceUsageService
+from rempart.services.serviceusage.store import Setup as UsageSetup
 from rempart.services.storage import StorageService
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
@@ -32,9 +34,10 @@ from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
-from rempart.trust.gate import Gate, Rules
+from rempart.trust.gate import Gate, Rules, Service
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
+from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
 
 
@@ -65,12 +68,14 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
-    services = (
+    disabled = DisabledAPIs(sealed, config.domain)
+    services: tuple[Service, ...] = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
     )
-    rules = Rules(PolicyDecision(sealed, world))
+    services += (_usage(services, disabled, ground),)
+    rules = Rules(PolicyDecision(sealed, world), guards=(disabled,))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 
@@ -83,6 +88,15 @@ class _Ground:
     keyring: Keyring
     world: World
     sealed: SealedEngine
+
+
+def _usage(
+    services: tuple[Service, ...], disabled: DisabledAPIs, ground: _Ground
+) -> ServiceUsageService:
+    """Return Service Usage, which knows the other APIs of this universe by name."""
+    apis = frozenset(("serviceusage", *(service.name for service in services)))
+    setup = UsageSetup(apis, disabled, ground.world, system_domain(ground.config))
+    return ServiceUsageService(setup)
 
 
 def _kms(

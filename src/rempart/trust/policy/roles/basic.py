@@ -16,6 +16,7 @@ _VIEWER = (
     | of("iam.roles", "get list")
     | of("orgpolicy.policy", "get")
     | of("resourcemanager.projects", "get getIamPolicy list")
+    | of("serviceusage.operations", "get list")
     | of("serviceusage.services", "get list")
     | of("storage.buckets", "list listEffectiveTags listTagBindings")
     | of("storage.folders", "get list")
@@ -28,6 +29,7 @@ _EDITOR = (
     | of("iam.serviceAccountKeys", "create delete disable enable")
     | of("iam.serviceAccounts", "actAs create delete disable enable undelete update")
     | of("resourcemanager.projects", "update")
+    | of("serviceusage.operations", "cancel delete")
     | of("serviceusage.services", "disable enable use")
     | of("storage.buckets", "create delete")
     | HMAC

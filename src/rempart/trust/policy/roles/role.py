@@ -20,6 +20,8 @@ class Level(Flag):
     IMPORT_JOB = auto()
     EKM_CONNECTION = auto()
     EKM_CONFIG = auto()
+    TAG_KEY = auto()
+    TAG_VALUE = auto()
 
 
 HIERARCHY = Level.ORGANIZATION | Level.FOLDER | Level.PROJECT
