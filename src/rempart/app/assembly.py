@@ -14,7 +14,11 @@ from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.resourcemanager.tags import TagsService
+from rempart.services.resourcemanager.tags.bindable import Hierarchy
+from rempart.services.resourcemanager.tags.store import Setup as TagsSetup
 from rempart.services.serviceusage import ServiceUsageService
 from rempart.services.serviceusage.store import Setup as UsageSetup
 from rempart.services.storage import StorageService
@@ -23,6 +27,7 @@ from rempart.services.storage.generations import Generations
 from rempart.services.storage.protected import StorageProtected
 from rempart.services.storage.sessions import SessionDigests
 from rempart.services.storage.store import Setup as StorageSetup
+from rempart.services.storage.tagged import StorageTagged
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
@@ -39,6 +44,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.tags import EffectiveTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
+        TagsService(_tags(ground)),
     )
     services += (_usage(services, disabled, ground),)
     rules = Rules(PolicyDecision(sealed, world), guards=(disabled,))
@@ -88,6 +95,12 @@ class _Ground:
     keyring: Keyring
     world: World
     sealed: SealedEngine
+
+
+def _tags(ground: _Ground) -> TagsSetup:
+    """Return what tags need, with every service whose resources bear them."""
+    bindables = (Hierarchy(), StorageTagged(), KmsTagged())
+    return TagsSetup(ground.world, EffectiveTags(ground.sealed), bindables)
 
 
 def _usage(

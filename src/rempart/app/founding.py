@@ -29,6 +29,8 @@ ADMIN_KEY = "admin-key.json"
 ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.organizationAdmin",
+    "roles/resourcemanager.tagAdmin",
+    "roles/resourcemanager.tagUser",
     "roles/storage.admin",
 )
 

@@ -14,6 +14,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.resourcemanager.tags import TAG_METHODS
 from rempart.services.serviceusage import METHODS as USAGE_METHODS
 from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.services.storage import METHODS as STORAGE_METHODS
@@ -59,5 +60,6 @@ def _answered() -> dict[str, set[str]]:
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+        "cloudresourcemanager": {str(method.id) for method in TAG_METHODS},
         "serviceusage": {str(method.id) for method in USAGE_METHODS} - own,
     }
