@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -55,7 +56,7 @@ def test_gcloud_tells_a_service_agent(universe: Universe) -> None:
     assert "@gcp-sa-ekms." in told.stderr + told.stdout
 
 
-def client(universe: Universe) -> service_usage_v1.ServiceUsageClient:
+def client(universe: Universe) -> Any:
     return service_usage_v1.ServiceUsageClient(
         credentials=service_account.Credentials.from_service_account_info(universe.admin_key),  # type: ignore[no-untyped-call]  # Google's is untyped
         client_options={

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -84,7 +84,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     resource: ResourceName
     time: Micros
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
     project: ProjectId | None = None
     tags: tuple[Tag, ...] | None = None
 
