@@ -16,6 +16,8 @@ from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFT
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.resourcemanager import ResourceManagerService
+from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import TagsService
 from rempart.services.resourcemanager.tags.bindable import Hierarchy
 from rempart.services.resourcemanager.tags.store import Setup as TagsSetup
@@ -58,6 +60,7 @@ class Parts:
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
+    manager: ManagerSetup
     world: World
     token: InToken | None = None
 
@@ -75,16 +78,18 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
     disabled = DisabledAPIs(sealed, config.domain)
+    manager = ManagerSetup(world, config.prefix)
     services: tuple[Service, ...] = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
-        TagsService(_tags(ground)),
+        ResourceManagerService(manager),
+        TagsService(_tags(sealed, manager)),
     )
     services += (_usage(services, disabled, ground),)
     rules = Rules(PolicyDecision(sealed, world), guards=(disabled,))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
-    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +102,9 @@ class _Ground:
     sealed: SealedEngine
 
 
-def _tags(ground: _Ground) -> TagsSetup:
+def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:
     """Return what tags need, with every service whose resources bear them."""
-    bindables = (Hierarchy(), StorageTagged(), KmsTagged())
-    return TagsSetup(ground.world, EffectiveTags(ground.sealed), bindables)
+    return TagsSetup(manager, EffectiveTags(sealed), (Hierarchy(), StorageTagged(), KmsTagged()))
 
 
 def _usage(

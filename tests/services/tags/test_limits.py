@@ -14,6 +14,7 @@ from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.core.principal import ANONYMOUS
+from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import bindings, holds
 from rempart.services.resourcemanager.tags.bindable import Target
@@ -57,7 +58,8 @@ def opened() -> TagStore:
     authority: Any = None
     tx = universe.sealed.transaction()
     session = Session(tx, authority, intend, call(), ANONYMOUS)
-    return TagStore(Setup(universe.world, EffectiveTags(universe.sealed), ()), session)
+    manager = ManagerSetup(universe.world, "lab")
+    return TagStore(Setup(manager, EffectiveTags(universe.sealed), ()), session)
 
 
 async def refused(work: Callable[[], Awaitable[object]]) -> str:

@@ -8,7 +8,7 @@ from rempart.services.kms.model.names import KeyRingName, LocationName
 from rempart.services.kms.policy_view import PolicyView
 from rempart.services.resourcemanager.tags.bindable import Target
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.policy.projects import project_named
+from rempart.trust.policy.registry import find_project
 
 _RING = re.compile(r"projects/([^/]+)/locations/([^/]+)/keyRings/([^/]+)")
 
@@ -23,7 +23,7 @@ class KmsTagged:
         found = _RING.fullmatch(relative)
         if found is None:
             return None
-        project = await project_named(tx, found[1])
+        project = await find_project(tx, found[1])
         location = LocationName(project.id if project else found[1], found[2])
         ring = KeyRingName(location, found[3])
         resource = await PolicyView(tx).ring_resource(ring)

@@ -16,7 +16,7 @@ from rempart.trust.custody.sealed import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.policy.apis import APIS_OFF, APIsOff, DisabledAPIs
 from rempart.trust.policy.hierarchy import Project
-from rempart.trust.policy.projects import project_named
+from rempart.trust.policy.registry import find_project
 
 OPERATION: Kind[Operation] = Kind(b"i", Operation)
 """By (project's number, id); ids begin with the time."""
@@ -55,7 +55,7 @@ class UsageStore:
         if noun != "projects" or not id_:
             message = "Services are enabled on projects: the parent is of the form projects/*."
             raise invalid(message, field="parent")
-        self._project = await project_named(self.session.tx, id_)
+        self._project = await find_project(self.session.tx, id_)
         named = self._project.id if self._project else ProjectId(id_)
         name = ResourceName(_MANAGER, f"{_MANAGER}/Project", f"projects/{named}")
         return Resource(name, named)

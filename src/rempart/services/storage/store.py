@@ -37,7 +37,7 @@ from rempart.services.storage.sessions import SessionDigests
 from rempart.trust.custody.sealed import Found
 from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import Project
-from rempart.trust.policy.projects import project_named
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 AGENTS_MAX = 1024
@@ -142,7 +142,7 @@ class StorageStore:
         return found
 
     async def _project(self, project: str) -> Project | None:
-        return await project_named(self.tx, project)
+        return await find_project(self.tx, project)
 
     async def create_bucket(self, grant: Grant, bucket: Bucket) -> None:
         """Store a new bucket; raises `already_exists`."""

@@ -12,7 +12,7 @@ from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.policy.projects import project_named
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.tags import MANAGER
 
 
@@ -57,7 +57,7 @@ class Hierarchy:
             return None
         project, shown = None, relative
         if noun == "projects":
-            found = await project_named(tx, id_)
+            found = await find_project(tx, id_)
             project = found.id if found else ProjectId(id_)
             relative, shown = f"projects/{project}", f"projects/{found.number if found else id_}"
         name = ResourceName(MANAGER, f"{MANAGER}/{kinds[noun]}", relative)

@@ -1,17 +1,14 @@
-"""Keys, values, bindings and holds as JSON shows them, and the operations that changed them.
+"""Keys, values, bindings and holds as JSON shows them.
 
-Source: google.cloud.resourcemanager.v3. Every operation is done when it is answered.
+Source: google.cloud.resourcemanager.v3.
 """
 
 from __future__ import annotations
 
 from rempart.core.clock import rfc3339
+from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.tags.model import Hold, TagKey, TagValue, binding_name
 from rempart.trust.policy.tags import Tag
-
-_TYPE = "type.googleapis.com/google.cloud.resourcemanager.v3."
-_EMPTY: dict[str, object] = {"@type": "type.googleapis.com/google.protobuf.Empty"}
-Json = dict[str, object]
 
 
 def key_json(key: TagKey) -> Json:
@@ -74,13 +71,3 @@ def hold_json(value: str, hold: Hold) -> Json:
     }
     optional = {"origin": hold.origin, "helpLink": hold.help_link}
     return shown | {name: text for name, text in optional.items() if text}
-
-
-def done(message: str, response: Json) -> Json:
-    """Return the operation that made or changed something: `TagKey`, with its verb's metadata."""
-    verb, noun = message.split(" ")
-    return {
-        "done": True,
-        "metadata": {"@type": f"{_TYPE}{verb}{noun}Metadata"},
-        "response": {"@type": f"{_TYPE}{noun}", **response} if response else _EMPTY,
-    }

@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from rempart.core.clock import Micros, World
+from rempart.core.clock import Micros
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.engine.seam import Key, Span
+from rempart.services.resourcemanager.kinds import Json
+from rempart.services.resourcemanager.store import ManagerStore
+from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.bindable import Bindable, Target, target_of
 from rempart.services.resourcemanager.tags.kinds import TAG_KEY, TAG_NAME, TAG_VALUE, Named
@@ -20,12 +23,17 @@ from rempart.services.resourcemanager.tags.model import TagKey, TagValue
 from rempart.trust.custody.sealed import Found, Kind, Part
 from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
-from rempart.trust.policy.projects import project_named
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.tags import MANAGER, TAGS, EffectiveTags, Tag, TagsOfResource
 from rempart.trust.policy.validate import new_etag
 
 T = TypeVar("T")
 _ID_BYTES = 8
+_TYPE = "type.googleapis.com/google.cloud.resourcemanager.v3."
+_EMPTY: Json = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+_LETTERS = {"TagKey": "rctk", "TagValue": "rctv", "TagBinding": "rctb", "TagHold": "rcth"}
+"""What the names of operations begin with."""
+
 _ABSENT = Resource(ResourceName(MANAGER, "", ""), None)
 
 
@@ -33,7 +41,7 @@ _ABSENT = Resource(ResourceName(MANAGER, "", ""), None)
 class Setup:
     """What the service needs for its whole life."""
 
-    world: World
+    manager: ManagerSetup
     effective: EffectiveTags
     bindables: tuple[Bindable, ...]
 
@@ -93,7 +101,7 @@ class TagStore:
         A namespace is an organization's number, a project's id or its number.
         """
         namespace, *shorts = name.split("/")
-        tx, found = self.session.tx, await project_named(self.session.tx, namespace)
+        tx, found = self.session.tx, await find_project(self.session.tx, namespace)
         parent = f"projects/{found.number}" if found else f"organizations/{namespace}"
         for noun, short in zip(("tagKeys", "tagValues"), shorts, strict=False):
             lies = await tx.get(TAG_NAME, parent, short)
@@ -186,6 +194,16 @@ class TagStore:
 
     # What every method asks.
 
+    async def done(self, grant: Grant, change: str, response: Json) -> Json:
+        """Return the operation of a change, done: `Create TagKey`; a rehearsal has no name."""
+        verb, noun = change.split()
+        metadata: Json = {"@type": f"{_TYPE}{verb}{noun}Metadata"}
+        outcome = {"@type": f"{_TYPE}{noun}", **response} if response else _EMPTY
+        if self.dry:
+            return {"done": True, "metadata": metadata, "response": outcome}
+        manager = ManagerStore(self.setup.manager, self.session)
+        return await manager.finished(grant, _LETTERS[noun], metadata, outcome)
+
     async def listed(self, grant: Grant, parent: str, after: str, limit: int) -> list[Found[Named]]:
         """Return what lies under a parent by short name, after the one of a name."""
         span = TAG_NAME.under(parent)
@@ -195,16 +213,16 @@ class TagStore:
 
     def new_id(self) -> str:
         """Return a fresh id."""
-        return model.new_id(self.setup.world.random(_ID_BYTES))
+        return model.new_id(self.setup.manager.world.random(_ID_BYTES))
 
     def new_etag(self) -> str:
         """Return a fresh entity tag."""
-        return new_etag(self.setup.world.random)
+        return new_etag(self.setup.manager.world.random)
 
     @property
     def now(self) -> Micros:
         """Return the time of this session's writes."""
-        return self.setup.world.clock()
+        return self.setup.manager.world.clock()
 
     async def _name(self, parent: str, short: str, id_: str) -> None:
         if await self.session.tx.get(TAG_NAME, parent, short) is not None:

@@ -11,8 +11,8 @@ from rempart.core.document import boolean, integer, text
 from rempart.core.errors import invalid, required
 from rempart.core.grant import Grant
 from rempart.core.policy import Resource
+from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.tags import model
-from rempart.services.resourcemanager.tags.shown import Json
 from rempart.services.resourcemanager.tags.store import TagStore
 
 PAGE_SIZE_DEFAULT = 100

@@ -11,11 +11,12 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, text
 from rempart.core.errors import already_exists, not_found, required
 from rempart.core.grant import Grant
+from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.bindable import Target
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
-from rempart.services.resourcemanager.tags.shown import Json, binding_json, done, effective_json
+from rempart.services.resourcemanager.tags.shown import binding_json, effective_json
 from rempart.services.resourcemanager.tags.store import TagStore
 from rempart.trust.policy.tags import MANAGER, Tag, merged
 
@@ -34,7 +35,9 @@ async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
     tag = Tag(key.name, value.name, key.namespaced, value.short)
     store.bind(grant, target, value, _with(await store.bound(grant, target), tag, target))
     binding = binding_json(target.name, tag)
-    return Reply(document=done("Create TagBinding", binding), audit=_audit(target, value))
+    return Reply(
+        document=await store.done(grant, "Create TagBinding", binding), audit=_audit(target, value)
+    )
 
 
 def _with(tags: tuple[Tag, ...], tag: Tag, target: Target) -> tuple[Tag, ...]:
@@ -68,7 +71,9 @@ async def delete(grant: Grant, call: Call, store: TagStore) -> Reply:
     if rest == tags:
         raise not_found(f"{value.name} is not bound to {target.name}.")
     store.unbind(grant, target, value, rest)
-    return Reply(document=done("Delete TagBinding", {}), audit=_audit(target, value))
+    return Reply(
+        document=await store.done(grant, "Delete TagBinding", {}), audit=_audit(target, value)
+    )
 
 
 def _audit(target: Target, value: TagValue) -> dict[str, str]:

@@ -14,7 +14,7 @@ from rempart.core.grant import Grant
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.model import Hold
-from rempart.services.resourcemanager.tags.shown import done, hold_json
+from rempart.services.resourcemanager.tags.shown import hold_json
 from rempart.services.resourcemanager.tags.store import TagStore
 
 
@@ -39,7 +39,10 @@ async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
         raise model.exhausted(message, "TAG_HOLDS_PER_VALUE")
     store.put_value(grant, replace(value, holds=(*value.holds, hold)))
     shown = hold_json(value.name, hold)
-    return Reply(document=done("Create TagHold", shown), audit={"tagHold": str(shown["name"])})
+    return Reply(
+        document=await store.done(grant, "Create TagHold", shown),
+        audit={"tagHold": str(shown["name"])},
+    )
 
 
 async def list_(grant: Grant, call: Call, store: TagStore) -> Reply:
@@ -68,4 +71,5 @@ async def delete(grant: Grant, call: Call, store: TagStore) -> Reply:
     if rest == value.holds:
         raise not_found(f"{name} not found.")
     store.put_value(grant, replace(value, holds=rest))
-    return Reply(document=done("Delete TagHold", {}), audit={"tagHold": name})
+    done = await store.done(grant, "Delete TagHold", {})
+    return Reply(document=done, audit={"tagHold": name})

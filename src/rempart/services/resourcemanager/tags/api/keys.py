@@ -15,7 +15,7 @@ from rempart.core.policy import Policy
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.model import TagKey
-from rempart.services.resourcemanager.tags.shown import done, key_json
+from rempart.services.resourcemanager.tags.shown import key_json
 from rempart.services.resourcemanager.tags.store import TagStore
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 
@@ -50,7 +50,9 @@ async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
         allowed_values=model.allowed_values(document),
     )
     await store.create_key(grant, key)
-    return Reply(document=done("Create TagKey", key_json(key)), audit={"tagKey": key.name})
+    return Reply(
+        document=await store.done(grant, "Create TagKey", key_json(key)), audit={"tagKey": key.name}
+    )
 
 
 async def get(grant: Grant, call: Call, store: TagStore) -> Reply:
@@ -80,7 +82,9 @@ async def patch(grant: Grant, call: Call, store: TagStore) -> Reply:
         description = model.bounded(call.document, "description", model.DESCRIPTION_CHARS_MAX)
         key = replace(key, description=description, updated=store.now, etag=store.new_etag())
         store.put_key(grant, key)
-    return Reply(document=done("Update TagKey", key_json(key)), audit={"tagKey": key.name})
+    return Reply(
+        document=await store.done(grant, "Update TagKey", key_json(key)), audit={"tagKey": key.name}
+    )
 
 
 def check_mask(paths: frozenset[str]) -> None:
@@ -95,4 +99,6 @@ async def delete(grant: Grant, call: Call, store: TagStore) -> Reply:
     key = await store.key(grant, grant.resource.name)
     model.check_etag(call.query.get("etag", ""), key.etag)
     await store.delete_key(grant, key)
-    return Reply(document=done("Delete TagKey", key_json(key)), audit={"tagKey": key.name})
+    return Reply(
+        document=await store.done(grant, "Delete TagKey", key_json(key)), audit={"tagKey": key.name}
+    )

@@ -15,7 +15,7 @@ from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.api.keys import CHANGEABLE, MEMBERS, TIMES, check_mask
 from rempart.services.resourcemanager.tags.model import TagValue
-from rempart.services.resourcemanager.tags.shown import done, value_json
+from rempart.services.resourcemanager.tags.shown import value_json
 from rempart.services.resourcemanager.tags.store import TagStore
 
 
@@ -39,7 +39,9 @@ async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
         policy=Policy(etag=store.new_etag()),
     )
     await store.create_value(grant, key, value)
-    return Reply(document=done("Create TagValue", value_json(value)), audit=_audit(value))
+    return Reply(
+        document=await store.done(grant, "Create TagValue", value_json(value)), audit=_audit(value)
+    )
 
 
 def _audit(value: TagValue) -> dict[str, str]:
@@ -72,7 +74,9 @@ async def patch(grant: Grant, call: Call, store: TagStore) -> Reply:
         description = model.bounded(call.document, "description", model.DESCRIPTION_CHARS_MAX)
         value = replace(value, description=description, updated=store.now, etag=store.new_etag())
         store.put_value(grant, value)
-    return Reply(document=done("Update TagValue", value_json(value)), audit=_audit(value))
+    return Reply(
+        document=await store.done(grant, "Update TagValue", value_json(value)), audit=_audit(value)
+    )
 
 
 async def delete(grant: Grant, call: Call, store: TagStore) -> Reply:
@@ -81,4 +85,6 @@ async def delete(grant: Grant, call: Call, store: TagStore) -> Reply:
     value = await store.value(grant, grant.resource.name)
     model.check_etag(call.query.get("etag", ""), value.etag)
     await store.delete_value(grant, value)
-    return Reply(document=done("Delete TagValue", value_json(value)), audit=_audit(value))
+    return Reply(
+        document=await store.done(grant, "Delete TagValue", value_json(value)), audit=_audit(value)
+    )
