@@ -60,9 +60,15 @@ def google(shell: Universe) -> Clients:
     return Clients(shell)
 
 
-def test_keys_and_values_are_made_found_changed_and_deleted(google: Clients) -> None:
+def test_keys_and_values_are_made_found_changed_and_deleted(
+    google: Clients, admin: httpx.Client
+) -> None:
     key, prod, test = google.key, google.prod, google.test
     assert key.namespaced_name == google.namespaced
+    made = google.keys.create_tag_key(tag_key=google.wanted | {"short_name": "another"})
+    told = admin.get(f"/cloudresourcemanager/v3/{made.operation.name}").json()
+    assert (told["name"], told["done"]) == (made.operation.name, True)
+    google.keys.delete_tag_key(name=made.result().name).result()
     with pytest.raises(exceptions.AlreadyExists):
         google.keys.create_tag_key(tag_key=google.wanted)
     assert google.keys.get_namespaced_tag_key(name=google.namespaced).name == key.name
@@ -144,7 +150,9 @@ def test_gcloud_makes_and_binds_tags(universe: Universe) -> None:
     gcloud, short = program("gcloud"), f"team-{uuid.uuid4().hex[:8]}"
 
     def tags(*words: str) -> Any:
-        done = universe.run(gcloud, "resource-manager", "tags", *words, "--format=json")
+        track = ["alpha"] if "update" in words else []
+        command = [*track, "resource-manager", "tags", *words, "--format=json"]
+        done = universe.run(gcloud, *command)
         return json.loads(done.stdout or "null")
 
     organization = universe.above["organizations"]
@@ -161,4 +169,6 @@ def test_gcloud_makes_and_binds_tags(universe: Universe) -> None:
     tags("holds", "create", value, "--holder=//a/b", "--origin=here")
     [hold] = tags("holds", "list", value, "--holder=//a/b", "--origin=here")
     tags("holds", "delete", hold["name"])
-    tags("bindings", "delete", parent, f"--tag-value={value}")
+    full = parent.partition("=")[2]
+    tags("bindings", "update", f"--resource-name={full}", f"--remove-tags={namespaced}")
+    assert value not in json.dumps(tags("bindings", "list", parent))

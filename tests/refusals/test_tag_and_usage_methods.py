@@ -70,6 +70,7 @@ class Victim:
         mine = {"tagKeys": self.key, "tagValues": self.value}.get(noun, "")
         grant = self.policy(f"serviceAccount:{self.email}", HOLD_ADMIN)
         parent, hold = {"parent": self.full}, f"{V3}/{self.value}/tagHolds"
+        bound = f"{V3}/locations/global/tagBindingCollections/{quote(self.full, safe='')}"
         held = {"permissions": ["resourcemanager.tagKeys.get"]}
         asks: dict[str, Ask] = {
             "tagKeys.create": (
@@ -109,6 +110,19 @@ class Victim:
             ),
             "tagBindings.list": ("GET", f"{V3}/tagBindings", parent, None),
             "tagBindings.delete": ("DELETE", f"{V3}/{self.binding}", {}, None),
+            "locations.tagBindingCollections.get": ("GET", bound, {}, None),
+            "locations.tagBindingCollections.patch": (
+                "PATCH",
+                bound,
+                {"updateMask": "tags"},
+                {"tags": {namespaced: "two"}},
+            ),
+            "locations.effectiveTagBindingCollections.get": (
+                "GET",
+                bound.replace("tagB", "effectiveTagB"),
+                {},
+                None,
+            ),
             "effectiveTags.list": ("GET", f"{V3}/effectiveTags", parent, None),
         }
         verbs: dict[str, Ask] = {
@@ -215,7 +229,7 @@ def test_the_administrator_is_not_refused(
 ) -> None:
     answer = send(admin, victim.ask(method))
     assert answer.status_code not in {401, 403, 404, 500, 501}, answer.text
-    if method.endswith(("operations.delete", "tagHolds.delete", "tagBindings.delete")):
+    if method.endswith(("operations.delete", "tagHolds.delete", "tagBindings.delete", "s.patch")):
         assert answer.status_code == 200, answer.text
         fresh = Victim(admin, universe)
         victim.__dict__.update(fresh.__dict__)

@@ -13,7 +13,15 @@ from typing import Any
 from rempart.core.call import Call, MethodId
 from rempart.core.method import Access, Method
 from rempart.core.policy import Resource
-from rempart.services.resourcemanager.tags.api import asked, bindings, holds, iam, keys, values
+from rempart.services.resourcemanager.tags.api import (
+    asked,
+    bindings,
+    collections,
+    holds,
+    iam,
+    keys,
+    values,
+)
 from rempart.services.resourcemanager.tags.store import Setup, TagStore
 from rempart.trust.gate import Session
 
@@ -43,13 +51,17 @@ def _policy(noun: str, resource: Asked, methods: iam.PolicyMethods) -> tuple[Met
     )
 
 
-def _of_resource(name: str, run: asked.Run) -> Method[TagStore]:
+def _of_resource(
+    name: str, resource: Asked, run: asked.Run, access: Access = _R
+) -> Method[TagStore]:
     id_ = MethodId(f"cloudresourcemanager.{name}")
-    public = "each kind of resource has a permission of its own, which the method asks for"
-    return Method(id_, _R, run, asked.bound_target, public=public)
+    public = "each kind of resource has permissions of its own, which the method asks for"
+    return Method(id_, access, run, resource, public=public)
 
 
 _BIND, _HOLDS = "tagValueBindings", "tagValues.tagHolds"
+_ALL = "locations.tagBindingCollections"
+_EFFECTIVE = "locations.effectiveTagBindingCollections"
 
 TAG_METHODS: tuple[Method[TagStore], ...] = (
     _method("tagKeys.create", _W, "tagKeys.create", asked.new_key, keys.create),
@@ -71,8 +83,11 @@ TAG_METHODS: tuple[Method[TagStore], ...] = (
     _method(f"{_HOLDS}.delete", _W, "tagHolds.delete", asked.value, holds.delete),
     _method("tagBindings.create", _W, f"{_BIND}.create", asked.bound_value, bindings.create),
     _method("tagBindings.delete", _W, f"{_BIND}.delete", asked.unbound_value, bindings.delete),
-    _of_resource("tagBindings.list", bindings.list_),
-    _of_resource("effectiveTags.list", bindings.list_effective),
+    _of_resource("tagBindings.list", asked.bound_target, bindings.list_),
+    _of_resource("effectiveTags.list", asked.bound_target, bindings.list_effective),
+    _of_resource(f"{_ALL}.get", collections.asked_for, collections.get),
+    _of_resource(f"{_ALL}.patch", collections.asked_for, collections.patch, _W),
+    _of_resource(f"{_EFFECTIVE}.get", collections.asked_for, collections.get_effective),
 )
 
 

@@ -31,7 +31,13 @@ T = TypeVar("T")
 _ID_BYTES = 8
 _TYPE = "type.googleapis.com/google.cloud.resourcemanager.v3."
 _EMPTY: Json = {"@type": "type.googleapis.com/google.protobuf.Empty"}
-_LETTERS = {"TagKey": "rctk", "TagValue": "rctv", "TagBinding": "rctb", "TagHold": "rcth"}
+_LETTERS = {
+    "TagKey": "rctk",
+    "TagValue": "rctv",
+    "TagBinding": "rctb",
+    "TagBindingCollection": "rctbc",
+    "TagHold": "rcth",
+}
 """What the names of operations begin with."""
 
 _ABSENT = Resource(ResourceName(MANAGER, "", ""), None)

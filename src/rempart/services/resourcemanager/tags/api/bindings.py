@@ -15,10 +15,12 @@ from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.bindable import Target
-from rempart.services.resourcemanager.tags.model import TagKey, TagValue
+from rempart.services.resourcemanager.tags.model import TagKey
 from rempart.services.resourcemanager.tags.shown import binding_json, effective_json
 from rempart.services.resourcemanager.tags.store import TagStore
 from rempart.trust.policy.tags import MANAGER, Tag, merged
+
+_BINDINGS = "resourcemanager.tagValueBindings"
 
 
 async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
@@ -28,16 +30,23 @@ async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
     parent = text(call.document, "parent")
     if not parent:
         raise required("parent is required: a full resource name.", field="parent")
-    target = await _allowed(store, parent, "createTagBinding")
-    value = await store.value(grant, grant.resource.name)
+    target = await store.target(parent)
+    tag = await add(grant, store, target, grant.resource.name)
+    done = await store.done(grant, "Create TagBinding", binding_json(target.name, tag))
+    return Reply(document=done, audit=_audit(target, tag.value))
+
+
+async def add(grant: Grant, store: TagStore, target: Target, name: str) -> Tag:
+    """Bind a value, once its right and the resource's are granted."""
+    authority = store.session.authority
+    await authority.require(f"{target.noun}.createTagBinding", target.resource)
+    await authority.require(f"{_BINDINGS}.create", await store.value_resource(name))
+    value = await store.value(grant, name)
     key = await store.key(grant, f"tagKeys/{value.key}")
     await _check_reach(store, target, key)
     tag = Tag(key.name, value.name, key.namespaced, value.short)
     store.bind(grant, target, value, _with(await store.bound(grant, target), tag, target))
-    binding = binding_json(target.name, tag)
-    return Reply(
-        document=await store.done(grant, "Create TagBinding", binding), audit=_audit(target, value)
-    )
+    return tag
 
 
 def _with(tags: tuple[Tag, ...], tag: Tag, target: Target) -> tuple[Tag, ...]:
@@ -65,31 +74,38 @@ async def _check_reach(store: TagStore, target: Target, key: TagKey) -> None:
 async def delete(grant: Grant, call: Call, store: TagStore) -> Reply:
     """Take a value from a resource."""
     parent, _ = model.binding(asked.name_of(call))
-    target = await _allowed(store, parent, "deleteTagBinding")
-    value, tags = await store.value(grant, grant.resource.name), await store.bound(grant, target)
+    target = await store.target(parent)
+    await take(grant, store, target, grant.resource.name)
+    done = await store.done(grant, "Delete TagBinding", {})
+    return Reply(document=done, audit=_audit(target, grant.resource.name))
+
+
+async def take(grant: Grant, store: TagStore, target: Target, name: str) -> None:
+    """Take a value away, once its right and the resource's are granted."""
+    authority = store.session.authority
+    await authority.require(f"{target.noun}.deleteTagBinding", target.resource)
+    await authority.require(f"{_BINDINGS}.delete", await store.value_resource(name))
+    value, tags = await store.value(grant, name), await store.bound(grant, target)
     rest = tuple(tag for tag in tags if tag.value != value.name)
     if rest == tags:
         raise not_found(f"{value.name} is not bound to {target.name}.")
     store.unbind(grant, target, value, rest)
-    return Reply(
-        document=await store.done(grant, "Delete TagBinding", {}), audit=_audit(target, value)
-    )
 
 
-def _audit(target: Target, value: TagValue) -> dict[str, str]:
-    return {"tagValue": value.name, "parent": target.name}
+def _audit(target: Target, value: str) -> dict[str, str]:
+    return {"tagValue": value, "parent": target.name}
 
 
 async def list_(grant: Grant, call: Call, store: TagStore) -> Reply:
     """List what is bound to a resource itself."""
-    target = await _allowed(store, asked.parent_of(call), "listTagBindings")
+    target = await allowed(store, asked.parent_of(call), "listTagBindings")
     tags = await store.bound(grant, target)
     return _page(call, "tagBindings", [(tag, binding_json(target.name, tag)) for tag in tags])
 
 
 async def list_effective(grant: Grant, call: Call, store: TagStore) -> Reply:
     """List the tags in effect on a resource; of two values of a key the nearest."""
-    target = await _allowed(store, asked.parent_of(call), "listEffectiveTags")
+    target = await allowed(store, asked.parent_of(call), "listEffectiveTags")
     levels = await store.setup.effective.levels(target.resource.name, target.resource.project)
     own = levels[0][1] if levels else ()
     shown = [
@@ -106,7 +122,7 @@ def _page(call: Call, noun: str, shown: list[tuple[Tag, Json]]) -> Reply:
     return asked.paged(noun, [one for _, one in rest[:size]], following)
 
 
-async def _allowed(store: TagStore, parent: str, verb: str) -> Target:
+async def allowed(store: TagStore, parent: str, verb: str) -> Target:
     """Return a resource once its own permission is granted; absent ones are forbidden."""
     target = await store.target(parent)
     await store.session.authority.require(f"{target.noun}.{verb}", target.resource)
