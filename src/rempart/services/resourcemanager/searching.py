@@ -31,7 +31,6 @@ EXAMINED_MAX = 2000
 """How many documents one call looks at."""
 
 _SCANNED_AT_ONCE = 200
-Placed = TypeVar("Placed", Organization, Folder, Project)
 T = TypeVar("T")
 
 
@@ -53,23 +52,24 @@ class Wanted:
     after: bytes
 
 
-def _shared(resource: Placed) -> dict[str, str]:
-    state = resource.state.value.lower()
-    return {"displayname": resource.name.lower(), "state": state}
+def _shared(resource: Organization | Folder | Project) -> dict[str, tuple[str, ...]]:
+    return {"displayname": (resource.name.lower(),), "state": (resource.state.value.lower(),)}
 
 
-def _below(parent: str) -> dict[str, str]:
+def _below(parent: str) -> dict[str, tuple[str, ...]]:
     noun, _, id_ = parent.partition("/")
-    return {"parent": parent, "parent.type": noun.removesuffix("s"), "parent.id": id_}
+    return {"parent": (parent,), "parent.type": (noun.removesuffix("s"),), "parent.id": (id_,)}
 
 
 def _project(project: Project) -> View:
-    labels = {f"labels.{key}": value for key, value in project.labels.items()}
-    return {**_shared(project), **_below(project.parent), **labels, "id": project.id.lower()}
+    labels = {f"labels.{key}": (value,) for key, value in project.labels.items()}
+    every = (*project.labels, *project.labels.values())
+    own = {"id": (project.id.lower(),), "number": (project.number,), "labels": every}
+    return _shared(project) | _below(project.parent) | labels | own
 
 
 def _folder(folder: Folder) -> View:
-    return {**_shared(folder), **_below(folder.parent)}
+    return _shared(folder) | _below(folder.parent)
 
 
 PROJECT = Noun("projects", PROJECTS, _project)
@@ -79,7 +79,16 @@ ORGANIZATION: Noun[Organization] = Noun("organizations", ORGANIZATIONS, _shared)
 _STATES = {"state": "state", "lifecyclestate": "state"}
 _NAMES = {"displayname": "displayname", "name": "displayname"}
 _PARENTS = {name: name for name in ("parent", "parent.type", "parent.id")}
-PROJECT_FIELDS = _STATES | _NAMES | _PARENTS | {"id": "id", "projectid": "id", "labels.": "labels."}
+PROJECT_FIELDS = {
+    **_STATES,
+    **_NAMES,
+    **_PARENTS,
+    "id": "id",
+    "projectid": "id",
+    "projectnumber": "number",
+    "labels": "labels",
+    "labels.": "labels.",
+}
 FOLDER_FIELDS = _STATES | _NAMES | _PARENTS
 ORGANIZATION_FIELDS = {"domain": "displayname"}
 

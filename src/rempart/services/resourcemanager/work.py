@@ -15,7 +15,7 @@ from rempart.services.resourcemanager.store import MANAGER, Setup
 from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, State
-from rempart.trust.policy.registry import remove_folder, remove_project
+from rempart.trust.policy.registry import remove_folder, remove_project, scan_children
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 BATCH = 100
@@ -43,6 +43,8 @@ class Purge:
         when = int.from_bytes(due.key[1:9], "big")
         noun, id_ = due.key[9:-1].decode().split("\x00")
         tx = self._sealed.transaction()
+        if noun == "folders" and await _holds(tx, f"folders/{id_}"):
+            return
         gone = await (_project if noun == "projects" else _folder)(tx, id_)
         tx.delete(DUE, when, noun, id_)
         if gone:
@@ -69,6 +71,14 @@ async def _folder(tx: Transaction, id_: str) -> bool:
     await remove_folder(tx, found)
     await release(tx, f"//{MANAGER}/folders/{found.id}")
     return True
+
+
+async def _holds(tx: Transaction, name: str) -> bool:
+    """Tell whether anything still lies in a folder: that goes first."""
+    for noun in ("folders", "projects"):
+        if await scan_children(tx, name, noun, limit=1):
+            return True
+    return False
 
 
 def _leaf(name: str, noun: str, now: Micros) -> Leaf:

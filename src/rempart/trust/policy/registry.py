@@ -22,7 +22,7 @@ FILLED_AT_ONCE = 200
 """How many documents of a universe without an index one transaction adds to it."""
 
 _FOLDER, _PROJECT, _GONE, _FILLED = "folders", "projects", "gone", "filled"
-_NAMING = ("name", "parent", "resource", "scope", "location", "project")
+_NAMING = frozenset(("name", "parent", "resource", "scope", "location", "project"))
 """The path parameters in which Google's APIs carry a resource's whole name."""
 
 
@@ -67,9 +67,8 @@ async def by_id(sealed: SealedEngine, path: Mapping[str, str]) -> Mapping[str, s
     Policy and documents know projects by their id, so that a number is no second way to one. What
     is no number of a project stays as it is, and is found nowhere.
     """
-    for parameter in _NAMING:
-        name = path.get(parameter, "")
-        if name.startswith("projects/") and name[9:10].isdecimal():
+    for parameter, name in path.items():
+        if name.startswith("projects/") and name[9:10].isdecimal() and parameter in _NAMING:
             number, slash, rest = name[9:].partition("/")
             holder = await sealed.find(NAMES, NAMES.key(_PROJECT, number))
             if holder is not None:

@@ -9,7 +9,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, text, update_mask
 from rempart.core.errors import aborted, invalid
 from rempart.core.grant import Grant
-from rempart.services.resourcemanager import folders
+from rempart.services.resourcemanager import folder_changes
 from rempart.services.resourcemanager.api import pages
 from rempart.services.resourcemanager.api.asked import destination, folder_parent, id_of
 from rempart.services.resourcemanager.kinds import Json
@@ -39,7 +39,7 @@ async def create(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Create a folder."""
     only(call.document, *_MEMBERS)
     name = folder_name(text(call.document, "displayName"))
-    folder = await folders.create(grant, store, folder_parent(call), name)
+    folder = await folder_changes.create(grant, store, folder_parent(call), name)
     told: Json = {"displayName": folder.name, "parent": folder.parent}
     if store.legacy:
         told = _operation("CREATE", folder, {"destinationParent": folder.parent})
@@ -70,7 +70,7 @@ async def patch(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     old = await store.folder(grant, id_of(call))
     if text(call.document, "etag", etag(old)) != etag(old):
         raise aborted("The folder has changed since it was read; read it again.")
-    folder = await folders.rename(
+    folder = await folder_changes.rename(
         grant, store, old, folder_name(text(call.document, "displayName"))
     )
     return await _changed(grant, store, folder, "fu", "UpdateFolder")
@@ -79,7 +79,7 @@ async def patch(grant: Grant, call: Call, store: ManagerStore) -> Reply:
 async def move(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Move a folder."""
     old = await store.folder(grant, id_of(call))
-    folder = await folders.move(grant, store, old, destination(call))
+    folder = await folder_changes.move(grant, store, old, destination(call))
     sides: Json = {"sourceParent": old.parent, "destinationParent": folder.parent}
     told: Json = {"displayName": folder.name} | sides
     if store.legacy:
@@ -89,13 +89,13 @@ async def move(grant: Grant, call: Call, store: ManagerStore) -> Reply:
 
 async def delete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Ask for a folder's deletion."""
-    folder = await folders.delete(grant, store, await store.folder(grant, id_of(call)))
+    folder = await folder_changes.delete(grant, store, await store.folder(grant, id_of(call)))
     return await _changed(grant, store, folder, "fd", "DeleteFolder")
 
 
 async def undelete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Have a folder back."""
-    folder = await folders.undelete(grant, store, await store.folder(grant, id_of(call)))
+    folder = await folder_changes.undelete(grant, store, await store.folder(grant, id_of(call)))
     return await _changed(grant, store, folder, "fr", "UndeleteFolder")
 
 

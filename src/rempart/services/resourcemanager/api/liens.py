@@ -22,7 +22,7 @@ from rempart.services.resourcemanager.model.rules import (
     lien_text,
     restrictions,
 )
-from rempart.services.resourcemanager.projects import require_active
+from rempart.services.resourcemanager.project_changes import require_active
 from rempart.services.resourcemanager.resources import lien_json
 from rempart.services.resourcemanager.store import ManagerStore
 

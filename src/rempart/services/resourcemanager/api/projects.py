@@ -13,12 +13,12 @@ from rempart.core.document import only, pairs, text, update_mask
 from rempart.core.errors import aborted, invalid, unsupported
 from rempart.core.grant import Grant
 from rempart.core.labels import labels
-from rempart.services.resourcemanager import projects
+from rempart.services.resourcemanager import project_changes
 from rempart.services.resourcemanager.api import pages
 from rempart.services.resourcemanager.api.asked import destination, id_of, project_parent
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.model.rules import project_id, project_name
-from rempart.services.resourcemanager.projects import NewProject
+from rempart.services.resourcemanager.project_changes import NewProject
 from rempart.services.resourcemanager.resources import etag, project_v3, typed
 from rempart.services.resourcemanager.searching import PROJECT, PROJECT_FIELDS
 from rempart.services.resourcemanager.store import ManagerStore
@@ -45,7 +45,7 @@ _CHANGEABLE = frozenset(("displayName", "labels"))
 async def create(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Create a project."""
     only(call.document, *_MEMBERS)
-    project = await projects.create(
+    project = await project_changes.create(
         grant, store, await new_project(call, store, text(call.document, "displayName"))
     )
     return await _done(grant, store, project, "cp", "CreateProject", created(project))
@@ -83,26 +83,26 @@ async def patch(grant: Grant, call: Call, store: ManagerStore) -> Reply:
         new = replace(new, name=project_name(name, "displayName"))
     if "labels" in mask:
         new = replace(new, labels=labels(pairs(asked, "labels")))
-    project = await projects.change(grant, store, old, new)
+    project = await project_changes.change(grant, store, old, new)
     return await _done(grant, store, project, "pu", "UpdateProject", {})
 
 
 async def move(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Move a project."""
     old = await store.project(grant, id_of(call))
-    project = await projects.move(grant, store, old, destination(call))
+    project = await project_changes.move(grant, store, old, destination(call))
     return await _done(grant, store, project, "pm", "MoveProject", {})
 
 
 async def delete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Ask for a project's deletion."""
-    project = await projects.delete(grant, store, await store.project(grant, id_of(call)))
+    project = await project_changes.delete(grant, store, await store.project(grant, id_of(call)))
     return await _done(grant, store, project, "pd", "DeleteProject", {})
 
 
 async def undelete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Have a project back."""
-    project = await projects.undelete(grant, store, await store.project(grant, id_of(call)))
+    project = await project_changes.undelete(grant, store, await store.project(grant, id_of(call)))
     return await _done(grant, store, project, "pr", "UndeleteProject", {})
 
 

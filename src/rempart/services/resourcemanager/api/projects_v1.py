@@ -12,7 +12,7 @@ from rempart.core.document import pairs, text
 from rempart.core.errors import invalid
 from rempart.core.grant import Grant
 from rempart.core.labels import labels
-from rempart.services.resourcemanager import projects
+from rempart.services.resourcemanager import project_changes
 from rempart.services.resourcemanager.api import pages
 from rempart.services.resourcemanager.api.asked import body_parent, id_of
 from rempart.services.resourcemanager.api.projects import created, facts, new_project
@@ -27,7 +27,7 @@ _V1 = "google.cloudresourcemanager.v1"
 async def create(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Create a project."""
     asked = await new_project(call, store, text(call.document, "name"))
-    project = await projects.create(grant, store, asked)
+    project = await project_changes.create(grant, store, asked)
     done = await store.finished(
         grant,
         "cp",
@@ -58,21 +58,21 @@ async def update(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     new = replace(old, name=named, labels=labels(pairs(call.document, "labels")))
     parent = body_parent(call)
     if parent and parent != old.parent:
-        await projects.move(grant, store, old, parent_name(parent, "parent"))
+        await project_changes.move(grant, store, old, parent_name(parent, "parent"))
         old, new = replace(old, parent=parent), replace(new, parent=parent)
-    project = await projects.change(grant, store, old, new)
+    project = await project_changes.change(grant, store, old, new)
     return Reply(document=project_v1(project), audit=facts(project))
 
 
 async def delete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Ask for a project's deletion."""
-    project = await projects.delete(grant, store, await store.project(grant, id_of(call)))
+    project = await project_changes.delete(grant, store, await store.project(grant, id_of(call)))
     return Reply(document={}, audit=facts(project))
 
 
 async def undelete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Have a project back."""
-    project = await projects.undelete(grant, store, await store.project(grant, id_of(call)))
+    project = await project_changes.undelete(grant, store, await store.project(grant, id_of(call)))
     return Reply(document={}, audit=facts(project))
 
 

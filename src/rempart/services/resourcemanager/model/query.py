@@ -15,8 +15,8 @@ from rempart.core.errors import CloudError, invalid
 
 QUERY_CHARS_MAX = 2048
 NESTED_MAX = 16
-View = Mapping[str, str]
-"""What can be asked of a resource: values by field, both in lower case."""
+View = Mapping[str, tuple[str, ...]]
+"""What can be asked of a resource: its values of each field, both in lower case."""
 
 _TOKEN = re.compile(
     r"\s*(?:([()])|(-)?(?:([A-Za-z][\w.-]*)\s*(?::|=)\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s()\"]+))|(\w+)))"
@@ -35,8 +35,8 @@ class Term:
 
     def __call__(self, view: View) -> bool:
         """Tell whether a resource is as wanted."""
-        found = view.get(self.field)
-        return (found is not None and _fits(self.value, found)) is not self.negated
+        found = any(_fits(self.value, value) for value in view.get(self.field, ()))
+        return found is not self.negated
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from rempart.trust.policy.registry import (
 )
 
 MOVE = "resourcemanager.projects.move"
+GUARD = "resourcemanager.projects.setIamPolicy"
 CREATOR_ROLE = "roles/owner"
 _PROJECTS = "projects"
 
@@ -69,10 +70,15 @@ async def change(grant: Grant, store: ManagerStore, old: Project, new: Project) 
 
 
 async def move(grant: Grant, store: ManagerStore, old: Project, parent: str) -> Project:
-    """Put a project elsewhere; asks for the permission on both sides."""
-    for side in (old.parent, parent):
-        if side:
-            await store.authority.require(MOVE, await store.resource(side))
+    """Put a project elsewhere; asks for the permission on both sides.
+
+    Who puts a project that lies nowhere under somebody's power must have all power over it.
+    """
+    if old.parent:
+        await store.authority.require(MOVE, await store.resource(old.parent))
+    else:
+        await store.authority.require(GUARD, await store.resource(f"projects/{old.id}"))
+    await store.authority.require(MOVE, await store.resource(parent))
     require_active(old)
     await store.above(grant, parent)
     new = replace(old, parent=parent, updated=store.now)
