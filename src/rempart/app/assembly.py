@@ -8,6 +8,7 @@ from rempart.app.outside import in_token, key_managers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.iam.deny import DenyService
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -83,11 +84,13 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
+        DenyService(world),
         ResourceManagerService(manager),
         TagsService(_tags(sealed, manager)),
     )
     services += (_usage(services, disabled, ground),)
-    rules = Rules(PolicyDecision(sealed, world), guards=(disabled,))
+    decision = PolicyDecision(sealed, world)
+    rules = Rules(decision, guards=(disabled,), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)
 

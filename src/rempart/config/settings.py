@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rempart.core.address import Address
 from rempart.core.names import ProjectId
+from rempart.trust.policy.duties import Duty
 
 EMBEDDED = "embedded"
 ALL_ALGORITHMS = "all"
@@ -57,6 +58,8 @@ class Config:
     """A file of certificate authorities (PEM) for EXTERNAL keys, besides those of this machine."""
     key_manager_client: str = ""
     """A file with a certificate and its key (PEM) that is shown to managers that ask for one."""
+    duties: tuple[Duty, ...] = ()
+    """Rights that must not meet in one hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,9 @@ key_algorithms = "{config.key_algorithms}"
 # A file with a certificate and its key (PEM, mode 0600), for key managers that ask who is there.
 # key_manager_client = "key-manager-client.pem"
 
+# A file of rights that must not meet in one hand; where there is one of this name, it is taken.
+# separation_of_duties = "separation-of-duties.toml"
+
 # External key managers that this universe may ask, and where they are: an address, or "resolve" for
 # this machine's resolver. Others are never reached. A port other than 443 is part of the host.
 [key_managers]

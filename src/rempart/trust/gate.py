@@ -22,9 +22,13 @@ from rempart.core.principal import Member, Principal
 from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavailable
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity.identify import Identity
+from rempart.trust.policy.around import Around, around
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard
 from rempart.trust.policy.registry import by_id
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.validate import Place
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
 RECEIPT_HEADER = "x-rempart-receipt"
@@ -32,10 +36,11 @@ RECEIPT_HEADER = "x-rempart-receipt"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who decides: IAM allows, and any guard may refuse what it allows."""
+    """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies."""
 
     decision: PolicyDecision
     guards: tuple[Guard, ...] = ()
+    duties: tuple[Duty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,10 @@ class Authority:
         """Return those of the permissions that the caller has."""
         return [one for one in permissions if await self.allows(one, resource)]
 
+    async def around(self, tx: Transaction, resource: Resource) -> Around:
+        """Return the surroundings of a resource whose policy this call replaces."""
+        return await around(tx, resource, self._within.call.document, self._rules.duties)
+
     async def _pass(self, permission: str, resource: Resource) -> None:
         guards, within = self._rules.guards, self._within
         if not guards:
@@ -119,6 +128,13 @@ class Session:
     call: Call
     caller: Principal
     staged: Any = None
+
+    async def place(
+        self, level: Level, resource: Resource, *, public: bool = True, conditions: bool = True
+    ) -> Place:
+        """Return where the policy goes that the call sets on a resource."""
+        surroundings = await self.authority.around(self.tx, resource)
+        return Place(level, surroundings, public=public, conditions=conditions)
 
     def acting_as(self, agent: Principal) -> Session:
         """Return the same session with the standing of an agent that acts for the caller."""

@@ -27,9 +27,17 @@ from rempart.trust.policy.tags import Tag
 EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
 PATTERN_CHARS_MAX = 256
+NESTING_MAX = 32
+"""Brackets within brackets: what the parser would need long to refuse is refused first."""
+
 PROGRAMS_MAX = 2048
 
-_VARIABLES = frozenset(("resource", "request", "api"))
+OF_REQUEST = frozenset(("resource", "request", "api"))
+"""What conditions of bindings and of deny rules may read."""
+
+OF_PRINCIPAL = frozenset(("principal",))
+"""What conditions of policy bindings may read: `principal.type` and `principal.subject`."""
+
 _OPERATORS = frozenset(
     ("!_", "_&&_", "_||_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_?_:_")
 ) | frozenset(("_+_", "_-_", "@in", "_[_]"))
@@ -78,13 +86,14 @@ _log = logging.getLogger(__name__)
 class Situation(msgspec.Struct, frozen=True, gc=False):
     """What conditions may ask about: the resource, the time, and the API's own attributes.
 
-    `tags` are those in effect on the resource; None where nobody looked, and then a condition that
-    asks for tags does not hold.
+    `principal` is the type and the subject of who asks. `tags` are those in effect on the resource;
+    None where nobody looked, and then a condition that asks for tags cannot be evaluated.
     """
 
     resource: ResourceName
     time: Micros
-    attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
+    attributes: Mapping[str, str] = {}
+    principal: tuple[str, str] = ("", "")
     project: ProjectId | None = None
     tags: tuple[Tag, ...] | None = None
 
@@ -116,6 +125,7 @@ class _Condition:
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
     tag_tests: tuple[tuple[str, Callable[..., bool]], ...]
+    asks_who: bool
 
 
 def asks_for_tags(expression: str) -> bool:
@@ -123,24 +133,34 @@ def asks_for_tags(expression: str) -> bool:
     return "Tag" in expression
 
 
-def check(expression: str) -> None:
+def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
     """Raise `invalid`, saying what is wrong, unless the expression could be evaluated."""
-    _compile(expression)
+    _compile(expression, variables)
 
 
 def holds(expression: str, situation: Situation) -> bool:
-    """Tell whether a condition is true; anything but the value true, errors included, is no."""
+    """Tell whether a condition that grants is true; anything else, errors included, is no."""
+    return _value(expression, situation, OF_REQUEST) is True
+
+
+def spares(expression: str, situation: Situation, variables: frozenset[str] = OF_REQUEST) -> bool:
+    """Tell whether a condition that restricts is false; anything else, errors included, is no."""
+    return _value(expression, situation, variables) is False
+
+
+def _value(expression: str, situation: Situation, variables: frozenset[str]) -> object:
+    """Return what a condition comes to, None where it could not be evaluated."""
     try:
-        condition = _compile(expression)
+        condition = _compile(expression, variables)
         outcome: object = condition.program.execute(_context(condition, situation))
     except Exception:  # noqa: BLE001 - the library raises what it likes; no error may grant
-        _log.warning("a condition could not be evaluated, so its binding does not count")
-        return False
-    return outcome is True
+        _log.warning("a condition could not be evaluated: it does not grant, or does restrict")
+        return None
+    return outcome
 
 
 @lru_cache(maxsize=PROGRAMS_MAX)
-def _compile(expression: str) -> _Condition:
+def _compile(expression: str, variables: frozenset[str]) -> _Condition:
     _check_text(expression)
     try:
         program = _library().compile(expression)
@@ -148,13 +168,12 @@ def _compile(expression: str) -> _Condition:
         raise invalid(f"Error compiling expression: {_first_line(problem)}") from problem
     called = program.functions()
     for name in (*called, *program.variables()):
-        if name not in _ALLOWED and name not in _VARIABLES:
+        if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
-    return _Condition(
-        program,
-        tuple((name, _OURS[name]) for name in called if name in _OURS),
-        tuple((name, _TAG_TESTS[name]) for name in called if name in _TAG_TESTS),
-    )
+    functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
+    tag_tests = tuple((name, _TAG_TESTS[name]) for name in called if name in _TAG_TESTS)
+    asks_who = "principal" in program.variables()
+    return _Condition(program, functions, tag_tests, asks_who=asks_who)
 
 
 def _check_text(expression: str) -> None:
@@ -164,6 +183,8 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression exceeds {EXPRESSION_CHARS_MAX} characters.")
     if len(_LOGICAL.findall(expression)) > LOGICAL_OPERATORS_MAX:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
+    if _depth(expression) > NESTING_MAX:
+        raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
     if _MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
@@ -173,6 +194,14 @@ def _check_text(expression: str) -> None:
             "Error compiling expression: matches() takes a literal pattern without escapes and "
             f"counted repetition, up to {PATTERN_CHARS_MAX} characters."
         )
+
+
+def _depth(expression: str) -> int:
+    depth = deepest = 0
+    for character in expression:
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _first_line(problem: ValueError) -> str:
@@ -190,6 +219,9 @@ def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN40
     moment = datetime.fromtimestamp(situation.time / 1_000_000, UTC)
     context.add_variable("request", {"time": moment})
     context.add_variable("api", dict(situation.attributes))
+    if condition.asks_who:
+        kind, subject = situation.principal
+        context.add_variable("principal", {"type": kind, "subject": subject})
     for name, function in condition.functions:
         context.add_function(name, function)
     for name, test in condition.tag_tests:

@@ -1,8 +1,10 @@
 """The decision: may this principal do this to that resource now? The one place that makes Grants.
 
-A permission is granted by any binding, on the resource or on anything above it, whose role carries
-it, whose members name the principal, and whose condition holds. Nothing else grants; an error,
-an unknown role, an unknown kind of member and a project that is being deleted never do.
+Deny policies and boundaries are asked first. Then a permission is granted by any binding, on the
+resource or on anything above it, whose role carries it, whose members name the principal, and whose
+condition holds. Nothing else grants; an error, an unknown role, an unknown kind of member and a
+project that is being deleted never do. A custom role counts as it is now, within the project or
+organization that it belongs to. The refusal is the same whatever refuses.
 """
 
 from __future__ import annotations
@@ -18,10 +20,19 @@ from rempart.core.grant import Grant
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.policy.compiled import EMPTY, Compiled, Conditional, compiled
-from rempart.trust.policy.conditions import Situation, asks_for_tags, holds
-from rempart.trust.policy.hierarchy import State, ancestors
-from rempart.trust.policy.lineage import Lineages, policies_of
+from rempart.trust.policy.boundaries import (
+    BOUNDARY_POLICIES,
+    POLICY_BINDINGS,
+    Boundaries,
+    spared,
+)
+from rempart.trust.policy.changes import Concluded
+from rempart.trust.policy.compiled import Carried, Compiled, Conditional, compiled
+from rempart.trust.policy.conditions import Situation, asks_for_tags, holds, spares
+from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
+from rempart.trust.policy.deny import DENY_POLICIES, Denials
+from rempart.trust.policy.hierarchy import State, container_of
+from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import EffectiveTags
@@ -29,12 +40,34 @@ from rempart.trust.policy.tags import EffectiveTags
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
+RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
+"""Kinds of documents that take away what bindings grant."""
+
 _STORAGE_NOUNS = {
     "storage.googleapis.com/Bucket": "Google Cloud Storage bucket",
     "storage.googleapis.com/Object": "Google Cloud Storage object",
     "storage.googleapis.com/ManagedFolder": "Google Cloud Storage managed folder",
     "storage.googleapis.com/Folder": "Google Cloud Storage folder",
 }
+
+
+class _Asking(msgspec.Struct, frozen=True, gc=False):
+    """Who asks for what.
+
+    `names` are the members that name who asks, `sets` those that do so by its place in the
+    hierarchy, `levels` those whose custom roles count.
+    """
+
+    principal: Principal
+    names: tuple[Member, ...]
+    sets: tuple[Member, ...]
+    permission: str
+    levels: tuple[str, ...]
+
+    @property
+    def named(self) -> tuple[Member, ...]:
+        """Return all that names who asks."""
+        return self.names + self.sets
 
 
 class PolicyDecision:
@@ -45,6 +78,9 @@ class PolicyDecision:
         self._world = world
         self._lineages = Lineages(sealed)
         self._tags = EffectiveTags(sealed)
+        self._denials = Denials(sealed)
+        self._boundaries = Boundaries(sealed)
+        self._restricted = Concluded(sealed, RESTRICTIONS, self._any_restriction)
 
     async def authorise(
         self,
@@ -105,54 +141,130 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
+        if self._restricted.known("") is not False and await self._restricted.of(""):
+            situation = Situation(resource.name, time, attributes, project=resource.project)
+            if await self._forbidden(principal, permission, resource, situation):
+                return False
         names = _names(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
         if _names_any(own, names, permission):
             return await self._lives(resource, permission)
-        inherited = await self._inherited(resource, permission)
-        if inherited is None:
+        lineage = await self._lineage(resource)
+        if lineage is None or not (lineage.active or _rescues(permission)):
             return False
-        parts = (*own, inherited)
-        if _names_any((inherited,), names, permission) or await self._stood_for(
-            parts, principal, permission
-        ):
+        if _names_any((lineage.inherited,), names, permission):
             return True
-        situation = Situation(resource.name, time, attributes, resource.project)
-        for binding in [binding for part in parts for binding in part.conditional]:
-            if await self._counts(binding, principal, names, permission, situation):
-                return True
-        return False
+        parts = (*own, lineage.inherited)
+        by_place = any(part.by_place for part in parts)
+        home = await self._home(principal) if by_place else NO_LINEAGE
+        asking = _Asking(principal, names, home.accounts, permission, lineage.names)
+        return await self._granted_by_more(
+            asking, parts, Situation(resource.name, time, attributes, project=resource.project)
+        )
 
-    async def _stood_for(
-        self, parts: Iterable[Compiled], principal: Principal, permission: str
+    async def _granted_by_more(
+        self, asking: _Asking, parts: tuple[Compiled, ...], situation: Situation
     ) -> bool:
+        """Tell whether anything grants besides a predefined role to a member by its own name."""
+        return (
+            _names_any(parts, asking.sets, asking.permission)
+            or await self._by_custom_role(parts, asking)
+            or await self._stood_for(parts, asking)
+            or await self._by_condition(parts, asking, situation)
+        )
+
+    async def _any_restriction(self, _: str) -> bool:
+        """Tell whether there are deny policies or boundaries at all."""
+        return await self._denials.exist() or await self._boundaries.exist()
+
+    async def _forbidden(
+        self, principal: Principal, permission: str, resource: Resource, situation: Situation
+    ) -> bool:
+        """Tell whether a deny policy or a boundary forbids what is asked, whoever grants it."""
+        lineage = await self._lineage(resource)
+        if lineage is None:
+            return True
+        home = await self._home(principal)
+        who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+        for denial in await self._denials.at(lineage.names, permission, who):
+            told = await self._told(denial.expression, situation)
+            if not (denial.expression and spares(denial.expression, told)):
+                return True
+        return not spared(permission) and await self._boundaries.shut_out(
+            principal, home.places, lineage.names, situation
+        )
+
+    async def _home(self, principal: Principal) -> Lineage:
+        """Return what a service account lies in."""
+        if principal.project is None:
+            return NO_LINEAGE
+        return await self._lineages.of(principal.project) or NO_LINEAGE
+
+    async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
         for part in parts:
-            for stand_in, carried in part.project_members:
-                if permission in carried and await self._stands_for(stand_in, principal):
+            if not part.custom:
+                continue
+            for name in asking.named:
+                if await self._custom(part.custom.get(name, _NOTHING), asking):
                     return True
         return False
 
-    async def _counts(
-        self,
-        binding: Conditional,
-        principal: Principal,
-        names: tuple[Member, ...],
-        permission: str,
-        situation: Situation,
+    async def _stood_for(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
+        for part in parts:
+            for stand_in, carried in part.project_members.items():
+                if await self._carries(carried, asking) and await self._stands_for(
+                    stand_in, asking.principal
+                ):
+                    return True
+        return False
+
+    async def _by_condition(
+        self, parts: Iterable[Compiled], asking: _Asking, situation: Situation
     ) -> bool:
         """Tell whether a conditional binding grants; its condition is asked last."""
-        if permission not in binding.permissions:
-            return False
-        if binding.members.isdisjoint(names):
-            for stand_in in binding.project_members:
-                if await self._stands_for(stand_in, principal):
-                    break
-            else:
-                return False
-        if asks_for_tags(binding.expression):
-            tags = await self._tags.of(situation.resource, situation.project)
-            situation = msgspec.structs.replace(situation, tags=tags)
-        return holds(binding.expression, situation)
+        for part in parts:
+            for name in asking.named if part.conditional else ():
+                if await self._holds(part.conditional.get(name, ()), asking, situation):
+                    return True
+            for stand_in, bindings in part.conditional_project_members.items():
+                if await self._stands_for(stand_in, asking.principal) and await self._holds(
+                    bindings, asking, situation
+                ):
+                    return True
+        return False
+
+    async def _holds(
+        self, bindings: Iterable[Conditional], asking: _Asking, situation: Situation
+    ) -> bool:
+        for one in bindings:
+            if await self._carries(one.carried, asking) and holds(
+                one.expression, await self._told(one.expression, situation)
+            ):
+                return True
+        return False
+
+    async def _told(self, expression: str, situation: Situation) -> Situation:
+        """Return the situation, with the tags of the resource where a condition may want them."""
+        if not asks_for_tags(expression):
+            return situation
+        tags = await self._tags.of(situation.resource, situation.project)
+        return msgspec.structs.replace(situation, tags=tags)
+
+    async def _carries(self, carried: Carried, asking: _Asking) -> bool:
+        return asking.permission in carried.permissions or await self._custom(
+            carried.custom, asking
+        )
+
+    async def _custom(self, roles: Iterable[str], asking: _Asking) -> bool:
+        """Tell whether one of these custom roles, as it is now, carries the permission here."""
+        for role in roles:
+            parts = key_parts(role)
+            if parts is None or scope_of(role) not in asking.levels:
+                continue
+            found = await self._sealed.find(CUSTOM_ROLES, CUSTOM_ROLES.key(*parts))
+            if found and found.value.grants and asking.permission in found.value.permissions:
+                return True
+        return False
 
     async def _stands_for(self, stand_in: ProjectMember, principal: Principal) -> bool:
         """Tell whether a principal holds a basic role on a project, there or from above."""
@@ -170,16 +282,10 @@ class PolicyDecision:
         state = await self._lineages.state(resource.project)
         return state is State.ACTIVE or (state is not None and _rescues(permission))
 
-    async def _inherited(self, resource: Resource, permission: str) -> Compiled | None:
-        """Return the bindings above a resource; None where nothing may be granted at all."""
-        if resource.project is not None:
-            lineage = await self._lineages.of(resource.project)
-            if lineage is None:
-                return None
-            return lineage.inherited if lineage.active or _rescues(permission) else None
-        if resource.name.service == _MANAGER:
-            return policies_of(await ancestors(self._sealed, resource.name.name))
-        return EMPTY
+    async def _lineage(self, resource: Resource) -> Lineage | None:
+        """Return what is above a resource; None where its project, folder, … is not there."""
+        container = container_of(resource)
+        return await self._lineages.at(container) if container else NO_LINEAGE
 
 
 def refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:

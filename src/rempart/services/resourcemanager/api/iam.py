@@ -27,7 +27,7 @@ from rempart.trust.policy.hierarchy import (
 )
 from rempart.trust.policy.members import EVERYONE
 from rempart.trust.policy.roles import Level
-from rempart.trust.policy.validate import Place, policy_to_json
+from rempart.trust.policy.validate import policy_to_json
 
 Guarded = TypeVar("Guarded", Organization, Folder, Project)
 Run = Callable[[Grant, Call, ManagerStore], Awaitable[Reply]]
@@ -58,7 +58,8 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
     async def set_(grant: Grant, call: Call, store: ManagerStore) -> Reply:
         """Replace the policy of a resource."""
         old = await noun.find(store, grant, asked.id_of(call))
-        policy = iam.replaced(old.policy, call, Place(noun.level), etag=store.policy_etag())
+        place = await store.session.place(noun.level, await asked.named(call, store))
+        policy = iam.replaced(old.policy, call, place, etag=store.policy_etag())
         _require_known_members(policy)
         store.tx.put(noun.kind, old.id, value=replace(old, policy=policy))
         shown = policy_to_json(policy, requested_version=policy.version)

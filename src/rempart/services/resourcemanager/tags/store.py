@@ -11,7 +11,7 @@ from rempart.core.clock import Micros
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
-from rempart.core.policy import Policy, Resource
+from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.store import ManagerStore
@@ -22,7 +22,6 @@ from rempart.services.resourcemanager.tags.kinds import TAG_KEY, TAG_NAME, TAG_V
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
 from rempart.trust.custody.sealed import Found, Kind, Part
 from rempart.trust.gate import Session
-from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.tags import MANAGER, TAGS, EffectiveTags, Tag, TagsOfResource
 from rempart.trust.policy.validate import new_etag
@@ -68,8 +67,8 @@ class TagStore:
         key = await self.session.tx.get(TAG_KEY, model.key_id(name))
         if key is None:
             return replace(_ABSENT, name=named)
-        policies = (key.policy, *await self._above(key))
-        return Resource(named, key.project, policies)
+        above = "" if key.project else key.parent
+        return Resource(named, key.project, (key.policy,), above=above)
 
     async def value_resource(self, name: str) -> Resource:
         """Return a value as policy sees it: its own policy, its key's, then what that lies in."""
@@ -79,13 +78,6 @@ class TagStore:
             return replace(_ABSENT, name=named)
         key = await self.key_resource(f"tagKeys/{value.key}")
         return replace(key, name=named, policies=(value.policy, *key.policies))
-
-    async def _above(self, key: TagKey) -> tuple[Policy, ...]:
-        """Return the policy of the organization that a key lies in; a project's is found anyway."""
-        if key.project is not None:
-            return ()
-        found = await self.session.tx.get(ORGANIZATIONS, key.namespace)
-        return (found.policy,) if found else ()
 
     async def parent_resource(self, name: str) -> Resource:
         """Return the organization or project that keys lie in, as policy sees it."""

@@ -20,7 +20,7 @@ from rempart.trust.policy.roles import (
 )
 from rempart.trust.policy.roles.role import Level, Role
 
-__all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
+__all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "permissions_of"]
 
 ROLES: Mapping[str, Role] = {
     role.name: role
@@ -28,6 +28,9 @@ ROLES: Mapping[str, Role] = {
     for role in service.ROLES
 }
 """Every role of this universe by its name."""
+
+PREDEFINED = frozenset(ROLES)
+"""The names of those roles: any other role that a binding names is a custom one, or none."""
 
 BASIC = frozenset(("roles/owner", "roles/editor", "roles/viewer"))
 

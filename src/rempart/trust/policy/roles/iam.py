@@ -13,6 +13,12 @@ def _account(name: str, title: str, permissions: frozenset[str]) -> Role:
 
 
 ROLES = (
+    Role(
+        "roles/iam.denyAdmin",
+        "Deny Admin",
+        of("iam.denypolicies", "create delete get list update"),
+    ),
+    Role("roles/iam.denyReviewer", "Deny Reviewer", of("iam.denypolicies", "get list")),
     _account(
         "Admin",
         "Service Account Admin",

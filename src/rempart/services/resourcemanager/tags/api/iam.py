@@ -20,7 +20,7 @@ from rempart.services.resourcemanager.tags.model import TagKey, TagValue
 from rempart.services.resourcemanager.tags.store import TagStore
 from rempart.trust.policy import iam
 from rempart.trust.policy.roles import Level
-from rempart.trust.policy.validate import Place, policy_to_json
+from rempart.trust.policy.validate import policy_to_json
 
 Guarded = TypeVar("Guarded", TagKey, TagValue)
 
@@ -52,7 +52,8 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         """Replace the policy of a key or value."""
         name = asked.name_of(call)
         old = await noun.find(store, grant, name)
-        policy = iam.replaced(old.policy, call, Place(noun.level), etag=store.new_etag())
+        place = await store.session.place(noun.level, await noun.resource(call, store))
+        policy = iam.replaced(old.policy, call, place, etag=store.new_etag())
         noun.put(store, grant, _with(old, policy))
         shown = policy_to_json(policy, requested_version=policy.version)
         return Reply(document=shown, audit={"resource": name})

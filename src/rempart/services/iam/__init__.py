@@ -1,0 +1,1 @@
+"""Identity and Access Management: the APIs that say who may do what."""
