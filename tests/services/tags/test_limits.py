@@ -1,4 +1,4 @@
-"""Google's limits of tags, each at its edge."""
+"""Google's limits of tags, each at its edge, and what policy sees of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import bindings, holds
 from rempart.services.resourcemanager.tags.bindable import Target
-from rempart.services.resourcemanager.tags.kinds import TAG_NAME, TAG_VALUE, Named
+from rempart.services.resourcemanager.tags.kinds import TAG_KEY, TAG_NAME, TAG_VALUE, Named
 from rempart.services.resourcemanager.tags.model import Hold, TagKey, TagValue
 from rempart.services.resourcemanager.tags.store import Setup, TagStore
 from rempart.trust.gate import Session
@@ -108,3 +108,14 @@ async def test_a_value_has_so_many_holds() -> None:
     asked: Any = replace(call(), document={"holder": "//another"})
     grant = Grant(ANONYMOUS, "", HERE, START)
     assert await refused(lambda: holds.create(grant, asked, store)) == "TAG_HOLDS_PER_VALUE"
+
+
+async def test_what_denies_above_a_key_of_an_organization_counts_for_its_values() -> None:
+    store = opened()
+    store.session.tx.put(TAG_KEY, KEY.id, value=KEY)
+    store.session.tx.put(TAG_VALUE, VALUE.id, value=VALUE)
+    seen = await store.value_resource(VALUE.name)
+    assert (seen.above, seen.project) == (KEY.parent, None)
+    assert seen.policies == (VALUE.policy, KEY.policy)
+    absent = await store.value_resource("tagValues/8")
+    assert (absent.above, absent.policies) == ("", ())

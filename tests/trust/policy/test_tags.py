@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.core.names import ResourceName
-from rempart.core.policy import Resource
+from rempart.core.policy import Condition, Resource
 from rempart.trust.policy.conditions import Situation, asks_for_tags, holds
+from rempart.trust.policy.deny import DENY_POLICIES, DenyPolicy, DenyRule
 from rempart.trust.policy.hierarchy import PROJECTS
 from rempart.trust.policy.tags import (
     TAGS,
@@ -141,6 +142,24 @@ async def test_conditions_from_above_ask_for_the_tags_below() -> None:
     binding = bind("roles/storage.objectViewer", who.member, when=_MATCHES)
     cloud = await Cloud().build(organization=policy(binding))
     inside: Resource = an_object(bucket())
+    assert not await cloud.decision.allowed(who, GET, inside, time=TIME)
+    await bound(cloud, "//storage.googleapis.com/projects/_/buckets/b", PROD)
+    assert await cloud.decision.allowed(who, GET, inside, time=TIME)
+
+
+async def test_a_deny_rule_may_spare_what_has_a_tag() -> None:
+    who = robot("reader")
+    cloud = await Cloud().build(organization=policy(bind("roles/storage.admin", who.member)))
+    rule = DenyRule(
+        principals=("principalSet://goog/public:all",),
+        permissions=("storage.googleapis.com/objects.get",),
+        condition=Condition(f"!{_MATCHES}"),
+    )
+    tx = cloud.sealed.transaction()
+    made = DenyPolicy(uid="u", etag="e", created=TIME, updated=TIME, rules=(rule,))
+    tx.put(DENY_POLICIES, "organizations", "1", "d", value=made)
+    await tx.commit()
+    inside = an_object(bucket())
     assert not await cloud.decision.allowed(who, GET, inside, time=TIME)
     await bound(cloud, "//storage.googleapis.com/projects/_/buckets/b", PROD)
     assert await cloud.decision.allowed(who, GET, inside, time=TIME)
