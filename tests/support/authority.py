@@ -61,9 +61,7 @@ class Authority:
         return certificate_file, key_file
 
 
-def _builder(
-    subject: str, issuer: str, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
+def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return x509.CertificateBuilder(
         issuer_name=_name(issuer),

@@ -138,7 +138,7 @@ class OIDCProvider:
         )
 
     def id_token(self, who: str, client: str = CLIENT, nonce: str = "") -> str:
-        """Sign somebody in at the provider's pages, and return the ID token that the client gets."""
+        """Sign somebody in at the provider's pages; return the ID token that the client gets."""
         redirect = self.clients[client][0]
         query = {
             "client_id": client,

@@ -1,4 +1,4 @@
-"""Fetches an issuer's JWK set: over TLS, without redirects, bounded in bytes and time."""
+"""Fetches a small public text from outside: over TLS, no redirects, bounded in bytes and time."""
 
 from __future__ import annotations
 
@@ -9,23 +9,33 @@ import ssl
 import threading
 from urllib.parse import urlsplit
 
-from rempart.ekm.access.jwks import SET_BYTES_MAX, BadKeySet
-
 SECONDS_MAX = 5.0
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OK = 200
 
 
-def check_url(url: str) -> None:
-    """Refuse an address that is not https; plain http may lead to this machine only."""
-    parts = urlsplit(url)
-    plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not (plain or parts.scheme == "https") or not parts.hostname or parts.username:
-        raise BadKeySet(f"{url} is not an https address")
+class Unfetched(Exception):  # noqa: N818 - it is named for what it is
+    """The text at an address cannot be had; the message says why."""
 
 
-def fetch(url: str, authority: str) -> str:
-    """Return the text at an address, in a thread of the caller's; raises `BadKeySet`."""
+def check_url(url: str, *, loopback: bool) -> None:
+    """Refuse an address that is not https; `loopback` admits plain http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as problem:
+        raise Unfetched(f"{url} is not an https address") from problem
+    plain = loopback and parts.scheme == "http" and host in _LOOPBACK
+    if not (plain or parts.scheme == "https") or not host or "@" in parts.netloc:
+        raise Unfetched(f"{url} is not an https address")
+
+
+def fetch(url: str, authority: str, *, bytes_max: int) -> str:
+    """Return the text at an address, in a thread of the caller's; raises `Unfetched`.
+
+    `authority` is a PEM that the server's certificate is checked against; empty for those that
+    this machine trusts.
+    """
     parts, connection = urlsplit(url), _connection(url, authority)
     held: list[socket.socket] = []
     late = threading.Event()
@@ -41,16 +51,17 @@ def fetch(url: str, authority: str) -> str:
     try:
         connection.connect()
         held.append(connection.sock)  # the connection lets go of it when an answer has no length
-        connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
+        path = parts.path or "/"
+        connection.request("GET", path + (f"?{parts.query}" if parts.query else ""))
         answer = connection.getresponse()
-        content = answer.read(SET_BYTES_MAX + 1)
+        content = answer.read(bytes_max + 1)
         if late.is_set():
-            raise BadKeySet(f"{url} does not answer in time")
-        if answer.status != _OK or len(content) > SET_BYTES_MAX:
-            raise BadKeySet(f"{url} answered {answer.status} with {len(content)} bytes")
+            raise Unfetched(f"{url} does not answer in time")
+        if answer.status != _OK or len(content) > bytes_max:
+            raise Unfetched(f"{url} answered {answer.status} with {len(content)} bytes")
         return content.decode()
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise BadKeySet(f"{url} cannot be fetched") from problem
+        raise Unfetched(f"{url} cannot be fetched") from problem
     finally:
         ending.cancel()
         connection.close()
