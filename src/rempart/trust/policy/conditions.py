@@ -14,18 +14,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rempart.core.cel import PATTERN_CHARS_MAX, Program, extract, first_line, library, plain_matches
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
 from rempart.core.names import ResourceName
 
 EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
-PATTERN_CHARS_MAX = 256
 PROGRAMS_MAX = 2048
 
 _VARIABLES = frozenset(("resource", "request", "api"))
@@ -52,13 +52,8 @@ _MACRO = re.compile(
     r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
     r"(?:\s|//[^\n]*\n)*\("
 )
-_MATCHES = re.compile(r"\bmatches\b")
-_PLAIN_MATCH = re.compile(
-    rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
-)
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):(\d{2})")
-_PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
 _log = logging.getLogger(__name__)
 
 
@@ -68,26 +63,6 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     resource: ResourceName
     time: Micros
     attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-def _library() -> Any:  # noqa: ANN401 - untyped library
-    """Return the CEL library: imported at the first condition, because it takes 0.2 s."""
-    import cel  # noqa: PLC0415
-
-    return cel
-
-
-class Program(Protocol):
-    """What is used of a compiled expression."""
-
-    def execute(self, context: object) -> object:
-        """Return its value."""
-
-    def functions(self) -> list[str]:
-        """Return the names of the functions that it calls."""
-
-    def variables(self) -> list[str]:
-        """Return the names of the variables that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +93,9 @@ def holds(expression: str, situation: Situation) -> bool:
 def _compile(expression: str) -> _Condition:
     _check_text(expression)
     try:
-        program = _library().compile(expression)
+        program = library().compile(expression)
     except ValueError as problem:
-        raise invalid(f"Error compiling expression: {_first_line(problem)}") from problem
+        raise invalid(f"Error compiling expression: {first_line(problem)}") from problem
     called = program.functions()
     for name in (*called, *program.variables()):
         if name not in _ALLOWED and name not in _VARIABLES:
@@ -137,20 +112,15 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
     if _MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
-    if len(_MATCHES.findall(expression)) != len(_PLAIN_MATCH.findall(expression)):
+    if not plain_matches(expression):
         raise invalid(
             "Error compiling expression: matches() takes a literal pattern without escapes and "
             f"counted repetition, up to {PATTERN_CHARS_MAX} characters."
         )
 
 
-def _first_line(problem: ValueError) -> str:
-    lines = str(problem).splitlines()
-    return lines[0][:300] if lines else "syntax error"
-
-
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
-    context = _library().Context()
+    context = library().Context()
     resource = situation.resource
     context.add_variable(
         "resource",
@@ -178,24 +148,9 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(timezone(-shift if sign == "-" else shift))
 
 
-def _extract(text: str, template: str) -> str:
-    """Return what stands for the template's placeholder in a text, empty if it does not match."""
-    match = _PLACEHOLDER.fullmatch(template)
-    if match is None:
-        raise ValueError("a template has one placeholder")
-    before, after = match.groups()
-    _, found, rest = text.partition(before) if before else ("", "yes", text)
-    if not found:
-        return ""
-    if not after:
-        return rest
-    value, end, _ = rest.partition(after)
-    return value if end else ""
-
-
 _OURS: Mapping[str, Callable[..., object]] = {
     "getAttribute": lambda attributes, name, default: attributes.get(name, default),
-    "extract": _extract,
+    "extract": extract,
     "hasOnly": lambda values, allowed: set(values) <= set(allowed),
     "date": lambda text: datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC),
     **{name: _zoned(part) for name, part in _TIME_PARTS.items()},
