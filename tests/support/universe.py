@@ -33,6 +33,7 @@ from rempart.trust.custody.sealing.files import clear_keyring
 from rempart.trust.identity import accounts
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Project
 from rempart.trust.policy.validate import new_etag
+from support.authority import Authority
 
 REMPART = str(Path(sys.executable).with_name("rempart"))
 READY_SECONDS_MAX = 30
@@ -63,6 +64,8 @@ class Universe:
     """Key files of accounts besides the administrator, by account id."""
     above: dict[str, str] = field(default_factory=dict)
     """The names of the first folder and organization, by noun."""
+    outside: Authority = field(default_factory=Authority)
+    """Who vouches for the identity providers that this universe may ask."""
     _env: dict[str, str] = field(default_factory=dict)
     _log: IO[bytes] | None = None
 
@@ -74,6 +77,7 @@ class Universe:
         universe.start()
         universe.terminate()
         universe.keys, universe.above = asyncio.run(_add_accounts(data))
+        _trust_outside(data, universe.outside)
         universe.start()
         return universe
 
@@ -297,6 +301,13 @@ def _plain_environment(home: Path) -> dict[str, str]:
     given = ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
     kept = {name: os.environ[name] for name in given if name in os.environ}
     return kept | {"HOME": str(home), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "TERM": "dumb"}
+
+
+def _trust_outside(data: Path, authority: Authority) -> None:
+    (data / "identity-providers.pem").write_text(authority.pem)
+    settings = data / "rempart.toml"
+    line = 'identity_provider_authorities = "identity-providers.pem"\n'
+    settings.write_text(line + settings.read_text())
 
 
 async def _add_accounts(data: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rempart.app.outside import in_token, key_managers, system_domain
+from rempart.app.outside import in_token, key_managers, outside_issuers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
@@ -33,6 +33,8 @@ from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate, Rules
+from rempart.trust.identity.federation.federation import Federation
+from rempart.trust.identity.federation.issuers import Issuers
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
@@ -49,6 +51,8 @@ class Parts:
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
+    issuers: Issuers
+    federation: Federation
     world: World
     token: InToken | None = None
 
@@ -61,6 +65,8 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
+    issuers = outside_issuers(config, world)
+    federation = Federation(sealed, issuers, world)
     managers, token = key_managers(config), in_token(config, keyring, world)
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
@@ -72,7 +78,19 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     )
     rules = Rules(PolicyDecision(sealed, world))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
-    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
+    return Parts(
+        gate=gate,
+        identity=identity,
+        issuer=issuer,
+        managers=managers,
+        sealed=sealed,
+        bodies=bodies,
+        kms=kms,
+        issuers=issuers,
+        federation=federation,
+        world=world,
+        token=token,
+    )
 
 
 @dataclass(frozen=True, slots=True)

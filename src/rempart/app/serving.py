@@ -139,6 +139,7 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
             await one.stop()
         await run.doors.close()
         parts.managers.close()
+        parts.issuers.close()
         if parts.token is not None:
             await parts.token.close()
 

@@ -57,6 +57,8 @@ class Config:
     """A file of certificate authorities (PEM) for EXTERNAL keys, besides those of this machine."""
     key_manager_client: str = ""
     """A file with a certificate and its key (PEM) that is shown to managers that ask for one."""
+    identity_provider_authorities: str = ""
+    """A file of certificate authorities (PEM) for identity providers, in place of the machine's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _OPTIONAL = frozenset(
         "key_managers",
         "key_manager_authorities",
         "key_manager_client",
+        "identity_provider_authorities",
     }
 )
 """Settings that came later: a file without them has their defaults."""

@@ -46,6 +46,10 @@ key_algorithms = "{config.key_algorithms}"
 # A file with a certificate and its key (PEM, mode 0600), for key managers that ask who is there.
 # key_manager_client = "key-manager-client.pem"
 
+# A file of certificate authorities (PEM) that identity providers of pools may have, in place of
+# those that this machine trusts.
+# identity_provider_authorities = "identity-providers.pem"
+
 # External key managers that this universe may ask, and where they are: an address, or "resolve" for
 # this machine's resolver. Others are never reached. A port other than 443 is part of the host.
 [key_managers]

@@ -7,6 +7,12 @@ from typing import Any, Protocol
 
 PATTERN_CHARS_MAX = 256
 
+MACRO = re.compile(
+    r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
+    r"(?:\s|//[^\n]*\n)*\("
+)
+"""A macro's call: it repeats its body for each element of a list."""
+
 _MATCHES = re.compile(r"\bmatches\b")
 _PLAIN_MATCH = re.compile(
     rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""

@@ -18,6 +18,7 @@ from rempart.services.oauth2.api import JWT_BEARER
 from rempart.trust.identity.accounts import ACCOUNTS, KEYS
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
+from rempart.trust.identity.tokens import AccessToken
 from support.tokens import CLOUD, SCOPE, Signer
 from support.worlds import DOMAIN, NOW, TestUniverse, call
 
@@ -126,7 +127,9 @@ async def test_a_token_dies_after_an_hour_remembered_or_not(endpoint: Endpoint) 
 
 async def test_an_expired_token_does_not_even_open(endpoint: Endpoint) -> None:
     token = await endpoint.bought()
-    assert endpoint.identity.tokens.open(token).email == endpoint.signer.account.email
+    statement = endpoint.identity.tokens.open(token)
+    assert isinstance(statement, AccessToken)
+    assert statement.email == endpoint.signer.account.email
     endpoint.universe.clock.advance(3600)
     with pytest.raises(Rejected, match="expired"):
         endpoint.identity.tokens.open(token)

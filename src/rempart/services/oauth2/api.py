@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rempart.core.call import Call, Reply
-from rempart.core.jws import TOKEN_CHARS_MAX
+from rempart.core.principal import Principal
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, refusal
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.jwt import Signed, verify
 from rempart.trust.identity.refusal import Rejected
-from rempart.trust.identity.tokens import AccessToken
+from rempart.trust.identity.tokens import TOKEN_CHARS_MAX, Statement
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXPIRES_IN_SECONDS = 3599
@@ -62,20 +62,19 @@ class OAuth2:
     async def tokeninfo(self, call: Call) -> Reply:
         """Tell what a live access token is good for, in the shape of Google's v3."""
         try:
-            _, statement = await self._live(call)
+            _, statement, principal = await self._live(call)
         except OAuthError as problem:
             return refusal(problem)
         left = (statement.expires - self._identity.world.clock()) // _SECOND
         return answer(
             {
-                "azp": statement.unique_id,
-                "aud": statement.unique_id,
-                "sub": statement.unique_id,
+                "azp": principal.unique_id,
+                "aud": principal.unique_id,
+                "sub": principal.unique_id,
                 "scope": " ".join(statement.scopes),
                 "exp": str(statement.expires // _SECOND),
                 "expires_in": str(left),
-                "email": statement.email,
-                "email_verified": "true",
+                **_email(principal),
                 "access_type": "online",
             }
         )
@@ -83,7 +82,7 @@ class OAuth2:
     async def revoke(self, call: Call) -> Reply:
         """Refuse an access token from now on; durable before the answer (RFC 7009)."""
         try:
-            token, statement = await self._live(call)
+            token, statement, _ = await self._live(call)
         except OAuthError as problem:
             return refusal(problem)
         await self._identity.revocations.revoke(token, statement.expires)
@@ -117,12 +116,19 @@ class OAuth2:
             raise Rejected("speaks for another subject")
         return signed
 
-    async def _live(self, call: Call) -> tuple[str, AccessToken]:
+    async def _live(self, call: Call) -> tuple[str, Statement, Principal]:
         token = await _token(call)
         try:
-            return token, await self._identity.open_access_token(token)
+            return token, *await self._identity.open_access_token(token)
         except Rejected as problem:
             raise OAuthError("invalid_token", "Invalid Value") from problem
+
+
+def _email(principal: Principal) -> dict[str, object]:
+    """Return the email of a service account; identities from outside have none of ours."""
+    if principal.member != f"serviceAccount:{principal.email}":
+        return {}
+    return {"email": principal.email, "email_verified": "true"}
 
 
 async def _token(call: Call) -> str:

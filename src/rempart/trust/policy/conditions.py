@@ -19,7 +19,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rempart.core.cel import PATTERN_CHARS_MAX, Program, extract, first_line, library, plain_matches
+from rempart.core.cel import (
+    MACRO,
+    PATTERN_CHARS_MAX,
+    Program,
+    extract,
+    first_line,
+    library,
+    plain_matches,
+)
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
 from rempart.core.names import ResourceName
@@ -48,10 +56,6 @@ _FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
 _ALLOWED = _OPERATORS | _FUNCTIONS
-_MACRO = re.compile(
-    r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
-    r"(?:\s|//[^\n]*\n)*\("
-)
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):(\d{2})")
 _log = logging.getLogger(__name__)
@@ -110,7 +114,7 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression exceeds {EXPRESSION_CHARS_MAX} characters.")
     if len(_LOGICAL.findall(expression)) > LOGICAL_OPERATORS_MAX:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
-    if _MACRO.search(expression):
+    if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if not plain_matches(expression):
         raise invalid(
