@@ -8,6 +8,8 @@ from rempart.app.outside import in_token, key_managers, outside_issuers, system_
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.iam import IamService
+from rempart.services.iam.store import Setup as IamSetup
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -75,6 +77,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
+        IamService(IamSetup(config.domain, world)),
     )
     rules = Rules(PolicyDecision(sealed, world))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)

@@ -1,40 +1,47 @@
 """Service accounts and their keys, as sealed documents.
 
-Only public keys are stored: the private half leaves in the key file and is kept nowhere.
+Only public keys are stored: the private half leaves in the key file and is kept nowhere. An email
+may be given again once its account was deleted; whom bindings mean then is settled by `Member`
+(docs/adr/0018-name-later-accounts-by-their-id.md).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+import msgspec
+from msgspec.structs import replace
 
 from rempart.core.clock import Micros, World
-from rempart.core.errors import already_exists, invalid, invariant, not_found
-from rempart.core.names import ProjectId, ServiceAccountEmail
+from rempart.core.errors import CloudError, Code, already_exists, invalid, invariant, not_found
+from rempart.core.names import ProjectId, ResourceName, ServiceAccountEmail
+from rempart.core.policy import Policy, Resource
 from rempart.core.principal import Member
 from rempart.trust.custody.sealed import Kind, Transaction
+from rempart.trust.identity import key_pair
 
 KEY_BITS = 3072
 """ANSSI's table asks for 3072 bits of RSA beyond 2030; making one takes about 0.2 s."""
 
+KEYS_PER_ACCOUNT_MAX = 10
+"""Keys that an account's owner made or uploaded: Google's limit."""
+
 MAIL_DOMAIN = "iam.gserviceaccount.com"
 _ACCOUNT_ID = re.compile(r"[a-z][-a-z0-9]{4,28}[a-z0-9]")
 _UNIQUE_ID_DIGITS = 21
+_ETAG_BYTES = 8
+_KEY_ID_BYTES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """A service account; `unique_id` (21 digits) tells it from a later one of the same email."""
+    """A service account; `unique_id` (21 digits) tells it from a later one of the same email.
+
+    `first` is False where another account had the email before.
+    """
 
     email: ServiceAccountEmail
     unique_id: str
@@ -42,16 +49,37 @@ class ServiceAccount:
     display_name: str
     created: Micros
     disabled: bool = False
+    description: str = ""
+    etag: str = ""
+    first: bool = True
+    policy: Policy = field(default_factory=Policy, compare=False)
 
     @property
     def member(self) -> Member:
-        """Return the account as bindings name it."""
-        return Member(f"serviceAccount:{self.email}")
+        """Return the account as stored bindings name it: no two accounts ever share the name."""
+        name = f"serviceAccount:{self.email}"
+        return Member(name if self.first else f"{name}?uid={self.unique_id}")
+
+    @property
+    def resource(self) -> Resource:
+        """Return the account as something that permissions are asked on."""
+        return Resource(account_name(self.project, self.email), self.project, (self.policy,))
+
+
+def account_name(project: str, email: str) -> ResourceName:
+    """Return the name of a service account as a resource of IAM."""
+    service = "iam.googleapis.com"
+    name = f"projects/{project}/serviceAccounts/{email}"
+    return ResourceName(service, f"{service}/ServiceAccount", name)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccountKey:
-    """The public half of a key pair (DER, SubjectPublicKeyInfo); `expires` is None for never."""
+    """The public half of a key pair (DER, SubjectPublicKeyInfo); `expires` is None for never.
+
+    `certificate` (DER) carries the public key where there is one; keys made before certificates
+    were kept have none. `uploaded` tells a key whose private half was never here.
+    """
 
     id: str
     email: ServiceAccountEmail
@@ -60,6 +88,8 @@ class ServiceAccountKey:
     created: Micros
     disabled: bool = False
     expires: Micros | None = None
+    certificate: bytes = b""
+    uploaded: bool = False
 
     def usable(self, now: Micros) -> bool:
         """Tell whether the key may sign at this time."""
@@ -81,6 +111,33 @@ KEYS: Kind[ServiceAccountKey] = Kind(b"K", ServiceAccountKey, hot=4096)
 """By key id."""
 
 
+class AccountEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What is found by an account's unique id: its email, its keys, and itself once deleted."""
+
+    email: ServiceAccountEmail
+    project: ProjectId
+    keys: tuple[str, ...] = ()
+    deleted: Micros | None = None
+    kept: ServiceAccount | None = None
+
+
+class EmailEntry(msgspec.Struct, frozen=True):
+    """Whose an email was first and is now, by unique id; `current` is empty where it is nobody's.
+
+    It outlives the accounts, so that an email that was ever given is known for ever.
+    """
+
+    first: str
+    current: str
+
+
+ACCOUNT_ENTRIES: Kind[AccountEntry] = Kind(b"I", AccountEntry)
+"""By unique id."""
+
+EMAIL_ENTRIES: Kind[EmailEntry] = Kind(b"J", EmailEntry)
+"""By project, then email."""
+
+
 def email_of(account_id: str, project: ProjectId) -> ServiceAccountEmail:
     """Return the email of an account: `sa@demo.lab.iam.gserviceaccount.com` for `lab:demo`."""
     prefix, colon, name = project.rpartition(":")
@@ -94,6 +151,7 @@ async def create_account(
     project: ProjectId,
     *,
     display_name: str = "",
+    description: str = "",
     world: World,
 ) -> ServiceAccount:
     """Write a new service account; raises `already_exists` for an email that is taken."""
@@ -105,10 +163,34 @@ async def create_account(
         )
     email = email_of(account_id, project)
     if await transaction.get(ACCOUNTS, email) is not None:
-        raise already_exists(f"Service account {account_id} already exists within project.")
-    account = ServiceAccount(email, _unique_id(world), project, display_name, world.clock())
+        raise already_exists(
+            f"Service account {account_id} already exists within project projects/{project}."
+        )
+    before = await transaction.get(EMAIL_ENTRIES, project, email)
+    account = ServiceAccount(
+        email,
+        _unique_id(world),
+        project,
+        display_name,
+        world.clock(),
+        description=description,
+        etag=b64encode(world.random(_ETAG_BYTES)).decode(),
+        first=before is None,
+        policy=Policy(etag=b64encode(world.random(_ETAG_BYTES)).decode()),
+    )
     transaction.put(ACCOUNTS, email, value=account)
+    index(transaction, account, first=before.first if before else account.unique_id)
     return account
+
+
+def index(
+    transaction: Transaction, account: ServiceAccount, *, first: str, keys: tuple[str, ...] = ()
+) -> None:
+    """Let an account be found by its unique id and by its project."""
+    entry = AccountEntry(email=account.email, project=account.project, keys=keys)
+    transaction.put(ACCOUNT_ENTRIES, account.unique_id, value=entry)
+    known = EmailEntry(first, account.unique_id)
+    transaction.put(EMAIL_ENTRIES, account.project, account.email, value=known)
 
 
 async def new_key(
@@ -118,6 +200,7 @@ async def new_key(
     domain: str,
     world: World,
     token_uri: str | None = None,
+    bits: int = KEY_BITS,
 ) -> IssuedKey:
     """Make a key pair for an account and write its public half.
 
@@ -127,43 +210,43 @@ async def new_key(
     account = await transaction.get(ACCOUNTS, email)
     if account is None:
         raise not_found(f"Service account {email} does not exist.")
-    private = await asyncio.to_thread(rsa.generate_private_key, 65537, KEY_BITS)
+    now, key_id = world.clock(), world.random(_KEY_ID_BYTES).hex()
+    pair = await asyncio.to_thread(key_pair.make, bits, account.unique_id, now)
     key = ServiceAccountKey(
-        id=world.random(20).hex(),
+        id=key_id,
         email=email,
         unique_id=account.unique_id,
-        public_key=private.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-        ),
-        created=world.clock(),
+        public_key=pair.public_key,
+        created=now,
+        certificate=pair.certificate,
     )
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    await add_key(transaction, key)
+    file = key_pair.key_file(
+        key_pair.Owner(email, account.unique_id, account.project),
+        key_id,
+        pair.private_key,
+        domain=domain,
+        token_uri=token_uri or f"https://oauth2.{domain}/token",
+    )
+    return IssuedKey(key, file)
+
+
+async def add_key(transaction: Transaction, key: ServiceAccountKey) -> None:
+    """Write a key and let it be found by its account; raises beyond `KEYS_PER_ACCOUNT_MAX`."""
+    entry = await transaction.get(ACCOUNT_ENTRIES, key.unique_id)
+    invariant(entry, "every account has its entry")
+    if entry is None:
+        return
+    if len(entry.keys) >= KEYS_PER_ACCOUNT_MAX:
+        raise CloudError(
+            Code.FAILED_PRECONDITION,
+            f"{key.email} has {KEYS_PER_ACCOUNT_MAX} keys, which is the most an account may have; "
+            "delete one first.",
+            reason="KEYS_PER_ACCOUNT",
+        )
     transaction.put(KEYS, key.id, value=key)
-    return IssuedKey(
-        key, _key_file(account, key.id, pem, domain, token_uri or f"https://oauth2.{domain}/token")
-    )
-
-
-def _key_file(
-    account: ServiceAccount, key_id: str, private_key: str, domain: str, token_uri: str
-) -> str:
-    invariant(domain, "a universe has a domain")
-    certificates = f"https://www.{domain}"
-    name = account.email.replace("@", "%40")
-    content = {
-        "type": "service_account",
-        "project_id": account.project,
-        "private_key_id": key_id,
-        "private_key": private_key,
-        "client_email": account.email,
-        "client_id": account.unique_id,
-        "auth_uri": f"https://accounts.{domain}/o/oauth2/auth",
-        "token_uri": token_uri,
-        "auth_provider_x509_cert_url": f"{certificates}/oauth2/v1/certs",
-        "client_x509_cert_url": f"{certificates}/robot/v1/metadata/x509/{name}",
-        "universe_domain": domain,
-    }
-    return json.dumps(content, indent=2) + "\n"
+    found = replace(entry, keys=(*entry.keys, key.id))
+    transaction.put(ACCOUNT_ENTRIES, key.unique_id, value=found)
 
 
 def _unique_id(world: World) -> str:

@@ -1,0 +1,1 @@
+"""Values and pure rules of IAM; no I/O."""

@@ -1,0 +1,73 @@
+"""What every method of IAM works on: one session's transaction, and what is asked about first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rempart.core.clock import Micros, World
+from rempart.core.names import ProjectId, ResourceName
+from rempart.core.policy import Resource
+from rempart.engine.seam import Key, Span
+from rempart.services.iam.model.pages import Page, token
+from rempart.trust.custody.sealed import Found, Kind
+from rempart.trust.gate import Session
+from rempart.trust.policy.validate import new_etag
+
+MANAGER = "cloudresourcemanager.googleapis.com"
+_NOUNS = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}
+T = TypeVar("T")
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the service needs for its whole life; `domain` is the universe's API domain."""
+
+    domain: str
+    world: World
+
+
+class IamStore:
+    """The documents of IAM as one session sees them."""
+
+    __slots__ = ("session", "setup", "tx")
+
+    def __init__(self, setup: Setup, session: Session) -> None:
+        self.setup = setup
+        self.session = session
+        self.tx = session.tx
+
+    @property
+    def now(self) -> Micros:
+        """Return the time of this session's reads and writes."""
+        return self.setup.world.clock()
+
+    def etag(self) -> str:
+        """Return a fresh entity tag."""
+        return new_etag(self.setup.world.random)
+
+    async def listed(
+        self, kind: Kind[T], span: Span, page: Page, admit: Callable[[Found[T]], bool]
+    ) -> tuple[list[Found[T]], str]:
+        """Return a page of a span's documents, and the token of the next page."""
+        shown = list[Found[T]]()
+        last = max(span.start, page.after)
+        while found := await self.tx.scan(
+            kind, Span(Key(last + b"\x00"), span.end), limit=page.size + 1
+        ):
+            for one in found:
+                if len(shown) == page.size:
+                    return shown, token(last)
+                last = one.key
+                if admit(one):
+                    shown.append(one)
+        return shown, ""
+
+
+def container_resource(name: str) -> Resource:
+    """Return a project, folder or organization as policy sees it."""
+    noun, _, id_ = name.partition("/")
+    project = ProjectId(id_) if noun == "projects" else None
+    return Resource(ResourceName(MANAGER, f"{MANAGER}/{_NOUNS[noun]}", name), project)
