@@ -77,7 +77,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
-        IamService(IamSetup(config.domain, world)),
+        IamService(IamSetup(config.domain, world, keyring.key("thumbprint"))),
     )
     rules = Rules(PolicyDecision(sealed, world))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)

@@ -26,6 +26,7 @@ from rempart.trust.identity.refusal import Rejected, invalid_credentials
 from rempart.trust.identity.scopes import admit, check_purpose
 from rempart.trust.identity.standing import (
     AccountStanding,
+    Both,
     KeyStanding,
     PoolStanding,
     Standing,
@@ -39,6 +40,7 @@ from rempart.trust.identity.tokens import (
     Statement,
     digest_of,
 )
+from rempart.trust.identity.workforce.standing import PersonStanding
 
 KNOWN_TOKENS_MAX = 4096
 _SCHEME = "bearer "
@@ -147,7 +149,12 @@ class Identity:
             members.sets(statement.pool, attributes),
         )
         provider = PROVIDERS.key(*split(statement.provider))
-        return principal, PoolStanding(pool.key, statement.uid, provider)
+        standing = PoolStanding(pool.key, statement.uid, provider)
+        if pool.value.parent.startswith("projects/"):
+            return principal, standing
+        started = statement.started or statement.issued
+        person = PersonStanding(statement.pool, statement.subject, started, statement.session)
+        return principal, Both(standing, person)
 
     async def _check_standing(self, known: _Known, digest: bytes) -> None:
         """Raise Rejected unless a verified token and all that it rests on stand at this moment."""

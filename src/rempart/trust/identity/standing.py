@@ -72,3 +72,16 @@ class PoolStanding:
         provider = await sealed.find(PROVIDERS, self.provider)
         if provider is None or not provider.value.stands:
             raise Rejected("the provider is gone or disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Two things that a token rests on."""
+
+    first: Standing
+    second: Standing
+
+    async def check(self, sealed: SealedEngine, now: Micros) -> None:
+        """Raise Rejected unless both stand."""
+        await self.first.check(sealed, now)
+        await self.second.check(sealed, now)

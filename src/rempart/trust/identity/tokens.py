@@ -65,7 +65,10 @@ class Impersonated(msgspec.Struct, frozen=True, tag="impersonated"):
 
 
 class Federated(msgspec.Struct, frozen=True, tag="federated"):
-    """What a token states of an identity of a pool; `uid` is the pool's."""
+    """What a token states of an identity of a pool; `uid` is the pool's.
+
+    `session` is set where it came of a person's sign-in in the browser, and ends with that.
+    """
 
     pool: str
     uid: str
@@ -78,6 +81,8 @@ class Federated(msgspec.Struct, frozen=True, tag="federated"):
     expires: Micros
     display_name: str = ""
     user_project: str = ""
+    session: bytes = b""
+    started: int = 0
 
 
 Statement = AccessToken | Impersonated | Federated

@@ -14,6 +14,7 @@ import msgspec
 from typing_extensions import override
 
 from rempart.core.clock import Micros
+from rempart.core.policy import Policy
 from rempart.trust.custody.sealed import Kind
 
 HOST = "iam.googleapis.com"
@@ -30,7 +31,8 @@ class OIDC(msgspec.Struct, frozen=True):
     """An OpenID Connect issuer; `jwks` is a JWK set given by hand, or empty to fetch it.
 
     `audiences` empty means the provider's own name; a workforce provider's is its `client_id`.
-    `flow` holds what a browser's sign-in needs, as the API shows it.
+    `scopes` are asked for in a browser's sign-in besides the usual ones; `userinfo` says that what
+    the issuer tells of a person at its userinfo endpoint goes over the claims of the ID token.
     """
 
     issuer: str
@@ -38,7 +40,8 @@ class OIDC(msgspec.Struct, frozen=True):
     jwks: str = ""
     client_id: str = ""
     client_secret: str = ""
-    flow: dict[str, str] = {}
+    scopes: tuple[str, ...] = ()
+    userinfo: bool = False
 
     @override
     def __repr__(self) -> str:
@@ -53,6 +56,13 @@ class X509(msgspec.Struct, frozen=True):
     intermediates: tuple[str, ...] = ()
 
 
+class Restrictions(msgspec.Struct, frozen=True):
+    """How the people of a pool may sign in: on which web sites, and whether by programs."""
+
+    services: tuple[str, ...] = ()
+    no_programs: bool = False
+
+
 class Pool(msgspec.Struct, frozen=True):
     """A pool; `parent` is `projects/ID` or `organizations/N`. `deleted` is a time, or 0."""
 
@@ -65,7 +75,8 @@ class Pool(msgspec.Struct, frozen=True):
     disabled: bool = False
     deleted: Micros = Micros(0)
     session_seconds: int = 3600
-    settings: dict[str, str] = {}
+    restrictions: Restrictions | None = None
+    policy: Policy = msgspec.field(default_factory=Policy)
 
     @property
     def stands(self) -> bool:
@@ -74,7 +85,7 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A provider of a pool, of one kind: OIDC, SAML (`saml` is the metadata's XML) or X.509."""
+    """A provider of a pool, of one kind: OIDC or X.509."""
 
     name: str
     created: Micros
@@ -85,8 +96,8 @@ class Provider(msgspec.Struct, frozen=True):
     disabled: bool = False
     deleted: Micros = Micros(0)
     oidc: OIDC | None = None
-    saml: str = ""
     x509: X509 | None = None
+    detailed_log: bool = False
 
     @property
     def stands(self) -> bool:
