@@ -1,4 +1,4 @@
-"""Fetches a small public text from outside: over TLS, no redirects, bounded in bytes and time."""
+"""Asks for a small text outside: over TLS, no redirects, bounded in bytes and time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import http.client
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 SECONDS_MAX = 5.0
@@ -16,6 +18,24 @@ _OK = 200
 
 class Unfetched(Exception):  # noqa: N818 - it is named for what it is
     """The text at an address cannot be had; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request to the outside; what may be secret in it is not shown."""
+
+    url: str
+    verb: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: its status and its text."""
+
+    status: int
+    text: str = field(repr=False)
 
 
 def check_url(url: str, *, loopback: bool) -> None:
@@ -33,9 +53,21 @@ def check_url(url: str, *, loopback: bool) -> None:
 def fetch(url: str, authority: str, *, bytes_max: int) -> str:
     """Return the text at an address, in a thread of the caller's; raises `Unfetched`.
 
+    `authority` is as in `ask`.
+    """
+    answer = ask(Question(url), authority, bytes_max=bytes_max)
+    if answer.status != _OK:
+        raise Unfetched(f"{url} answered {answer.status}")
+    return answer.text
+
+
+def ask(question: Question, authority: str, *, bytes_max: int) -> Answer:
+    """Return an answer from outside, in a thread of the caller's; raises `Unfetched`.
+
     `authority` is a PEM that the server's certificate is checked against; empty for those that
     this machine trusts.
     """
+    url = question.url
     parts, connection = urlsplit(url), _connection(url, authority)
     held: list[socket.socket] = []
     late = threading.Event()
@@ -52,14 +84,17 @@ def fetch(url: str, authority: str, *, bytes_max: int) -> str:
         connection.connect()
         held.append(connection.sock)  # the connection lets go of it when an answer has no length
         path = parts.path or "/"
-        connection.request("GET", path + (f"?{parts.query}" if parts.query else ""))
+        path += f"?{parts.query}" if parts.query else ""
+        connection.request(
+            question.verb, path, body=question.body or None, headers=dict(question.headers)
+        )
         answer = connection.getresponse()
         content = answer.read(bytes_max + 1)
         if late.is_set():
             raise Unfetched(f"{url} does not answer in time")
-        if answer.status != _OK or len(content) > bytes_max:
-            raise Unfetched(f"{url} answered {answer.status} with {len(content)} bytes")
-        return content.decode()
+        if len(content) > bytes_max:
+            raise Unfetched(f"{url} answered {answer.status} with more than {bytes_max} bytes")
+        return Answer(answer.status, content.decode())
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise Unfetched(f"{url} cannot be fetched") from problem
     finally:

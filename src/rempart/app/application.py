@@ -11,6 +11,8 @@ from rempart.core.clock import World
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
+from rempart.services.auth import Auth
+from rempart.services.iam.workforce import OWN as IAM_OWN
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.trust.identity.identify import Identity
@@ -18,15 +20,21 @@ from rempart.trust.identity.issuer import Issuer
 from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
+SIGN_IN_HOSTS = ("auth.cloud",)
 UNHEALTHY = 503
 
 
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), KMS_OWN), config.domain),
+        RouteTable((*all_services(), KMS_OWN, IAM_OWN), config.domain),
         parts.gate.serve,
-        extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
+        extra=(
+            *_oauth2(parts.identity, config),
+            *_issuer(parts.issuer),
+            *_auth(parts.auth),
+            *_about(config),
+        ),
         world=parts.world,
         universe_domain=config.domain,
     )
@@ -45,6 +53,7 @@ def sealed_application(unsealing: Unsealing, config: Config) -> Application:
         return Reply(document={"status": "SEALED"}, status=UNHEALTHY)
 
     refused = [Endpoint(route.hosts, route.verbs, route.paths, refuse) for route in ROUTES]
+    refused.append(Endpoint(SIGN_IN_HOSTS, ("GET", "POST"), ("*",), refuse))
     return Application(
         RouteTable(all_services(), config.domain),
         refuse,
@@ -84,6 +93,19 @@ def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
     )
 
 
+def _auth(auth: Auth) -> tuple[Endpoint, ...]:
+    """Return where people sign in, and where their programs buy tokens."""
+    sts = ("sts", "")
+    tokens = auth.tokens
+    return (
+        Endpoint(SIGN_IN_HOSTS, ("GET", "POST"), ("*",), auth.site.serve),
+        Endpoint(("sdk.cloud", "docs"), ("GET",), ("*",), auth.codes.serve),
+        Endpoint(sts, ("POST",), ("/v1/oauthtoken", "/sts/v1/oauthtoken"), tokens.token),
+        Endpoint(sts, ("POST",), ("/v1/introspect", "/sts/v1/introspect"), tokens.introspect),
+        Endpoint(sts, ("POST",), ("/v1/revoke", "/sts/v1/revoke"), tokens.revoke),
+    )
+
+
 def _about(config: Config) -> tuple[Endpoint, ...]:
     """Return what anyone may ask: whether the universe lives, and what it is called."""
     descriptor = {
@@ -91,7 +113,7 @@ def _about(config: Config) -> tuple[Endpoint, ...]:
         "universeDomain": config.domain,
         "universeShortName": config.prefix,
         "projectPrefix": f"{config.prefix}-system",
-        "authenticationDomain": f"auth.{config.domain}",
+        "authenticationDomain": f"auth.cloud.{config.domain}",
         "cloudWebDomain": f"cloud.{config.domain}",
         "documentationDomain": f"docs.{config.domain}",
         "artifactRegistryDomain": f"pkg.{config.domain}",

@@ -8,6 +8,8 @@ from rempart.app.outside import in_token, key_managers, outside_issuers, system_
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.auth import Auth, Ground
+from rempart.services.auth import assembled as assembled_auth
 from rempart.services.iam import IamService
 from rempart.services.iam.store import Setup as IamSetup
 from rempart.services.kms import KmsService
@@ -55,6 +57,7 @@ class Parts:
     kms: KmsSetup
     issuers: Issuers
     federation: Federation
+    auth: Auth
     world: World
     token: InToken | None = None
 
@@ -91,6 +94,11 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         kms=kms,
         issuers=issuers,
         federation=federation,
+        auth=assembled_auth(
+            Ground(sealed, identity, issuers, federation, world),
+            tickets_key=keyring.key("sign-in-ticket"),
+            proofs_key=keyring.key("sign-in-proof"),
+        ),
         world=world,
         token=token,
     )

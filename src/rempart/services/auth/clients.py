@@ -38,8 +38,11 @@ PAGES = ("authcode", "applicationdefaultauthcode")
 
 
 def redirect_allowed(redirect: str, web_domain: str) -> bool:
-    """Tell whether a code may be sent there: to a program on the person's own machine by its
-    loopback address (RFC 8252, section 7.3), or to our page that shows it."""
+    """Tell whether a code may be sent there.
+
+    To a program on the person's own machine by its loopback address (RFC 8252, section 7.3), or to
+    our page that shows it.
+    """
     if _LOOPBACK.fullmatch(redirect):
         return True
     return redirect in {f"https://sdk.{web_domain}/{page}" for page in PAGES}

@@ -50,11 +50,9 @@ def authorization_request(query: Mapping[str, str], web_domain: str) -> Authoriz
 
     if query.get("response_type") != "code":
         raise refused("unsupported_response_type", "The response_type is code.")
-    if query.get("code_challenge_method") != "S256":
-        raise refused("invalid_request", "A code_challenge of the method S256 is required.")
     challenge = query.get("code_challenge", "")
-    if not _CHALLENGE.fullmatch(challenge):
-        raise refused("invalid_request", "The code_challenge is 43 characters of base64url.")
+    if query.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(challenge):
+        raise refused("invalid_request", "A code_challenge of the method S256 is required.")
     provider = query.get("provider_name", "")
     if provider and not _PROVIDER.fullmatch(provider):
         raise refused("invalid_request", "The provider_name is not the name of a provider.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -66,7 +67,7 @@ class Tickets(Generic[T]):
         self._world = world
         self._context = _CONTEXT + kind.__name__.lower().encode()
         self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(kind).decode
+        self._decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(kind).decode
 
     def seal(self, ticket: T) -> str:
         """Return a ticket as a text for URLs and forms."""

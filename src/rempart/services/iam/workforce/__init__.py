@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from rempart.core.call import Call, Reply
+from rempart.core.call import Call, MethodId, Reply
 from rempart.core.grant import Grant
+from rempart.core.method import Access, Method
 from rempart.core.policy import Resource
-from rempart.services.iam.store import IamStore
+from rempart.services.iam.store import IamStore, container_resource
 from rempart.services.iam.table import Methods, Run, public, reading, writing
-from rempart.services.iam.workforce.api import asked, policies, pools, providers, subjects
+from rempart.services.iam.workforce.api import (
+    asked,
+    bootstraps,
+    policies,
+    pools,
+    providers,
+    subjects,
+)
+from rempart.services.iam.workforce.model.pool import organization
 from rempart.services.iam.workforce.store import WorkforceStore
+from rempart.wire import WireMethod, WireParameter, WireService
 
 _POOLS = "locations.workforcePools"
 _P, _X, _S = "workforcePools", "workforcePoolProviders", "workforcePoolSubjects"
@@ -32,7 +42,19 @@ async def _pool(call: Call, store: IamStore) -> Resource:
     return await asked.pool(call, WorkforceStore(store.setup, store.session))
 
 
+async def _organization(call: Call, _store: IamStore) -> Resource:
+    return container_resource(organization(call.path["parent"]))
+
+
+def _bootstraps(verb: str, access: Access, permission: str, run: Run) -> Method[IamStore]:
+    """Return a method of our own: who may change the organization's policy may give a way in."""
+    id_ = MethodId(f"iam.organizations.bootstraps.{verb}")
+    return Method(id_, access, run, _organization, f"resourcemanager.organizations.{permission}")
+
+
 METHODS: Methods = (
+    _bootstraps("create", Access.WRITE, "setIamPolicy", _on(bootstraps.create)),
+    _bootstraps("list", Access.READ, "getIamPolicy", _on(bootstraps.list_)),
     writing(f"{_POOLS}.create", f"{_P}.create", asked.named_organization, _on(pools.create)),
     reading(f"{_POOLS}.list", f"{_P}.list", asked.asked_organization, _on(pools.list_)),
     reading(f"{_POOLS}.get", f"{_P}.get", _pool, _on(pools.get)),
@@ -63,3 +85,21 @@ METHODS: Methods = (
         for noun in ("", "providers.", "subjects.")
     ),
 )
+
+
+OWN = WireService(
+    name="iam",
+    version="v1",
+    revision="",
+    host="iam",
+    methods=tuple(
+        WireMethod(
+            id=f"iam.organizations.bootstraps.{verb}",
+            verb=http,
+            path="v1/{parent=organizations/*}/bootstraps",
+            parameters=(WireParameter("parent", "path", "string", required=True),),
+        )
+        for verb, http in (("create", "POST"), ("list", "GET"))
+    ),
+)
+"""Methods that Google does not describe: this universe's own."""

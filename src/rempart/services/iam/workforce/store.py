@@ -76,6 +76,10 @@ class WorkforceStore(IamStore):
             raise not_found(f"WorkforcePool {name} not found.")
         return found
 
+    async def found_pool(self, name: PoolName) -> Pool | None:
+        """Return a pool, None where there is none."""
+        return await self.tx.get(POOLS, *name.parts)
+
     async def create_pool(self, grant: Grant, name: PoolName, pool: Pool) -> None:
         """Store a new pool; raises `already_exists`, also for another organization's name."""
         old = await self.tx.get(POOLS, *name.parts)

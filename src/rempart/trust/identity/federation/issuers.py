@@ -20,7 +20,7 @@ from rempart.core.clock import Clock
 from rempart.core.jwks import SET_BYTES_MAX, BadKeySet, PublicKey, parse
 from rempart.core.key_set import KeySet
 from rempart.core.limits import KIB
-from rempart.outbound import Unfetched, check_url, fetch
+from rempart.outbound import Answer, Question, Unfetched, ask, check_url
 from rempart.trust.identity.federation.pools import OIDC
 from rempart.trust.identity.federation.refusal import Refused
 
@@ -29,6 +29,7 @@ ISSUERS_MAX = 1024
 WAITING_MAX = 64
 DOCUMENT_BYTES_MAX = 64 * KIB
 DISCOVERY = "/.well-known/openid-configuration"
+HTTP_OK = 200
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,20 @@ class Issuers:
             raise BadKeySet("its configuration is another issuer's")
         return document
 
+    async def ask(self, question: Question, bytes_max: int) -> Answer:
+        """Return what an issuer answers a question; raises `BadKeySet`, saying why."""
+        if self._waiting >= WAITING_MAX:
+            raise BadKeySet("too many fetches are waiting")
+        asked = partial(ask, question, self._authority, bytes_max=bytes_max)
+        self._waiting += 1
+        try:
+            check_url(question.url, loopback=False)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+        except Unfetched as problem:
+            raise BadKeySet(str(problem)) from problem
+        finally:
+            self._waiting -= 1
+
     def close(self) -> None:
         """Begin no further fetch."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -84,17 +99,10 @@ class Issuers:
             raise
 
     async def _fetched(self, url: str, bytes_max: int) -> str:
-        if self._waiting >= WAITING_MAX:
-            raise BadKeySet("too many fetches are waiting")
-        asked = partial(fetch, url, self._authority, bytes_max=bytes_max)
-        self._waiting += 1
-        try:
-            check_url(url, loopback=False)
-            return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
-        except Unfetched as problem:
-            raise BadKeySet(str(problem)) from problem
-        finally:
-            self._waiting -= 1
+        answer = await self.ask(Question(url), bytes_max)
+        if answer.status != HTTP_OK:
+            raise BadKeySet(f"{url} answered {answer.status}")
+        return answer.text
 
 
 def _keys_address(configuration: Mapping[str, object]) -> str:

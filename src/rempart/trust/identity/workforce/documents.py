@@ -30,8 +30,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sign-in: who, by which provider, since when and until when, and what for.
 
     A browser's session is known by its cookie, a code's by the code, a program's by its refresh
-    token. `uid` is the pool's; `groups` and `custom` are what the provider's mapping made at sign-in.
-    Of a code, `ends` is the code's own end, `redirect` and `challenge` must fit at its exchange, and
+    token. `uid` is the pool's; `groups` and `custom` are what the provider's mapping made then.
+    Of a code, `ends` is its own end, `redirect` and `challenge` must fit at its exchange, and
     `handed` is then the program's session that came of it.
     """
 
