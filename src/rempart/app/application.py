@@ -11,10 +11,12 @@ from rempart.core.clock import World
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
+from rempart.services.iamcredentials.published import OWN as PUBLISHED
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.oauth2 import ROUTES, OAuth2
-from rempart.trust.identity.identify import Identity
-from rempart.trust.identity.issuer import Issuer
+from rempart.services.sts import ROUTES as STS_ROUTES
+from rempart.services.sts import STS
+from rempart.trust.identity.signing_keys import jwk
 from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
@@ -24,9 +26,9 @@ UNHEALTHY = 503
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), KMS_OWN), config.domain),
+        RouteTable((*all_services(), KMS_OWN, PUBLISHED), config.domain),
         parts.gate.serve,
-        extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
+        extra=(*_oauth2(parts, config), *_sts(parts), *_issuer(parts), *_about(config)),
         world=parts.world,
         universe_domain=config.domain,
     )
@@ -45,6 +47,7 @@ def sealed_application(unsealing: Unsealing, config: Config) -> Application:
         return Reply(document={"status": "SEALED"}, status=UNHEALTHY)
 
     refused = [Endpoint(route.hosts, route.verbs, route.paths, refuse) for route in ROUTES]
+    refused += [Endpoint(one.hosts, ("POST",), (one.path,), refuse) for one in STS_ROUTES]
     return Application(
         RouteTable(all_services(), config.domain),
         refuse,
@@ -55,9 +58,18 @@ def sealed_application(unsealing: Unsealing, config: Config) -> Application:
     )
 
 
-def _oauth2(identity: Identity, config: Config) -> tuple[Endpoint, ...]:
+def _sts(parts: Parts) -> tuple[Endpoint, ...]:
+    """Return where credentials from outside are exchanged."""
+    service = STS(parts.identity, parts.federation)
+    return tuple(
+        Endpoint(route.hosts, ("POST",), (route.path,), partial(route.run, service))
+        for route in STS_ROUTES
+    )
+
+
+def _oauth2(parts: Parts, config: Config) -> tuple[Endpoint, ...]:
     """Return where the token endpoint and its kin stand."""
-    service = OAuth2(identity, token_uris=_token_uris(config))
+    service = OAuth2(parts.identity, parts.id_tokens, token_uris=_token_uris(config))
     return tuple(
         Endpoint(route.hosts, route.verbs, route.paths, partial(route.run, service))
         for route in ROUTES
@@ -71,8 +83,12 @@ def _token_uris(config: Config) -> frozenset[str]:
     )
 
 
-def _issuer(issuer: Issuer) -> tuple[Endpoint, ...]:
-    return _issuer_at(_answer(issuer.configuration()), _answer(issuer.keys()))
+def _issuer(parts: Parts) -> tuple[Endpoint, ...]:
+    async def keys(_call: Call) -> Reply:
+        made = [jwk(key.id, key.public_key) for key in await parts.id_tokens.keys(parts.sealed)]
+        return Reply(document={"keys": [*made, parts.issuer.public_key]})
+
+    return _issuer_at(_answer(parts.issuer.configuration()), keys)
 
 
 def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
@@ -80,7 +96,7 @@ def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
     hosts = ("accounts", "")
     return (
         Endpoint(hosts, ("GET",), ("/.well-known/openid-configuration",), configuration),
-        Endpoint(hosts, ("GET",), ("/oauth2/v3/certs",), keys),
+        Endpoint((*hosts, "www"), ("GET",), ("/oauth2/v3/certs",), keys),
     )
 
 

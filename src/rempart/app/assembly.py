@@ -10,6 +10,9 @@ from rempart.core.clock import World
 from rempart.engine.seam import Engine
 from rempart.services.iam import IamService
 from rempart.services.iam.store import Setup as IamSetup
+from rempart.services.iamcredentials import CredentialsService
+from rempart.services.iamcredentials.published import PublishedKeys
+from rempart.services.iamcredentials.store import Setup as CredentialsSetup
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -37,6 +40,7 @@ from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate, Rules
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
+from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
@@ -55,6 +59,7 @@ class Parts:
     kms: KmsSetup
     issuers: Issuers
     federation: Federation
+    id_tokens: IdTokens
     world: World
     token: InToken | None = None
 
@@ -69,15 +74,19 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     issuers = outside_issuers(config, world)
     federation = Federation(sealed, issuers, world)
+    id_tokens = IdTokens(issuer.name, world)
     managers, token = key_managers(config), in_token(config, keyring, world)
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
+    iam = IamSetup(config.domain, world)
     services = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
-        IamService(IamSetup(config.domain, world)),
+        IamService(iam),
+        CredentialsService(CredentialsSetup(iam, identity.tokens, id_tokens, config.regions)),
+        PublishedKeys(world),
     )
     rules = Rules(PolicyDecision(sealed, world))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
@@ -91,6 +100,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         kms=kms,
         issuers=issuers,
         federation=federation,
+        id_tokens=id_tokens,
         world=world,
         token=token,
     )
