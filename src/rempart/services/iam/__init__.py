@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.method import Method
+from rempart.services.iam import workload_identity
 from rempart.services.iam.api import service_accounts
 from rempart.services.iam.store import IamStore, Setup
 from rempart.trust.gate import Session
 
-METHODS: tuple[Method[IamStore], ...] = (*service_accounts.METHODS,)
+METHODS: tuple[Method[IamStore], ...] = (
+    *service_accounts.METHODS,
+    *workload_identity.METHODS,
+)
 
 
 @dataclass(frozen=True, slots=True)
