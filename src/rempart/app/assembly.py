@@ -12,6 +12,9 @@ from rempart.services.auth import Auth, Ground
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.iam import IamService
 from rempart.services.iam.store import Setup as IamSetup
+from rempart.services.iamcredentials import CredentialsService
+from rempart.services.iamcredentials.published import PublishedKeys
+from rempart.services.iamcredentials.store import Setup as CredentialsSetup
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -39,6 +42,7 @@ from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate, Rules
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
+from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
@@ -58,6 +62,7 @@ class Parts:
     issuers: Issuers
     federation: Federation
     auth: Auth
+    id_tokens: IdTokens
     world: World
     token: InToken | None = None
 
@@ -72,15 +77,19 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     issuers = outside_issuers(config, world)
     federation = Federation(sealed, issuers, world)
+    id_tokens = IdTokens(issuer.name, world)
     managers, token = key_managers(config), in_token(config, keyring, world)
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
+    iam = IamSetup(config.domain, world, keyring.key("thumbprint"))
     services = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
-        IamService(IamSetup(config.domain, world, keyring.key("thumbprint"))),
+        IamService(iam),
+        CredentialsService(CredentialsSetup(iam, identity.tokens, id_tokens, config.regions)),
+        PublishedKeys(world),
     )
     rules = Rules(PolicyDecision(sealed, world))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
@@ -99,6 +108,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
             tickets_key=keyring.key("sign-in-ticket"),
             proofs_key=keyring.key("sign-in-proof"),
         ),
+        id_tokens=id_tokens,
         world=world,
         token=token,
     )

@@ -11,11 +11,13 @@ from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
 from rempart.services.iam import METHODS as IAM_METHODS
+from rempart.services.iamcredentials import METHODS as CREDENTIALS_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
 from rempart.services.storage import METHODS as STORAGE_METHODS
+from rempart.services.sts import ANSWERED as STS_ANSWERED
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.identity.issuer import Issuer
 from rempart.universe import LeftOverKey, ServiceCoverage
@@ -59,4 +61,6 @@ def _answered() -> dict[str, set[str]]:
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "iam": {str(method.id) for method in IAM_METHODS},
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+        "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
+        "sts": set(STS_ANSWERED),
     }

@@ -1,7 +1,7 @@
-"""The security token service's endpoints for people: oauthtoken, introspect, revoke.
+"""The security token service's endpoints for people: oauthtoken and revoke.
 
 They stand in no description of Google's; clients' requests are in the recordings. Sources: RFC
-6749, RFC 7009, RFC 7662. Whatever is wrong with a code or a refresh token, the answer is one.
+6749, RFC 7009. Whatever is wrong with a code or a refresh token, the answer is one.
 """
 
 from __future__ import annotations
@@ -40,31 +40,6 @@ class PersonTokens:
             return answer(await self._sold(form, client, call))
         except OAuthError as problem:
             return refusal(problem)
-
-    async def introspect(self, call: Call) -> Reply:
-        """Tell whose an access token is, if it stands (RFC 7662)."""
-        try:
-            form = await read_form(call)
-            token = _short(form, "token")
-        except OAuthError as problem:
-            return refusal(problem)
-        try:
-            statement, principal = await self._identity.open_access_token(token)
-        except Rejected:
-            return answer({"active": False})
-        federated = isinstance(statement, Federated)
-        return answer(
-            {
-                "active": True,
-                "username": principal.member if federated else principal.email,
-                "sub": principal.member if federated else principal.unique_id,
-                "iss": f"https://sts.{self._identity.domain}/",
-                "scope": " ".join(statement.scopes),
-                "iat": statement.issued // SECOND,
-                "exp": statement.expires // SECOND,
-                "token_type": "Bearer",
-            }
-        )
 
     async def revoke(self, call: Call) -> Reply:
         """End what a token belongs to: a person's session, or the token alone (RFC 7009)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.method import Method
-from rempart.services.iam import workforce
+from rempart.services.iam import workforce, workload_identity
 from rempart.services.iam.api import service_accounts
 from rempart.services.iam.store import IamStore, Setup
 from rempart.trust.gate import Session
@@ -17,6 +17,7 @@ from rempart.trust.gate import Session
 METHODS: tuple[Method[IamStore], ...] = (
     *service_accounts.METHODS,
     *workforce.METHODS,
+    *workload_identity.METHODS,
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
 
 import msgspec
 
@@ -13,16 +12,12 @@ from rempart.core.names import ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.iam.store import IamStore, container_resource
-from rempart.services.iam.workforce.model.merging import Json
 from rempart.services.iam.workforce.model.pool import POOLS_PER_ORGANIZATION_MAX
 from rempart.services.iam.workforce.model.provider import PROVIDERS_PER_POOL_MAX
 from rempart.trust.custody.sealed import Found
 from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, Pool, Provider
 from rempart.trust.identity.workforce.documents import (
-    OPERATIONS,
-    SECOND,
     SUBJECTS,
-    Operation,
     Subject,
     gone,
 )
@@ -134,27 +129,6 @@ class WorkforceStore(IamStore):
         """Mark a subject."""
         self.tx.put(SUBJECTS, *name.parts, value=subject)
 
-    # Operations.
-
-    async def finished(self, grant: Grant, pool: PoolName, resource: str, response: Json) -> Json:
-        """Remember an operation that is done and return it; the oldest are forgotten."""
-        span, before = OPERATIONS.under(*pool.parts), self.now - OPERATIONS_KEPT_SECONDS * SECOND
-        for old in await self.tx.scan(OPERATIONS, span, limit=FORGOTTEN_AT_ONCE):
-            if old.value.created <= before:
-                self.tx.delete(OPERATIONS, *pool.parts, old.id)
-        salt = self.setup.world.random(_SALT_BYTES).hex()
-        id_ = f"{self.now:014x}{salt}"
-        operation = Operation(created=self.now, response=response)
-        self.tx.put(OPERATIONS, *pool.parts, id_, value=operation)
-        return _shown(f"{resource}/operations/{id_}", operation)
-
-    async def operation(self, grant: Grant, pool: PoolName, name: str) -> Json:
-        """Return an operation that is remembered; raises `not_found`."""
-        found = await self.tx.get(OPERATIONS, *pool.parts, name.rpartition("/")[2])
-        if found is None:
-            raise not_found(f"Operation {name[:200]} not found.")
-        return _shown(name, found)
-
     async def _pools(self) -> list[Found[Pool]]:
         found, span = list[Found[Pool]](), ALL_POOLS
         while page := await self.tx.scan(POOLS, span, limit=_PAGE):
@@ -168,10 +142,6 @@ class WorkforceStore(IamStore):
 
 
 _PAGE = 200
-
-
-def _shown(name: str, operation: Operation) -> dict[str, Any]:
-    return {"name": name, "done": True, "response": operation.response}
 
 
 def _full(message: str) -> CloudError:

@@ -21,6 +21,8 @@ from rempart.trust.identity.federation.pools import (
     split,
 )
 from rempart.trust.identity.federation.refusal import Refused
+from rempart.trust.identity.refusal import Rejected
+from rempart.trust.identity.workforce.standing import check_subject
 
 _SECOND = 1_000_000
 
@@ -70,6 +72,17 @@ class Federation:
         """Return the identity that an ID token proves to the provider of an audience."""
         pool, provider = await self.provider(audience)
         return self.admit(pool, provider, await self.claims(provider, token))
+
+    async def check_program(self, admitted: Admitted) -> None:
+        """Refuse a person whose pool admits no programs, or who is deleted."""
+        restrictions = admitted.pool.restrictions
+        if restrictions is not None and restrictions.no_programs:
+            raise Refused("Programs may not sign in to this pool.", error="unauthorized_client")
+        try:
+            subject, now = admitted.attributes.subject, self._world.clock()
+            await check_subject(self._sealed, admitted.pool.name, subject, now)
+        except Rejected as problem:
+            raise Refused("The identity is deleted.", error="unauthorized_client") from problem
 
     async def claims(self, provider: Provider, token: str) -> Mapping[str, object]:
         """Return the claims of an ID token that a provider's issuer signed; else `Refused`."""

@@ -77,13 +77,6 @@ class Bootstrap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remote: str = ""
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """An operation on a pool or what is in it, done when it was answered."""
-
-    created: int
-    response: dict[str, object]
-
-
 SESSIONS = Kind(b"Y", Session, hot=4096)
 """By SHA-256 of its secret."""
 
@@ -92,9 +85,6 @@ SUBJECTS = Kind(b"W", Subject, hot=4096)
 
 BOOTSTRAPS = Kind(b"X", Bootstrap)
 """By (organization, id); ids begin with the time."""
-
-OPERATIONS = Kind(b"Q", Operation)
-"""By (pool's name, id); ids begin with the time."""
 
 
 def digest_of(secret: str) -> bytes:

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rempart.trust.policy.roles import basic, cloudkms, iam, resourcemanager, storage, workforce
+from rempart.trust.policy.roles import (
+    basic,
+    cloudkms,
+    iam,
+    resourcemanager,
+    storage,
+    workforce,
+    workload_identity,
+)
 from rempart.trust.policy.roles.role import Level, Role
 
 __all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
 
 ROLES: Mapping[str, Role] = {
     role.name: role
-    for service in (basic, storage, iam, resourcemanager, cloudkms, workforce)
+    for service in (basic, storage, iam, workload_identity, resourcemanager, cloudkms, workforce)
     for role in service.ROLES
 }
 """Every role of this universe by its name."""

@@ -5,7 +5,7 @@ They carry only what is listed here: what is not listed is not granted.
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles import cloudkms
+from rempart.trust.policy.roles import cloudkms, workload_identity
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 
@@ -14,6 +14,7 @@ _VIEWER = (
     | of("iam.serviceAccountKeys", "get list")
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
+    | workload_identity.READ
     | of("orgpolicy.policy", "get")
     | of("resourcemanager.projects", "get getIamPolicy list")
     | of("serviceusage.services", "get list")
@@ -36,6 +37,7 @@ _OWNER = (
     _EDITOR
     | cloudkms.PERMISSIONS
     | of("iam.roles", "create delete undelete update")
+    | workload_identity.WRITE
     | of("iam.serviceAccounts", "setIamPolicy")
     | of("resourcemanager.projects", "delete setIamPolicy undelete")
     | of("storage.buckets", "createTagBinding deleteTagBinding")

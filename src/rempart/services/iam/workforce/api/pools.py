@@ -5,7 +5,7 @@ Source: iam.locations.workforcePools of IAM v1. Operations are done when they ar
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from rempart.services.iam.workforce.model.pool import (
     refuse_unless_deleted,
 )
 from rempart.services.iam.workforce.store import ALL_POOLS, WorkforceStore
+from rempart.services.iam.workload_identity.operations import done, remembered
 from rempart.trust.custody.sealed import Found
 from rempart.trust.identity.federation.pools import POOLS, Pool, Provider
 from rempart.trust.identity.workforce import names
@@ -33,7 +34,7 @@ from rempart.trust.identity.workforce.names import PoolName
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 100
-_TYPE = "type.googleapis.com/google.iam.admin.v1.WorkforcePool"
+_TYPE = "google.iam.admin.v1.WorkforcePool"
 Run = Callable[[Grant, Call, WorkforceStore], Awaitable[Reply]]
 Deletable = TypeVar("Deletable", Pool, Provider)
 
@@ -92,7 +93,7 @@ async def undelete(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
 async def operation(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     """Return an operation on a pool, or on what is in one."""
     pool, name = names.operation(name_of(call))
-    return Reply(document=await store.operation(grant, pool, name))
+    return Reply(document=await remembered(store, str(pool), name))
 
 
 def deleted(old: Deletable, noun: str, store: WorkforceStore) -> Deletable:
@@ -130,12 +131,5 @@ def paged(noun: str, shown: list[Json], following: str) -> Json:
     return document | ({"nextPageToken": following} if following else {})
 
 
-def typed(type_: str, message: Mapping[str, object]) -> Json:
-    """Return a message as `google.protobuf.Any` shows it."""
-    return {"@type": type_, **message}
-
-
 async def _done(grant: Grant, store: WorkforceStore, name: PoolName, pool: Pool) -> Reply:
-    response = typed(_TYPE, pool_json(pool))
-    shown = await store.finished(grant, name, str(name), response)
-    return Reply(document=shown, audit={"workforcePool": str(name)})
+    return await done(grant, store, str(name), str(name), _TYPE, pool_json(pool))

@@ -14,17 +14,17 @@ from rempart.services.iam.workforce.api.pools import (
     deleted,
     paged,
     shows,
-    typed,
     undeleted,
 )
 from rempart.services.iam.workforce.model.pool import refuse_if_deleted
 from rempart.services.iam.workforce.model.provider import changed, new_provider, provider_json
 from rempart.services.iam.workforce.store import WorkforceStore
+from rempart.services.iam.workload_identity.operations import done
 from rempart.trust.identity.federation.pools import PROVIDERS, Provider
 from rempart.trust.identity.workforce import names
 from rempart.trust.identity.workforce.names import ProviderName
 
-_TYPE = "type.googleapis.com/google.iam.admin.v1.WorkforcePoolProvider"
+_TYPE = "google.iam.admin.v1.WorkforcePoolProvider"
 
 
 async def create(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
@@ -83,6 +83,5 @@ async def undelete(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
 async def _done(
     grant: Grant, store: WorkforceStore, name: ProviderName, provider: Provider
 ) -> Reply:
-    response = typed(_TYPE, provider_json(provider, store.thumbprint))
-    shown = await store.finished(grant, name.pool, str(name), response)
-    return Reply(document=shown, audit={"workforcePoolProvider": str(name)})
+    shown = provider_json(provider, store.thumbprint)
+    return await done(grant, store, str(name.pool), str(name), _TYPE, shown)

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.grant import Grant
 from rempart.services.iam.workforce.api.asked import name_of
-from rempart.services.iam.workforce.api.pools import typed
 from rempart.services.iam.workforce.model.pool import refuse_if_deleted, refuse_unless_deleted
 from rempart.services.iam.workforce.store import WorkforceStore
+from rempart.services.iam.workload_identity.operations import done
 from rempart.trust.identity.workforce import names
 from rempart.trust.identity.workforce.documents import Subject, gone
 from rempart.trust.identity.workforce.names import SubjectName
 
-_EMPTY = "type.googleapis.com/google.protobuf.Empty"
+_EMPTY = "google.protobuf.Empty"
 _NOUN = "WorkforcePoolSubject"
 
 
@@ -51,5 +51,5 @@ async def _marked(
     grant: Grant, store: WorkforceStore, name: SubjectName, subject: Subject
 ) -> Reply:
     store.put_subject(grant, name, subject)
-    shown = await store.finished(grant, name.pool, str(name), typed(_EMPTY, {}))
-    return Reply(document=shown, audit={"workforcePoolSubject": str(name)})
+    reply = await done(grant, store, str(name.pool), str(name), _EMPTY, {})
+    return replace(reply, audit={"workforcePoolSubject": str(name)})
