@@ -2,118 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-
 import httpx
-import pytest
-
-from support.oidc_provider import SECRET, OIDCProvider, running
-from support.universe import Universe
-from support.visitor import Visitor, authorize, told
-
-POOLS = "/iam/v1/locations/global/workforcePools"
-MAPPING = {
-    "google.subject": "assertion.sub",
-    "google.groups": "assertion.groups",
-    "google.display_name": "assertion.name",
-    "attribute.department": "'department' in assertion ? assertion.department : 'none'",
-}
+from support.universe import created
+from support.visitor import authorize, told
+from support.workforce import Organization, idp, organization
 
 
-@dataclass
-class Organization:
-    """A pool with a provider, and the provider's own program."""
-
-    admin: httpx.Client
-    universe: Universe
-    idp: OIDCProvider
-    pool: str
-
-    @property
-    def provider(self) -> str:
-        return f"{self.pool}/providers/corp"
-
-    def change(self, name: str, mask: str, document: dict[str, Any]) -> None:
-        answer = self.admin.patch(f"/iam/v1/{name}", params={"updateMask": mask}, json=document)
-        assert answer.status_code == 200, answer.text
-
-    def signed_in(self, who: str = "alice") -> tuple[Visitor, dict[str, Any]]:
-        """Sign somebody in for a program; return the browser and the program's tokens."""
-        visitor = Visitor(self.universe, self.idp)
-        url, verifier = authorize(self.provider)
-        page = visitor.sign_in(url, who)
-        answer = visitor.submit(page, "/confirm", answer="yes")
-        sold = visitor.exchange(told(answer)["code"], verifier)
-        assert sold.status_code == 200, sold.text
-        tokens: dict[str, Any] = sold.json()
-        return visitor, tokens
-
-    def whoami(self, token: str) -> dict[str, Any]:
-        form = {"token": token, "token_type_hint": "urn:ietf:params:oauth:token-type:access_token"}
-        told: dict[str, Any] = self.admin.post("/sts/v1/introspect", data=form).json()
-        return told
-
-
-@pytest.fixture(scope="module")
-def idp(
-    universe: Universe, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Iterator[OIDCProvider]:
-    """Run the organization's provider; it knows our addresses of any pool that tests make."""
-    site = f"https://auth.cloud.localhost:{universe.listen}/signin-callback"
-    pools = [f"corp-{number}" for number in range(POOLS_MAX)]
-    uris = tuple(
-        f"{site}/locations/global/workforcePools/{pool}/providers/{provider}"
-        for pool in pools
-        for provider in ("corp", "other")
-    )
-    with running(
-        tmp_path_factory.mktemp("idp"),
-        pytestconfig,
-        authority=universe.outside,
-        clients={"rempart": uris},
-    ) as made:
-        yield made
-
-
-POOLS_MAX = 30
-_numbers = iter(range(POOLS_MAX))
-
-
-@pytest.fixture
-def organization(universe: Universe, admin: httpx.Client, idp: OIDCProvider) -> Organization:
-    """Return a fresh pool with a provider."""
-    id_ = f"corp-{next(_numbers)}"
-    parent = universe.above["organizations"]
-    made = admin.post(POOLS, params={"workforcePoolId": id_}, json={"parent": parent})
-    assert made.status_code == 200, made.text
-    pool = f"locations/global/workforcePools/{id_}"
-    add_provider(admin, idp, pool, "corp")
-    return Organization(admin, universe, idp, pool)
-
-
-def add_provider(admin: httpx.Client, idp: OIDCProvider, pool: str, id_: str) -> None:
-    document = {
-        "attributeMapping": MAPPING,
-        "oidc": {
-            "issuerUri": idp.issuer,
-            "clientId": "rempart",
-            "clientSecret": {"value": {"plainText": SECRET}},
-            "webSsoConfig": {
-                "responseType": "CODE",
-                "assertionClaimsBehavior": "ONLY_ID_TOKEN_CLAIMS",
-            },
-        },
-    }
-    url = f"/iam/v1/{pool}/providers"
-    made = admin.post(url, params={"workforcePoolProviderId": id_}, json=document)
-    assert made.status_code == 200, made.text
-    assert SECRET not in made.text
+__all__ = ["idp", "organization"]
 
 
 def test_a_person_signs_in_and_a_program_acts_for_it(organization: Organization) -> None:
-    visitor = Visitor(organization.universe, organization.idp)
+    visitor = organization.visitor()
     url, verifier = authorize(organization.provider)
     page = visitor.sign_in(url, "alice")
     assert "Google Cloud CLI" in page.text
@@ -123,7 +22,131 @@ def test_a_person_signs_in_and_a_program_acts_for_it(organization: Organization)
     sold = visitor.exchange(answer["code"], verifier).json()
     assert 3500 < sold["expires_in"] <= 3600
     who = organization.whoami(sold["access_token"])
-    member = f"principal://iam.googleapis.com/{organization.pool}/subject/alice"
-    assert (who["active"], who["username"]) == (True, member)
+    assert (who["active"], who["username"]) == (True, organization.member("alice"))
     again = visitor.refresh(sold["refresh_token"]).json()
-    assert organization.whoami(again["access_token"])["username"] == member
+    assert organization.whoami(again["access_token"])["username"] == organization.member("alice")
+
+
+def test_who_is_in_a_group_that_has_a_role_gets_in_and_others_do_not(
+    organization: Organization, admin: httpx.Client, name: str
+) -> None:
+    uniform = {"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}}}
+    bucket = created(admin, organization.universe, name, uniform)
+    group = f"principalSet://iam.googleapis.com/{organization.pool}/group/engineers"
+    policy = {"bindings": [{"role": "roles/storage.objectViewer", "members": [group]}]}
+    assert admin.put(f"/storage/v1/b/{bucket}/iam", json=policy).status_code == 200
+    for who, status in (("alice", 200), ("bob", 403)):
+        _, tokens = organization.signed_in(who)
+        with organization.universe.caller(tokens["access_token"]) as caller:
+            assert caller.get(f"/storage/v1/b/{bucket}/o").status_code == status
+
+
+def test_a_person_who_is_signed_in_is_not_asked_by_the_provider_again(
+    organization: Organization,
+) -> None:
+    visitor, _ = organization.signed_in()
+    url, _ = authorize(organization.provider)
+    answer = visitor.get(url)
+    assert answer.headers["location"].startswith("/confirm?flow=")
+    home = visitor.get("/")
+    assert "Alice Martin" in home.text
+    out = visitor.submit(home, "/signout")
+    assert out.headers["location"] == "/"
+    assert "Alice Martin" not in visitor.get("/").text
+    assert visitor.get(url).headers["location"].startswith(organization.idp.issuer)
+
+
+def test_a_person_may_choose_the_provider_and_may_say_no(organization: Organization) -> None:
+    visitor = organization.visitor()
+    url, _ = authorize(organization.provider, provider_name=None)
+    chosen = visitor.submit(visitor.get(url), "/provider", provider=organization.provider)
+    assert "localhost" in chosen.text
+    way = chosen.text.partition('href="https')[2].partition('"')[0].replace("&amp;", "&")
+    page = visitor.sign_in(f"https{way}", "bob")
+    assert told(visitor.submit(page, "/confirm", answer="no")) == {
+        "error": "access_denied",
+        "state": "the program's own",
+    }
+
+
+def test_revoking_either_token_ends_the_session(organization: Organization) -> None:
+    for kind in ("refresh_token", "access_token"):
+        visitor, tokens = organization.signed_in()
+        gone = visitor.post(f"{visitor.sts}/revoke", data={"token": tokens[kind]})
+        assert gone.status_code == 200
+        assert not organization.whoami(tokens["access_token"])["active"]
+        refused = visitor.refresh(tokens["refresh_token"])
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+        assert visitor.post(f"{visitor.sts}/revoke", data={"token": "x"}).status_code == 200
+
+
+def test_what_stands_above_a_person_is_asked_at_every_use(organization: Organization) -> None:
+    visitor, tokens = organization.signed_in()
+    token, subject = tokens["access_token"], f"{organization.pool}/subjects/alice"
+
+    def stands() -> bool:
+        with organization.universe.caller(token) as caller:
+            used = caller.get("/storage/v1/b", params={"project": organization.universe.project})
+        refreshed = visitor.refresh(tokens["refresh_token"]).status_code == 200
+        assert (used.status_code == 403) == refreshed
+        return refreshed
+
+    assert stands()
+    for name in (organization.pool, organization.provider):
+        organization.change(name, "disabled", {"disabled": True})
+        assert not stands()
+        organization.change(name, "disabled", {"disabled": False})
+        assert stands()
+        organization.admin.delete(f"/iam/v1/{name}")
+        assert not stands()
+        organization.do(name, "undelete")
+        assert stands()
+    organization.do(subject, "revokeSessions")
+    assert not stands()
+    _, tokens = organization.signed_in()
+    token = tokens["access_token"]
+    assert stands()
+    organization.admin.delete(f"/iam/v1/{subject}")
+    assert not stands()
+    page = organization.visitor().sign_in(authorize(organization.provider)[0], "alice")
+    assert page.status_code == 403
+    organization.do(subject, "undelete")
+    assert not stands()
+    organization.signed_in()
+
+
+def test_a_session_is_no_longer_than_its_pool_allows_even_where_that_is_shortened_later(
+    organization: Organization,
+) -> None:
+    organization.change(organization.pool, "sessionDuration", {"sessionDuration": "900s"})
+    visitor, tokens = organization.signed_in()
+    assert 880 < tokens["expires_in"] <= 900
+    session = next(one for one in visitor.cookies.jar if one.name == "__Host-session")
+    assert session.secure
+    assert session.has_nonstandard_attr("HttpOnly")
+    assert session.get_nonstandard_attr("SameSite") == "Lax"
+
+
+def test_where_programs_may_not_sign_in_no_token_is_sold(organization: Organization) -> None:
+    visitor, _ = organization.signed_in()
+    url, verifier = authorize(organization.provider)
+    page = visitor.get(visitor.get(url).headers["location"])
+    code = told(visitor.submit(page, "/confirm", answer="yes"))["code"]
+    restricted = {"accessRestrictions": {"disableProgrammaticSignin": True}}
+    organization.change(organization.pool, "accessRestrictions", restricted)
+    assert visitor.exchange(code, verifier).status_code == 400
+    answer = visitor.get(visitor.get(url).headers["location"])
+    assert (answer.status_code, "lets nobody" in answer.text) == (403, True)
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "audience": f"//iam.googleapis.com/{organization.provider}",
+        "scope": "https://www.googleapis.com/auth/cloud-platform",
+        "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "subject_token": organization.idp.id_token("alice", "rempart"),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+    }
+    refused = visitor.post(f"{visitor.sts}/token", data=form)
+    assert refused.json()["error"] == "unauthorized_client"
+    organization.change(organization.pool, "accessRestrictions", {})
+    sold = visitor.post(f"{visitor.sts}/token", data=form).json()
+    assert organization.whoami(sold["access_token"])["username"] == organization.member("alice")
