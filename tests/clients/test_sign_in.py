@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import httpx
+
 from support.universe import created
 from support.visitor import authorize, told
 from support.workforce import Organization, idp, organization
-
 
 __all__ = ["idp", "organization"]
 

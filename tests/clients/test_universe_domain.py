@@ -6,9 +6,7 @@ as they are, and no name server can be asked by mistake.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from support.universe import REMPART, Universe, program
+from support.named import named_universe
+from support.universe import Universe, program
 
-HTTPS, HTTP = 443, 8080
 PYTHON = """
 import os, sys
 from google.cloud import storage
@@ -30,40 +28,10 @@ print(client._connection.API_BASE_URL, len(blob.download_as_bytes()))
 """
 
 
-@contextlib.contextmanager
-def namespaces() -> Iterator[tuple[str, ...]]:
-    """Make the namespaces and give the words that lead a command into them."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a network of its own")
-    unshare, nsenter, ip = program("unshare"), program("nsenter"), program("ip")
-    script = f"{ip} link set lo up && echo ready && exec cat"
-    words = [unshare, "--net", "--mount", "/bin/sh", "-c", script]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stderr is not None
-        if holder.stdout.readline() != "ready\n":
-            pytest.skip(f"this machine makes no network namespace: {holder.stderr.read()}")
-        # The holder ends with its standard input, which is closed on the way out.
-        yield (nsenter, f"--target={holder.pid}", "--net", "--mount", "--")
-
-
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
-    """Return a universe that is reached by its own names alone."""
-    home = tmp_path_factory.mktemp("named")
-    with namespaces() as inside:
-        universe = Universe(home / "data", HTTPS, HTTP, inside=inside)
-        universe.start()
-        try:
-            told = universe.run(REMPART, "env", "--universe", "--data", universe.data).stdout
-            assert "--listen" not in told, "the port is right and needs no advice"
-            hosts = [x.removeprefix("# ") for x in told.splitlines() if x.startswith("# 127.")]
-            (home / "hosts").write_text("\n".join(hosts) + "\n")
-            universe.run(program("mount"), "--bind", home / "hosts", "/etc/hosts")
-            yield universe
-        finally:
-            universe.terminate()
+    with named_universe(tmp_path_factory.mktemp("named")) as universe:
+        yield universe
 
 
 @pytest.fixture

@@ -74,6 +74,8 @@ class OIDCProvider:
     clients: dict[str, tuple[str, ...]] = field(default_factory=lambda: {CLIENT: (REDIRECT,)})
     """By client id, which is the audience of its tokens: where it may be sent back to."""
     seconds: int = 3600
+    inside: tuple[str, ...] = ()
+    """The words that lead a command into the universe's namespaces."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -97,7 +99,7 @@ class OIDCProvider:
         script = self.packages / "provider.mjs"
         shutil.copy(HERE / "provider.mjs", script)
         self.process = subprocess.Popen(
-            [program("node"), str(script)],
+            [*self.inside, program("node"), str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -75,11 +75,15 @@ class Universe:
         listen, http = free_ports(2)
         universe = cls(data, listen, http, engine)
         universe.start()
-        universe.terminate()
-        universe.keys, universe.above = asyncio.run(_add_accounts(data))
-        _trust_outside(data, universe.outside)
-        universe.start()
+        universe.furnish()
         return universe
+
+    def furnish(self) -> None:
+        """Add what tests need beside a fresh universe, and start it again."""
+        self.terminate()
+        self.keys, self.above = asyncio.run(_add_accounts(self.data))
+        _trust_outside(self.data, self.outside)
+        self.start()
 
     def start(self) -> None:
         """Run `rempart up` and return when it answers."""

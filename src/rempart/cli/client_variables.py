@@ -43,6 +43,10 @@ HOSTS = (
     "serviceusage",
     "pubsub",
     "logging",
+    "accounts",
+    "auth.cloud",
+    "sdk.cloud",
+    "docs",
 )
 """Hosts under the domain that clients ask for; without DNS each needs its line in /etc/hosts."""
 
