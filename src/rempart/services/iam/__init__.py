@@ -10,13 +10,16 @@ from typing import Any
 
 from rempart.core.method import Method
 from rempart.services.iam import workload_identity
-from rempart.services.iam.api import service_accounts
+from rempart.services.iam.api import catalogue, custom_roles, keys, service_accounts
 from rempart.services.iam.store import IamStore, Setup
 from rempart.trust.gate import Session
 
 METHODS: tuple[Method[IamStore], ...] = (
     *service_accounts.METHODS,
     *workload_identity.METHODS,
+    *keys.METHODS,
+    *custom_roles.METHODS,
+    *catalogue.METHODS,
 )
 
 
