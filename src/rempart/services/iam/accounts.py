@@ -105,7 +105,7 @@ async def key(
 ) -> ServiceAccountKey:
     """Return a key of an account; raises `not_found`."""
     found = await store.tx.get(KEYS, id_)
-    if found is None or found.unique_id != account.unique_id:
+    if found is None or found.system or found.unique_id != account.unique_id:
         raise not_found(f"Service account key {id_} does not exist.")
     return found
 
