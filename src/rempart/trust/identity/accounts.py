@@ -156,6 +156,13 @@ def project_of(email: str) -> ProjectId | None:
     return ProjectId(f"{prefix}:{name}" if prefix else name)
 
 
+def project_in(email: str) -> str:
+    """Return the project that an email tells, as `email_of` made it; empty for none."""
+    domain = email.rpartition("@")[2].removesuffix(f".{MAIL_DOMAIN}")
+    name, dot, prefix = domain.rpartition(".")
+    return f"{prefix}:{name}" if dot else domain
+
+
 async def create_account(
     transaction: Transaction,
     account_id: str,
