@@ -33,6 +33,7 @@ APIS = {
     "cloudasset.v1": "google.cloud.asset_v1",
     "cloudkms.v1": "google.cloud.kms_v1",
     "cloudresourcemanager.v3": "google.cloud.resourcemanager_v3",
+    "iam.v1": "google.cloud.iam_admin_v1",
     "iam.v2": "google.cloud.iam_v2",
     "iamcredentials.v1": "google.cloud.iam_credentials_v1",
     "kmsinventory.v1": "google.cloud.kms_inventory_v1",
@@ -53,6 +54,48 @@ MIXINS = {
 """The services that many APIs share, by those of their methods that have an HTTP rule."""
 
 _OF_MIXINS = tuple(f"{service}/" for service in MIXINS.values())
+
+_ACCOUNTS = "projects.serviceAccounts"
+_KEYS = f"{_ACCOUNTS}.keys"
+RULELESS = {
+    "iam.v1": {
+        "ListServiceAccounts": [f"{_ACCOUNTS}.list"],
+        "GetServiceAccount": [f"{_ACCOUNTS}.get"],
+        "CreateServiceAccount": [f"{_ACCOUNTS}.create"],
+        "UpdateServiceAccount": [f"{_ACCOUNTS}.update"],
+        "PatchServiceAccount": [f"{_ACCOUNTS}.patch"],
+        "DeleteServiceAccount": [f"{_ACCOUNTS}.delete"],
+        "UndeleteServiceAccount": [f"{_ACCOUNTS}.undelete"],
+        "EnableServiceAccount": [f"{_ACCOUNTS}.enable"],
+        "DisableServiceAccount": [f"{_ACCOUNTS}.disable"],
+        "ListServiceAccountKeys": [f"{_KEYS}.list"],
+        "GetServiceAccountKey": [f"{_KEYS}.get"],
+        "CreateServiceAccountKey": [f"{_KEYS}.create"],
+        "UploadServiceAccountKey": [f"{_KEYS}.upload"],
+        "DeleteServiceAccountKey": [f"{_KEYS}.delete"],
+        "EnableServiceAccountKey": [f"{_KEYS}.enable"],
+        "DisableServiceAccountKey": [f"{_KEYS}.disable"],
+        "SignBlob": [f"{_ACCOUNTS}.signBlob"],
+        "SignJwt": [f"{_ACCOUNTS}.signJwt"],
+        "GetIamPolicy": [f"{_ACCOUNTS}.getIamPolicy"],
+        "SetIamPolicy": [f"{_ACCOUNTS}.setIamPolicy"],
+        "TestIamPermissions": [f"{_ACCOUNTS}.testIamPermissions"],
+        "QueryGrantableRoles": ["roles.queryGrantableRoles"],
+        "ListRoles": ["organizations.roles.list", "projects.roles.list", "roles.list"],
+        "GetRole": ["organizations.roles.get", "projects.roles.get", "roles.get"],
+        "CreateRole": ["organizations.roles.create", "projects.roles.create"],
+        "UpdateRole": ["organizations.roles.patch", "projects.roles.patch"],
+        "DeleteRole": ["organizations.roles.delete", "projects.roles.delete"],
+        "UndeleteRole": ["organizations.roles.undelete", "projects.roles.undelete"],
+        "QueryTestablePermissions": ["permissions.queryTestablePermissions"],
+        "QueryAuditableServices": ["iamPolicies.queryAuditableServices"],
+        "LintPolicy": ["iamPolicies.lintPolicy"],
+    }
+}
+"""APIs whose package has no HTTP rules: which REST methods each method is, without the API's name.
+
+Their paths and bodies are those of the REST methods. What fits every request stands last.
+"""
 
 DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
 """What errors are made of."""
@@ -77,7 +120,7 @@ def derive() -> dict[str, bytes]:
     derived: dict[str, bytes] = {}
     messages: list[Any] = []
     for name, package in APIS.items():
-        rpcs = _rpcs(package)
+        rpcs = _ruled(name, package) if name in RULELESS else _rpcs(package)
         messages += [message for rpc in rpcs.values() for message in (rpc.request, rpc.response)]
         derived[f"{name}.json"] = _table(name, rpcs)
     for name in DETAILS:
@@ -163,6 +206,44 @@ def _rpcs(package: str) -> dict[str, Rpc]:
     return rpcs
 
 
+def _ruled(name: str, package: str) -> dict[str, Rpc]:
+    """Return the unary methods of a package without HTTP rules, with those made of REST's paths."""
+    described = {one["id"]: one for one in _rest_ids(name).values()}
+    api, rpcs = name.partition(".")[0], {}
+    for module in _modules(package, ".transports.grpc"):
+        for path, (request, response) in _stubs(module, mixins=True).items():
+            ids = RULELESS[name][path.rpartition("/")[2]]
+            rules = [_rule(described[f"{api}.{one}"], request) for one in ids]
+            rpcs[path] = Rpc(request, response, rules)
+    return rpcs
+
+
+def _rule(method: Json, request: Any) -> Json:
+    """Return the HTTP rule that a REST method amounts to, for a message.
+
+    A variable that the message lacks is in the message that it wraps; a body that is not the whole
+    message is the field of the body's type.
+    """
+    fields = request.fields_by_name
+    messages = {one.message_type.name: one for one in fields.values() if one.message_type}
+
+    def variable(found: re.Match[str]) -> str:
+        field, segments = found[1], found[2] or "*"
+        if field not in fields:
+            [field] = [
+                f"{one.name}.{field}"
+                for one in messages.values()
+                if field in one.message_type.fields_by_name
+            ]
+        return f"{{{field}={segments}}}"
+
+    rule = {"method": method["verb"], "uri": _VARIABLE.sub(variable, method["path"])}
+    body = method.get("request", "")
+    if not body:
+        return rule
+    return rule | {"body": messages[body].name if body in messages else "*"}
+
+
 def _mixin(service: str, name: str) -> Rpc:
     from google.cloud.location import locations_pb2  # noqa: F401, PLC0415 - it registers itself
     from google.iam.v1 import iam_policy_pb2  # noqa: F401, PLC0415 - it registers itself
@@ -173,7 +254,7 @@ def _mixin(service: str, name: str) -> Rpc:
     return Rpc(method.input_type, method.output_type, [])
 
 
-def _stubs(module: ModuleType) -> dict[str, tuple[Any, Any]]:
+def _stubs(module: ModuleType, *, mixins: bool = False) -> dict[str, tuple[Any, Any]]:
     """Return the messages of what a transport would call, by path.
 
     It makes every stub on a recording channel; the types are those of its annotations.
@@ -194,7 +275,7 @@ def _stubs(module: ModuleType) -> dict[str, tuple[Any, Any]]:
             getattr(made, name)
             [request], response = get_args(get_type_hints(member.fget)["return"])
             stubs[paths[-1]] = (_described(request), _described(response))
-    return {path: pair for path, pair in stubs.items() if not path.startswith(_OF_MIXINS)}
+    return {path: pair for path, pair in stubs.items() if mixins or not path.startswith(_OF_MIXINS)}
 
 
 def _described(message: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`gcloud` and Google's libraries as people of an organization use them, by the universe's names."""
+"""`gcloud` and Google's library as people of an organization use them, by the universe's names."""
 
 from __future__ import annotations
 
@@ -45,8 +45,11 @@ class Stand:
     @property
     def env(self) -> dict[str, str]:
         """Return the environment of somebody who has no key."""
-        dropped = ("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE")
-        dropped += ("CLOUDSDK_CORE_DISABLE_PROMPTS",)
+        dropped = (
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE",
+            "CLOUDSDK_CORE_DISABLE_PROMPTS",
+        )
         kept = {key: value for key, value in self.universe.env.items() if key not in dropped}
         return kept | {"CLOUDSDK_CONFIG": str(self.home / "gcloud"), "HOME": str(self.home)}
 

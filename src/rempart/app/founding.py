@@ -27,6 +27,10 @@ from rempart.trust.policy.validate import new_etag
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 ADMIN_KEY = "admin-key.json"
+ADMINISTRATOR = "administrator"
+OLD_KEYS_MAX = 1000
+"""More keys than a universe without an API for them can have."""
+
 ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.organizationAdmin",
@@ -53,7 +57,7 @@ async def found(sealed: SealedEngine, config: Config, world: World) -> str:
     """Write the first organization, folder, project and administrator; return its key file."""
     tx, now = sealed.transaction(), world.clock()
     account = await accounts.create_account(
-        tx, "administrator", config.project, display_name="First administrator", world=world
+        tx, ADMINISTRATOR, config.project, display_name="First administrator", world=world
     )
     organization = _hierarchy(tx, config, account.member, now, world)
     issued = await accounts.new_key(tx, account.email, domain=config.domain, world=world)
@@ -84,6 +88,37 @@ async def found(sealed: SealedEngine, config: Config, world: World) -> str:
     )
     await tx.commit()
     return issued.file
+
+
+async def index_administrator(sealed: SealedEngine, config: Config, world: World) -> None:
+    """Let the first account be found by unique id and project, where that is not so yet.
+
+    It was the only one in universes whose IAM did not answer: all others are written with their
+    entries.
+    """
+    tx = sealed.transaction()
+    email = accounts.email_of(ADMINISTRATOR, config.project)
+    account = await tx.get(accounts.ACCOUNTS, email)
+    entry = await tx.get(accounts.EMAIL_ENTRIES, config.project, email)
+    if account is None or entry is not None:
+        return
+    found = await tx.scan(accounts.KEYS, accounts.KEYS.under(), limit=OLD_KEYS_MAX)
+    keys = tuple(one.id for one in found if one.value.unique_id == account.unique_id)
+    accounts.index(tx, account, first=account.unique_id, keys=keys)
+    leaf = Leaf(
+        kind=OUTCOME,
+        time=world.clock(),
+        request="start",
+        method="rempart.serviceAccounts.index",
+        permission="",
+        principal=account.member,
+        resource=account.resource.name.name,
+        remote="local",
+        status=200,
+        facts={"uniqueId": account.unique_id},
+    )
+    tx.append(FEED, encode(leaf))
+    await tx.commit()
 
 
 def _hierarchy(tx: Transaction, config: Config, owner: Member, now: Micros, world: World) -> str:

@@ -14,6 +14,7 @@ from rempart import memory
 from rempart.app.application import open_application, sealed_application
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
+from rempart.app.founding import index_administrator
 from rempart.app.outside import elsewhere
 from rempart.config import EMBEDDED, Address, Config
 from rempart.core.clock import World
@@ -100,6 +101,7 @@ async def _serve_open(run: _Run, keyring: Keyring) -> None:
         parts = assemble(engine, keyring, run.config, World())
         if run.config.engine != EMBEDDED:
             parts.sealed.fence = await tenure.begin()
+        await index_administrator(parts.sealed, run.config, parts.world)
         await _answer(run, engine, parts)
     except Taken as problem:
         raise SystemExit(str(problem)) from None

@@ -29,6 +29,10 @@ RESUMABLE_CHUNK_BYTES = 256 * KIB
 RESUMABLE_SESSION_SECONDS = 7 * 24 * 3600
 LABELS_MAX = 64
 POLICY_MEMBERS_MAX = 1500
+POLICY_GROUPS_MAX = 250
+"""Domains and groups among the members of a policy."""
+POLICY_CONDITIONS_OF_A_ROLE_MAX = 20
+"""Conditions under which one role may be granted to one member in a policy."""
 POLICY_BYTES_MAX = 64 * KIB
 ACL_ENTRIES_MAX = 100
 RETENTION_SECONDS_MAX = 3_155_760_000

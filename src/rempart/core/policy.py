@@ -32,6 +32,18 @@ class Binding:
     condition: Condition | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditConfig:
+    """What a service logs of one kind of access, and whose access it does not.
+
+    `log` is Google's `logType`. It is kept and shown; the log of this universe leaves nobody out.
+    """
+
+    service: str
+    log: str
+    exempted: tuple[Member, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Policy:
     """The bindings of one resource. Compared by identity, so that what is compiled is kept."""
@@ -39,6 +51,7 @@ class Policy:
     bindings: tuple[Binding, ...] = ()
     etag: str = ""
     version: int = 1
+    audit: tuple[AuditConfig, ...] = ()
 
 
 class Resource(msgspec.Struct, frozen=True, gc=False):
@@ -47,7 +60,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `policies` are those of the resource and of what holds it below the project (managed folders,
     bucket). `public` is False where public-access prevention stops `allUsers` and
     `allAuthenticatedUsers` from counting. `attributes` are what conditions read by
-    `api.getAttribute`.
+    `api.getAttribute`. `above` is what holds a resource that is in no project: `folders/N` or
+    `organizations/N`; organizations and folders themselves leave it empty.
     """
 
     name: ResourceName
@@ -55,3 +69,4 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     policies: tuple[Policy, ...] = ()
     public: bool = True
     attributes: tuple[tuple[str, str], ...] = ()
+    above: str = ""

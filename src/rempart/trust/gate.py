@@ -21,9 +21,14 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavailable
 from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.identity import namesakes
 from rempart.trust.identity.identify import Identity
+from rempart.trust.policy.around import Around, around
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.validate import Place
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
 RECEIPT_HEADER = "x-rempart-receipt"
@@ -31,10 +36,11 @@ RECEIPT_HEADER = "x-rempart-receipt"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who decides: IAM allows, and any guard may refuse what it allows."""
+    """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies."""
 
     decision: PolicyDecision
     guards: tuple[Guard, ...] = ()
+    duties: tuple[Duty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,10 @@ class Authority:
         """Return those of the permissions that the caller has."""
         return [one for one in permissions if await self.allows(one, resource)]
 
+    async def around(self, tx: Transaction, resource: Resource) -> Around:
+        """Return the surroundings of a resource whose policy this call replaces."""
+        return await around(tx, resource, self._within.call.document, self._rules.duties)
+
     async def _pass(self, permission: str, resource: Resource) -> None:
         guards, within = self._rules.guards, self._within
         if not guards:
@@ -118,6 +128,13 @@ class Session:
     call: Call
     caller: Principal
     staged: Any = None
+
+    async def place(
+        self, level: Level, resource: Resource, *, public: bool = True, conditions: bool = True
+    ) -> Place:
+        """Return where the policy goes that the call sets on a resource."""
+        surroundings = await self.authority.around(self.tx, resource)
+        return Place(level, surroundings, public=public, conditions=conditions)
 
     def acting_as(self, agent: Principal) -> Session:
         """Return the same session with the standing of an agent that acts for the caller."""
@@ -228,9 +245,9 @@ class _Climb:
 
     async def read(self) -> Reply:
         """Authorise and answer; nothing is written."""
-        store, _ = self._open(None)
+        store, tx = self._open(None)
         grant = await self._authorise(store)
-        return await self.method.run(grant, self.call, store)
+        return await self._run(grant, store, tx)
 
     async def write(self) -> Reply:
         """Authorise, stage, then act and seal the outcome in one commit."""
@@ -268,7 +285,7 @@ class _Climb:
         for _ in range(COMMIT_ATTEMPTS_MAX):
             store, tx = self._open(staged)
             grant = await self._authorise(store)
-            reply = await self.method.run(grant, self.call, store)
+            reply = await self._run(grant, store, tx)
             if not tx.writes:
                 return reply
             tx.append(FEED, encode(self._leaf(OUTCOME, grant, reply)))
@@ -277,6 +294,13 @@ class _Climb:
             except Conflict:
                 continue
         raise aborted("The resource kept changing while this call was made; retry it.")
+
+    async def _run(self, grant: Grant, store: object, tx: Transaction) -> Reply:
+        """Run the method; where it is about a policy, accounts are named for whom they are."""
+        if not namesakes.on_policies(self.method.id):
+            return await self.method.run(grant, self.call, store)
+        call = await namesakes.stored(self.call, tx)
+        return await namesakes.shown(await self.method.run(grant, call, store), tx)
 
     async def _authorise(self, store: object) -> Grant:
         method = self.method

@@ -10,6 +10,7 @@ import pytest
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code
 from rempart.core.policy import Policy
+from rempart.trust.policy.around import Around
 from rempart.trust.policy.iam import (
     PERMISSIONS_PER_TEST_MAX,
     permissions_asked,
@@ -21,7 +22,7 @@ from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place, policy_from_json
 from support import worlds
 
-PLACE = Place(Level.PROJECT)
+PLACE = Place(Level.PROJECT, Around())
 VIEWER = {"role": "roles/storage.objectViewer", "members": ["user:a@x.com"]}
 GUARDED = VIEWER | {"condition": {"title": "t", "expression": "true"}}
 ADMIN = {"role": "roles/storage.admin", "members": ["user:b@x.com"]}
@@ -127,11 +128,66 @@ def test_an_update_mask_names_fields_of_a_policy(mask: Any) -> None:
     assert error(policy(), {}, updateMask=mask).field == "updateMask"
 
 
+AUDIT = {
+    "service": "allServices",
+    "auditLogConfigs": [
+        {"logType": "ADMIN_READ"},
+        {"logType": "DATA_READ", "exemptedMembers": ["user:a@x.com"]},
+    ],
+}
+
+
 @pytest.mark.parametrize("name", ["auditConfigs", "audit_configs"])
-def test_audit_configurations_are_refused_by_name_rather_than_dropped(name: str) -> None:
-    wanted = {"auditConfigs": [{"service": "allServices"}]}
-    assert error(policy(), wanted, updateMask=f"bindings,{name}").code is Code.UNIMPLEMENTED
-    assert put(policy(), {}, updateMask=f"bindings,{name}").bindings == ()
+def test_audit_configurations_are_kept_and_shown(name: str) -> None:
+    made = put(policy(VIEWER), {"auditConfigs": [AUDIT]}, updateMask=f"{name},etag")
+    assert [binding.role for binding in made.bindings] == [VIEWER["role"]]
+    assert shown(made, call())["auditConfigs"] == [AUDIT]
+
+
+def test_audit_configurations_stay_unless_the_mask_names_them() -> None:
+    made = put(policy(), {"auditConfigs": [AUDIT]}, updateMask="auditConfigs")
+    kept = put(made, {"bindings": [ADMIN], "auditConfigs": []})
+    assert shown(kept, call())["auditConfigs"] == [AUDIT]
+    gone = put(kept, {"bindings": [ADMIN]}, updateMask="bindings,etag,auditConfigs")
+    assert "auditConfigs" not in shown(gone, call())
+
+
+def test_audit_configurations_of_one_service_and_log_type_are_one() -> None:
+    more = {"logType": "DATA_READ", "exemptedMembers": ["user:B@x.com", "user:a@x.com"]}
+    wanted = [AUDIT, {"service": "allServices", "auditLogConfigs": [more]}]
+    made = put(policy(), {"auditConfigs": wanted}, updateMask="auditConfigs")
+    log = made.audit[1]
+    assert (log.log, log.exempted) == ("DATA_READ", ("user:a@x.com", "user:b@x.com"))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        7,
+        {},
+        {"service": "allServices"},
+        {"service": "", "auditLogConfigs": [{"logType": "DATA_READ"}]},
+        {"service": "allServices", "auditLogConfigs": [{}]},
+        {"service": "allServices", "auditLogConfigs": [{"logType": "LOG_TYPE_UNSPECIFIED"}]},
+        {
+            "service": "allServices",
+            "auditLogConfigs": [{"logType": "DATA_READ", "exemptedMembers": ["a@x.com"]}],
+        },
+    ],
+)
+def test_a_malformed_audit_configuration_is_refused(config: Any) -> None:
+    problem = error(policy(), {"auditConfigs": [config]}, updateMask="auditConfigs")
+    assert problem.code is Code.INVALID_ARGUMENT
+    assert "auditConfigs" in (problem.field or "")
+
+
+def test_audit_configurations_count_to_the_size_of_a_policy() -> None:
+    members = [f"user:{'x' * 200}{index}@example.com" for index in range(400)]
+    config = {
+        "service": "allServices",
+        "auditLogConfigs": [{"logType": "DATA_READ", "exemptedMembers": members}],
+    }
+    assert "bytes" in error(policy(), {"auditConfigs": [config]}, updateMask="auditConfigs").message
 
 
 def test_permissions_are_asked_in_their_order() -> None:

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
+from rempart.core.limits import POLICY_CONDITIONS_OF_A_ROLE_MAX, POLICY_GROUPS_MAX
 from rempart.core.policy import Policy
+from rempart.trust.policy.around import Around
 from rempart.trust.policy.members import canonical, project_member
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place, new_etag, policy_from_json, policy_to_json
 
-BUCKET, PROJECT = Place(Level.BUCKET), Place(Level.PROJECT)
+BUCKET, PROJECT = Place(Level.BUCKET, Around()), Place(Level.PROJECT, Around())
 VIEWER = "roles/storage.objectViewer"
 ROBOT = "serviceAccount:a@demo.lab.iam.gserviceaccount.com"
 WHEN = {"title": "t", "expression": "true"}
@@ -131,7 +133,6 @@ def test_a_malformed_member_is_refused_and_named(member: object) -> None:
     ("role", "place"),
     [
         ("roles/storage.god", BUCKET),
-        ("projects/p/roles/custom", BUCKET),
         ("roles/owner", BUCKET),
         ("roles/storage.hmacKeyAdmin", BUCKET),
         ("roles/resourcemanager.projectCreator", BUCKET),
@@ -147,7 +148,7 @@ def test_a_role_that_does_not_belong_there_is_refused(role: str, place: Place) -
 
 @pytest.mark.parametrize("everyone", ["allUsers", "allAuthenticatedUsers"])
 def test_everyone_is_refused_under_public_access_prevention(everyone: str) -> None:
-    closed = Place(Level.BUCKET, public=False)
+    closed = Place(Level.BUCKET, Around(), public=False)
     problem = error(given_to(ROBOT, everyone), place=closed)
     assert (problem.status, problem.reason) == (412, "conditionNotMet")
     assert parse(given_to(everyone)).bindings
@@ -196,7 +197,7 @@ def test_basic_roles_take_no_condition() -> None:
 
 
 def test_a_resource_may_take_no_conditions_at_all() -> None:
-    place = Place(Level.BUCKET, conditions=False)
+    place = Place(Level.BUCKET, Around(), conditions=False)
     assert error(given_to(ROBOT, condition=WHEN), place=place).field == "bindings[0].condition"
     assert parse(given_to(ROBOT), place=place).bindings
 
@@ -259,3 +260,26 @@ def test_any_json_is_a_policy_or_an_invalid_argument(document: dict[str, object]
         problem, policy = caught, Policy()
     assert problem is None or problem.code is Code.INVALID_ARGUMENT
     assert policy.bindings == ()
+
+
+def test_a_policy_names_a_limited_number_of_groups_and_domains() -> None:
+    groups = [f"group:g{index}@example.com" for index in range(POLICY_GROUPS_MAX)]
+    binding = {"role": "roles/storage.objectViewer", "members": [*groups, "user:a@example.com"]}
+    policy_from_json({"bindings": [binding]}, PROJECT, etag="e")
+    binding["members"] = [*groups, "domain:example.com"]
+    with pytest.raises(CloudError, match="251 groups and domains; 250 are allowed"):
+        policy_from_json({"bindings": [binding]}, PROJECT, etag="e")
+
+
+def test_a_role_is_granted_to_a_member_under_a_limited_number_of_conditions() -> None:
+    def wanted(count: int) -> dict[str, object]:
+        viewer = {"role": "roles/storage.objectViewer", "members": ["user:a@example.com"]}
+        bindings = [
+            viewer | {"condition": {"title": "t", "expression": f"{index} == {index}"}}
+            for index in range(count)
+        ]
+        return {"version": 3, "bindings": bindings}
+
+    policy_from_json(wanted(POLICY_CONDITIONS_OF_A_ROLE_MAX), PROJECT, etag="e")
+    with pytest.raises(CloudError, match="under 21 conditions; 20 are allowed"):
+        policy_from_json(wanted(POLICY_CONDITIONS_OF_A_ROLE_MAX + 1), PROJECT, etag="e")

@@ -2,7 +2,7 @@
 
 Only public keys are stored: the private half leaves in the key file and is kept nowhere. An email
 may be given again once its account was deleted; whom bindings mean then is settled by `Member`
-(docs/adr/0018-name-later-accounts-by-their-id.md).
+(docs/adr/0018-name-later-accounts.md).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class EmailEntry(msgspec.Struct, frozen=True):
 ACCOUNT_ENTRIES: Kind[AccountEntry] = Kind(b"I", AccountEntry)
 """By unique id."""
 
-EMAIL_ENTRIES: Kind[EmailEntry] = Kind(b"J", EmailEntry)
+EMAIL_ENTRIES: Kind[EmailEntry] = Kind(b"J", EmailEntry, hot=4096)
 """By project, then email."""
 
 
@@ -145,6 +145,22 @@ def email_of(account_id: str, project: ProjectId) -> ServiceAccountEmail:
     prefix, colon, name = project.rpartition(":")
     domain = f"{name}.{prefix}" if colon else name
     return ServiceAccountEmail(f"{account_id}@{domain}.{MAIL_DOMAIN}")
+
+
+def project_of(email: str) -> ProjectId | None:
+    """Return the project whose accounts have such emails, None for the mail of something else."""
+    domain = email.partition("@")[2]
+    if not domain.endswith(f".{MAIL_DOMAIN}"):
+        return None
+    name, _, prefix = domain.removesuffix(f".{MAIL_DOMAIN}").partition(".")
+    return ProjectId(f"{prefix}:{name}" if prefix else name)
+
+
+def project_in(email: str) -> str:
+    """Return the project that an email tells, as `email_of` made it; empty for none."""
+    domain = email.rpartition("@")[2].removesuffix(f".{MAIL_DOMAIN}")
+    name, dot, prefix = domain.rpartition(".")
+    return f"{prefix}:{name}" if dot else domain
 
 
 async def create_account(

@@ -2,7 +2,8 @@
 
 A permission is granted by any binding, on the resource or on anything above it, whose role carries
 it, whose members name the principal, and whose condition holds. Nothing else grants; an error,
-an unknown role, an unknown kind of member and a project that is being deleted never do.
+an unknown role, an unknown kind of member and a project that is being deleted never do. A custom
+role counts as it is now, within the project or organization that it belongs to.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+import msgspec
+
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, ErrorInfo, denied, unauthenticated
 from rempart.core.grant import Grant
+from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.policy.compiled import EMPTY, Compiled, Conditional, compiled
+from rempart.trust.policy.compiled import Carried, Compiled, Conditional, compiled
 from rempart.trust.policy.conditions import Situation, holds
-from rempart.trust.policy.hierarchy import State, ancestors
-from rempart.trust.policy.lineage import Lineages, policies_of
+from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
+from rempart.trust.policy.hierarchy import State, container_of
+from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.scopes import permit
 
@@ -32,6 +37,15 @@ _STORAGE_NOUNS = {
     "storage.googleapis.com/ManagedFolder": "Google Cloud Storage managed folder",
     "storage.googleapis.com/Folder": "Google Cloud Storage folder",
 }
+
+
+class _Asking(msgspec.Struct, frozen=True, gc=False):
+    """Who asks for what: the members that name it, and the levels whose custom roles count."""
+
+    principal: Principal
+    names: tuple[Member, ...]
+    permission: str
+    levels: tuple[str, ...]
 
 
 class PolicyDecision:
@@ -101,51 +115,81 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
+        home = principal.project
+        if home != resource.project and not await self._lives(home, permission):
+            return False
         names = _names(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
         if _names_any(own, names, permission):
-            return await self._lives(resource, permission)
-        inherited = await self._inherited(resource, permission)
-        if inherited is None:
+            return await self._lives(resource.project, permission)
+        lineage = await self._lineage(resource)
+        if lineage is None or not (lineage.active or _rescues(permission)):
             return False
-        parts = (*own, inherited)
-        if _names_any((inherited,), names, permission) or await self._stood_for(
-            parts, principal, permission
-        ):
+        parts = (*own, lineage.inherited)
+        if _names_any((lineage.inherited,), names, permission):
+            return True
+        asking = _Asking(principal, names, permission, lineage.names)
+        if await self._by_custom_role(parts, asking) or await self._stood_for(parts, asking):
             return True
         situation = Situation(resource.name, time, attributes)
-        for binding in [binding for part in parts for binding in part.conditional]:
-            if await self._counts(binding, principal, names, permission, situation):
-                return True
-        return False
+        return await self._by_condition(parts, asking, situation)
 
-    async def _stood_for(
-        self, parts: Iterable[Compiled], principal: Principal, permission: str
-    ) -> bool:
+    async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
         for part in parts:
-            for stand_in, carried in part.project_members:
-                if permission in carried and await self._stands_for(stand_in, principal):
+            if not part.custom:
+                continue
+            for name in asking.names:
+                if await self._custom(part.custom.get(name, _NOTHING), asking):
                     return True
         return False
 
-    async def _counts(
-        self,
-        binding: Conditional,
-        principal: Principal,
-        names: tuple[Member, ...],
-        permission: str,
-        situation: Situation,
+    async def _stood_for(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
+        for part in parts:
+            for stand_in, carried in part.project_members.items():
+                if await self._carries(carried, asking) and await self._stands_for(
+                    stand_in, asking.principal
+                ):
+                    return True
+        return False
+
+    async def _by_condition(
+        self, parts: Iterable[Compiled], asking: _Asking, situation: Situation
     ) -> bool:
         """Tell whether a conditional binding grants; its condition is asked last."""
-        if permission not in binding.permissions:
-            return False
-        if binding.members.isdisjoint(names):
-            for stand_in in binding.project_members:
-                if await self._stands_for(stand_in, principal):
-                    break
-            else:
-                return False
-        return holds(binding.expression, situation)
+        for part in parts:
+            for name in asking.names if part.conditional else ():
+                if await self._holds(part.conditional.get(name, ()), asking, situation):
+                    return True
+            for stand_in, bindings in part.conditional_project_members.items():
+                if await self._stands_for(stand_in, asking.principal) and await self._holds(
+                    bindings, asking, situation
+                ):
+                    return True
+        return False
+
+    async def _holds(
+        self, bindings: Iterable[Conditional], asking: _Asking, situation: Situation
+    ) -> bool:
+        for one in bindings:
+            if await self._carries(one.carried, asking) and holds(one.expression, situation):
+                return True
+        return False
+
+    async def _carries(self, carried: Carried, asking: _Asking) -> bool:
+        return asking.permission in carried.permissions or await self._custom(
+            carried.custom, asking
+        )
+
+    async def _custom(self, roles: Iterable[str], asking: _Asking) -> bool:
+        """Tell whether one of these custom roles, as it is now, carries the permission here."""
+        for role in roles:
+            parts = key_parts(role)
+            if parts is None or scope_of(role) not in asking.levels:
+                continue
+            found = await self._sealed.find(CUSTOM_ROLES, CUSTOM_ROLES.key(*parts))
+            if found and found.value.grants and asking.permission in found.value.permissions:
+                return True
+        return False
 
     async def _stands_for(self, stand_in: ProjectMember, principal: Principal) -> bool:
         """Tell whether a principal holds a basic role on a project, there or from above."""
@@ -156,23 +200,17 @@ class PolicyDecision:
             return False
         return stand_in.role in lineage.inherited.roles.get(principal.member, _NOTHING)
 
-    async def _lives(self, resource: Resource, permission: str) -> bool:
-        """Tell whether a resource's project, if it is in one, is in use."""
-        if resource.project is None:
+    async def _lives(self, project: ProjectId | None, permission: str) -> bool:
+        """Tell whether the project of a resource or of an account, if any, is in use."""
+        if project is None:
             return True
-        state = await self._lineages.state(resource.project)
+        state = await self._lineages.state(project)
         return state is State.ACTIVE or (state is not None and _rescues(permission))
 
-    async def _inherited(self, resource: Resource, permission: str) -> Compiled | None:
-        """Return the bindings above a resource; None where nothing may be granted at all."""
-        if resource.project is not None:
-            lineage = await self._lineages.of(resource.project)
-            if lineage is None:
-                return None
-            return lineage.inherited if lineage.active or _rescues(permission) else None
-        if resource.name.service == _MANAGER:
-            return policies_of(await ancestors(self._sealed, resource.name.name))
-        return EMPTY
+    async def _lineage(self, resource: Resource) -> Lineage | None:
+        """Return what is above a resource; None where its project, folder, … is not there."""
+        container = container_of(resource)
+        return await self._lineages.at(container) if container else NO_LINEAGE
 
 
 def refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from rempart.core.clock import Micros
 from rempart.core.errors import invariant
 from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumber
-from rempart.core.policy import Policy
+from rempart.core.policy import Policy, Resource
 from rempart.trust.custody.sealed import Kind, SealedEngine
 
 DEPTH_MAX = 12
@@ -66,6 +65,20 @@ PROJECTS: Kind[Project] = Kind(b"P", Project, hot=4096)
 """By project id."""
 
 
+_MANAGER = "cloudresourcemanager.googleapis.com"
+
+
+def container_of(resource: Resource) -> str:
+    """Return the project, folder or organization that a resource is or lies in, or nothing."""
+    if resource.project is not None:
+        return f"projects/{resource.project}"
+    if resource.above:
+        return resource.above
+    name = resource.name
+    own = name.service == _MANAGER and name.name.startswith(("organizations/", "folders/"))
+    return name.name if own else ""
+
+
 async def find_project(sealed: SealedEngine, project: ProjectId) -> Project | None:
     """Return a project, or None."""
     found = await sealed.find(PROJECTS, PROJECTS.key(project))
@@ -90,8 +103,3 @@ async def ancestors(sealed: SealedEngine, name: str) -> list[Organization | Fold
         chain.append(found.value)
         name = found.value.parent
     return chain
-
-
-def reaches_top(parent: str, chain: Sequence[Organization | Folder]) -> bool:
-    """Tell whether `ancestors` of this parent found every link: then only a change is news."""
-    return not parent if not chain else isinstance(chain[-1], Organization) or not chain[-1].parent

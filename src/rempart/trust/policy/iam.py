@@ -15,12 +15,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rempart.core.call import Call
-from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
+from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.policy import Policy
+from rempart.trust.policy.audit_configs import audit_from_json
+from rempart.trust.policy.duties import check_duties
 from rempart.trust.policy.validate import (
     CONDITION_VERSION,
     VERSIONS,
     Place,
+    checked_size,
     policy_from_json,
     policy_to_json,
 )
@@ -44,14 +47,13 @@ def replaced(old: Policy, call: Call, place: Place, *, etag: str) -> Policy:
     """Return the policy that setIamPolicy asks for; the service stores it.
 
     `etag` is the fresh one. Raises ABORTED (409) where the request's own etag is not the old
-    policy's. Audit configurations are not kept: asking for them is refused by name.
+    policy's, FAILED_PRECONDITION where the new one breaks a separation of duties. Audit
+    configurations stay as they are unless the request's mask names them, as at Google.
     """
     if "policy" not in call.document:
         raise required("The request has no policy.", field="policy")
     document = _object(call.document, "policy")
     paths = _mask(call.document.get("updateMask"))
-    if paths & _AUDITED and document.get("auditConfigs"):
-        raise unimplemented("Policy.auditConfigs")
     stale = CloudError(
         Code.ABORTED,
         "There were concurrent policy changes. Read the policy again, change that, and retry.",
@@ -59,7 +61,10 @@ def replaced(old: Policy, call: Call, place: Place, *, etag: str) -> Policy:
         field="policy.etag",
     )
     made = successor(old, document, place, etag=etag, stale=stale)
-    return made if "bindings" in paths else replace(old, etag=etag)
+    if "bindings" not in paths:
+        made = replace(old, etag=etag)
+    audit = audit_from_json(document) if paths & _AUDITED else old.audit
+    return checked_size(replace(made, audit=audit))
 
 
 def permissions_asked(call: Call) -> list[str]:
@@ -119,7 +124,13 @@ def successor(
             f"version ({CONDITION_VERSION}).",
             field="version",
         )
-    return policy_from_json(document, place, etag=etag)
+    made = policy_from_json(document, place, etag=etag)
+    around = place.around
+    if around.duties:
+        custom = {name: role.permissions for name, role in around.roles.items()}
+        above = [policy for policy in around.above if policy is not old]
+        check_duties(around.duties, old, made, above, custom)
+    return made
 
 
 def _mask(asked: object) -> frozenset[str]:

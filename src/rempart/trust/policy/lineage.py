@@ -1,4 +1,4 @@
-"""All that holds above a project, as one compiled policy.
+"""All that holds at and above an organization, a folder or a project, as one compiled policy.
 
 A lineage is kept with the documents that it was made of and used only while each of them is still
 the one that the sealed engine returns: a change anywhere above takes effect at the next question.
@@ -7,13 +7,14 @@ the one that the sealed engine returns: a change anywhere above takes effect at 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rempart.core.names import ProjectId
 from rempart.engine.seam import Key
-from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.policy.compiled import Compiled, compiled, merge
+from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.policy.compiled import EMPTY, Compiled, compiled, merge
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
@@ -24,87 +25,100 @@ from rempart.trust.policy.hierarchy import (
     State,
     ancestors,
     find_project,
-    reaches_top,
 )
 
 LINEAGES_MAX = 1024
 
+Level = Organization | Folder | Project
+
+_NOUNS: Mapping[type[Level], str] = {
+    Organization: "organizations",
+    Folder: "folders",
+    Project: "projects",
+}
+_KINDS: Mapping[type[Level], Kind[Any]] = {
+    Organization: ORGANIZATIONS,
+    Folder: FOLDERS,
+    Project: PROJECTS,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """A project and what is above it: whether it is in use, and the bindings of all together."""
+    """A level of the hierarchy and what is above it.
+
+    `active` tells whether a project is in use; `inherited` has the bindings of all levels together;
+    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`.
+    """
 
     active: bool
     inherited: Compiled
-    project: tuple[Key, Project]
-    above: tuple[tuple[Key, Organization | Folder], ...]
+    names: tuple[str, ...]
+    levels: tuple[tuple[Kind[Any], Key, Level], ...]
+
+
+NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), levels=())
+"""Of what lies in no hierarchy: nothing is inherited."""
 
 
 class Lineages:
-    """The way up from every project, remembered."""
+    """The way up from every level, remembered."""
 
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
-        self._kept: OrderedDict[ProjectId, Lineage] = OrderedDict()
+        self._kept: OrderedDict[str, Lineage] = OrderedDict()
 
     async def of(self, project: ProjectId) -> Lineage | None:
         """Return a project's lineage as it is now, or None where there is no such project."""
-        kept = self._kept.get(project)
+        return await self.at(f"projects/{project}")
+
+    async def at(self, name: str) -> Lineage | None:
+        """Return the lineage of `projects/P`, `folders/N` or `organizations/N`, or None."""
+        kept = self._kept.get(name)
         if kept is not None and await self._stands(kept):
             return kept
-        self._kept.pop(project, None)
-        return await self._build(project)
+        self._kept.pop(name, None)
+        return await self._build(name)
 
     async def state(self, project: ProjectId) -> State | None:
         """Return whether a project is in use, None where there is none."""
-        kept = self._kept.get(project)
-        key = kept.project[0] if kept is not None else PROJECTS.key(project)
+        kept = self._kept.get(f"projects/{project}")
+        key = kept.levels[0][1] if kept is not None else PROJECTS.key(project)
         found = await self._sealed.find(PROJECTS, key)
         return found.value.state if found else None
 
     async def _stands(self, lineage: Lineage) -> bool:
-        key, project = lineage.project
-        found = await self._sealed.find(PROJECTS, key)
-        if found is None or found.value is not project:
-            return False
-        for key, level in lineage.above:
-            if await self._at(key, level) is not level:
+        for kind, key, level in lineage.levels:
+            found = await self._sealed.find(kind, key)
+            if found is None or found.value is not level:
                 return False
         return True
 
-    async def _at(self, key: Key, level: Organization | Folder) -> object:
-        """Return what now stands where a level stood."""
-        if isinstance(level, Folder):
-            folder = await self._sealed.find(FOLDERS, key)
-            return folder and folder.value
-        organization = await self._sealed.find(ORGANIZATIONS, key)
-        return organization and organization.value
-
-    async def _build(self, name: ProjectId) -> Lineage | None:
-        project = await find_project(self._sealed, name)
-        if project is None:
+    async def _build(self, name: str) -> Lineage | None:
+        chain = await self._chain(name)
+        if not chain:
             return None
-        chain = await ancestors(self._sealed, project.parent)
+        first = chain[0]
         lineage = Lineage(
-            active=project.state is State.ACTIVE,
-            inherited=merge([compiled(level.policy) for level in (project, *chain)]),
-            project=(PROJECTS.key(name), project),
-            above=tuple([(_key(level), level) for level in chain]),
+            active=not isinstance(first, Project) or first.state is State.ACTIVE,
+            inherited=merge([compiled(level.policy) for level in chain]),
+            names=tuple([f"{_NOUNS[type(level)]}/{level.id}" for level in chain]),
+            levels=tuple(
+                [(kind := _KINDS[type(level)], kind.key(level.id), level) for level in chain]
+            ),
         )
-        if reaches_top(project.parent, chain):
+        if isinstance(chain[-1], Organization) or not chain[-1].parent:
             self._keep(name, lineage)
         return lineage
 
-    def _keep(self, name: ProjectId, lineage: Lineage) -> None:
+    async def _chain(self, name: str) -> Sequence[Level]:
+        """Return a level and those above it; empty where there is no such level."""
+        if not name.startswith("projects/"):
+            return await ancestors(self._sealed, name)
+        project = await find_project(self._sealed, ProjectId(name.removeprefix("projects/")))
+        return [project, *await ancestors(self._sealed, project.parent)] if project else []
+
+    def _keep(self, name: str, lineage: Lineage) -> None:
         self._kept[name] = lineage
         while len(self._kept) > LINEAGES_MAX:
             self._kept.popitem(last=False)
-
-
-def _key(level: Organization | Folder) -> Key:
-    return (FOLDERS if isinstance(level, Folder) else ORGANIZATIONS).key(level.id)
-
-
-def policies_of(chain: Sequence[Organization | Folder]) -> Compiled:
-    """Return the bindings of several levels together."""
-    return merge([compiled(level.policy) for level in chain])

@@ -17,6 +17,9 @@ _EMAIL = re.compile(r"[^\s@:]{1,256}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-
 _DOMAIN = re.compile(r"(?=.{1,253}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9-]{1,63}")
 _FEDERATED = re.compile(r"//[a-z.]+/[\x21-\x7e]{1,1024}")
+_LATER = re.compile(r"\?uid=\d{1,40}$")
+"""What follows an email that other accounts had before (docs/adr/0018-name-later-accounts.md)."""
+
 _DELETED = re.compile(r"(user|serviceAccount|group):([^\s?]+)\?uid=\d{1,40}")
 _DELETED_PRINCIPAL = re.compile(r"principal(?:Set)?://[a-z.]+/[\x21-\x7e]{1,1024}")
 _BASIC_OF = {
@@ -48,7 +51,8 @@ def canonical(text: str) -> Member | None:
         return Member(text)
     kind, _, rest = text.partition(":")
     if kind in ("user", "serviceAccount", "group"):
-        return Member(f"{kind}:{rest.lower()}") if _EMAIL.fullmatch(rest) else None
+        email = _LATER.sub("", rest) if kind == "serviceAccount" else rest
+        return Member(f"{kind}:{rest.lower()}") if _EMAIL.fullmatch(email) else None
     if kind == "domain":
         return Member(f"domain:{rest.lower()}") if _DOMAIN.fullmatch(rest) else None
     return Member(text) if _well_formed(kind, rest) else None

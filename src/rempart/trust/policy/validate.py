@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,10 +17,18 @@ import msgspec
 
 from rempart.core.clock import Random
 from rempart.core.errors import CloudError, invalid, precondition_failed
-from rempart.core.limits import POLICY_BYTES_MAX, POLICY_MEMBERS_MAX
+from rempart.core.limits import (
+    POLICY_BYTES_MAX,
+    POLICY_CONDITIONS_OF_A_ROLE_MAX,
+    POLICY_GROUPS_MAX,
+    POLICY_MEMBERS_MAX,
+)
 from rempart.core.policy import Binding, Condition, Policy
 from rempart.core.principal import Member
+from rempart.trust.policy.around import Around
+from rempart.trust.policy.audit_configs import audit_to_json
 from rempart.trust.policy.conditions import EXPRESSION_CHARS_MAX, check
+from rempart.trust.policy.custom_roles import key_parts
 from rempart.trust.policy.members import EVERYONE, canonical
 from rempart.trust.policy.roles import BASIC, ROLES, Level
 
@@ -38,13 +47,14 @@ _ETAG_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a policy is going: the level, and what the resource's own settings forbid.
+    """Where a policy is going: the level, what is around it, and what the resource forbids.
 
     `public` is False under enforced public-access prevention; `conditions` is False where the
     resource takes none (a bucket without uniform access).
     """
 
     level: Level
+    around: Around
     public: bool = True
     conditions: bool = True
 
@@ -70,8 +80,8 @@ def policy_from_json(document: Mapping[str, object], place: Place, *, etag: str)
     for index, binding in enumerate(parsed):
         _check(binding, place, f"bindings[{index}]", version)
     policy = Policy(_merged(parsed), etag, CONDITION_VERSION if _conditional(parsed) else 1)
-    _check_size(policy)
-    return policy
+    _check_conditions_of_a_role(policy)
+    return checked_size(policy)
 
 
 def policy_to_json(policy: Policy, *, requested_version: int = 1) -> dict[str, object]:
@@ -82,11 +92,12 @@ def policy_to_json(policy: Policy, *, requested_version: int = 1) -> dict[str, o
     cannot drop a condition unseen.
     """
     plain = requested_version < CONDITION_VERSION
-    return {
+    shown: dict[str, object] = {
         "version": 1 if plain else policy.version,
         "etag": policy.etag,
         "bindings": [_to_json(binding, plain=plain) for binding in policy.bindings],
     }
+    return shown | ({"auditConfigs": audit_to_json(policy.audit)} if policy.audit else {})
 
 
 def _to_json(binding: Binding, *, plain: bool) -> dict[str, object]:
@@ -145,11 +156,7 @@ def _condition(item: object, where: str) -> Condition | None:
 
 
 def _check(binding: Binding, place: Place, where: str, version: int) -> None:
-    role = ROLES.get(binding.role)
-    if role is None or place.level not in role.levels:
-        raise invalid(
-            f"Role {binding.role[:200]} is not supported for this resource.", field=f"{where}.role"
-        )
+    _check_role(binding.role, place, f"{where}.role")
     if not place.public and not EVERYONE.isdisjoint(binding.members):
         raise precondition_failed(
             "The member bindings allUsers and allAuthenticatedUsers are not allowed since public "
@@ -158,6 +165,19 @@ def _check(binding: Binding, place: Place, where: str, version: int) -> None:
         )
     if binding.condition is not None:
         _check_condition(binding, binding.condition, place, where, version)
+
+
+def _check_role(name: str, place: Place, field: str) -> None:
+    if key_parts(name) is not None:
+        custom = place.around.roles.get(name)
+        if custom is None or custom.deleted is not None:
+            raise invalid(
+                f"Role ({name[:200]}) does not exist in the resource's hierarchy.", field=field
+            )
+        return
+    role = ROLES.get(name)
+    if role is None or place.level not in role.levels:
+        raise invalid(f"Role {name[:200]} is not supported for this resource.", field=field)
 
 
 def _check_condition(
@@ -190,13 +210,36 @@ def _merged(bindings: Iterable[Binding]) -> tuple[Binding, ...]:
     )
 
 
-def _check_size(policy: Policy) -> None:
-    count = sum(len(binding.members) for binding in policy.bindings)
-    if count > POLICY_MEMBERS_MAX:
-        raise invalid(f"The policy names {count} members; {POLICY_MEMBERS_MAX} are allowed.")
+def _check_conditions_of_a_role(policy: Policy) -> None:
+    counted = Counter(
+        (binding.role, member)
+        for binding in policy.bindings
+        if binding.condition
+        for member in binding.members
+    )
+    for (role, member), count in counted.items():
+        if count > POLICY_CONDITIONS_OF_A_ROLE_MAX:
+            raise invalid(
+                f"The policy grants {role} to {member} under {count} conditions; "
+                f"{POLICY_CONDITIONS_OF_A_ROLE_MAX} are allowed.",
+                field="bindings",
+            )
+
+
+def checked_size(policy: Policy) -> Policy:
+    """Return a policy that is within the limits of members, groups and bytes, or raise."""
+    members = [member for binding in policy.bindings for member in binding.members]
+    if len(members) > POLICY_MEMBERS_MAX:
+        raise invalid(f"The policy names {len(members)} members; {POLICY_MEMBERS_MAX} are allowed.")
+    groups = sum(member.startswith(("group:", "domain:")) for member in members)
+    if groups > POLICY_GROUPS_MAX:
+        raise invalid(
+            f"The policy names {groups} groups and domains; {POLICY_GROUPS_MAX} are allowed."
+        )
     size = len(msgspec.json.encode(policy))
     if size > POLICY_BYTES_MAX:
         raise invalid(f"The policy has {size} bytes; {POLICY_BYTES_MAX} are allowed.")
+    return policy
 
 
 def _conditional(bindings: Iterable[Binding]) -> bool:

@@ -25,7 +25,7 @@ from rempart.trust.identity.accounts import (
 )
 from rempart.trust.policy import iam
 from rempart.trust.policy.roles import Level
-from rempart.trust.policy.validate import Place, policy_to_json
+from rempart.trust.policy.validate import policy_to_json
 
 PAGE_SIZE_DEFAULT = 20
 PAGE_SIZE_MAX = 100
@@ -134,7 +134,7 @@ async def get_policy(grant: Grant, call: Call, store: IamStore) -> Reply:
 async def set_policy(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Replace who may do what with a service account."""
     account = await _account(grant, call, store)
-    place = Place(Level.SERVICE_ACCOUNT)
+    place = await store.session.place(Level.SERVICE_ACCOUNT, account.resource)
     policy = iam.replaced(account.policy, call, place, etag=store.etag())
     accounts.put(store, grant, replace(account, policy=policy))
     document = policy_to_json(policy, requested_version=policy.version)

@@ -24,7 +24,7 @@ from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.store import KmsStore
 from rempart.trust.policy import iam
 from rempart.trust.policy.roles import Level
-from rempart.trust.policy.validate import Place, policy_to_json
+from rempart.trust.policy.validate import policy_to_json
 
 N = TypeVar("N")
 Guarded = TypeVar("Guarded", KeyRing, CryptoKey, ImportJob, EkmConnection, EkmConfig)
@@ -61,7 +61,8 @@ def _methods(noun: _Noun[N, Guarded]) -> PolicyMethods:
         """Replace the policy of a resource."""
         name = noun.name(asked.name_of(call))
         old = await noun.find(store, grant, name)
-        policy = iam.replaced(old.policy, call, Place(noun.level), etag=store.policy_etag())
+        place = await store.session.place(noun.level, await noun.resource(call, store))
+        policy = iam.replaced(old.policy, call, place, etag=store.policy_etag())
         noun.put(store, grant, name, _with(old, policy))
         shown = policy_to_json(policy, requested_version=policy.version)
         return Reply(document=shown, audit={"resource": str(name)})

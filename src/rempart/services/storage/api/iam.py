@@ -30,7 +30,8 @@ async def get_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
 async def set_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Replace a bucket's policy."""
     bucket = await store.bucket_of(call)
-    policy = _new(bucket.policy, bucket, call, store, Level.BUCKET)
+    place = await _place(bucket, store, Level.BUCKET, await asked.bucket(call, store))
+    policy = _new(bucket.policy, call, store, place)
     store.update_bucket(
         grant,
         replace(bucket, policy=policy, metageneration=bucket.metageneration + 1, updated=store.now),
@@ -55,7 +56,9 @@ async def set_managed_folder(grant: Grant, call: Call, store: StorageStore) -> R
     folder = await store.managed_folder(
         bucket, names.managed_folder_name(call.path["managedFolder"])
     )
-    policy = _new(folder.policy, bucket, call, store, Level.MANAGED_FOLDER)
+    resource_ = await asked.managed_folder(call, store)
+    place = await _place(bucket, store, Level.MANAGED_FOLDER, resource_)
+    policy = _new(folder.policy, call, store, place)
     changed = replace(
         folder, policy=policy, metageneration=folder.metageneration + 1, updated=store.now
     )
@@ -96,12 +99,16 @@ def _shown(policy: Policy, call: Call, resource: str) -> Reply:
     return Reply(document=policy_json(policy, resource, version=version))
 
 
-def _new(old: Policy, bucket: Bucket, call: Call, store: StorageStore, level: Level) -> Policy:
-    place = Place(
+async def _place(bucket: Bucket, store: StorageStore, level: Level, resource: Resource) -> Place:
+    return await store.session.place(
         level,
+        resource,
         public=bucket.public_access_prevention != "enforced",
         conditions=bucket.uniform_access,
     )
+
+
+def _new(old: Policy, call: Call, store: StorageStore, place: Place) -> Policy:
     stale = precondition_failed(
         "The policy changed since it was read: read it again, change that, and retry.",
         field="etag",

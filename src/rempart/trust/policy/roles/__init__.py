@@ -14,20 +14,27 @@ from rempart.trust.policy.roles import (
     cloudkms,
     iam,
     resourcemanager,
+    security,
     storage,
     workforce,
     workload_identity,
 )
 from rempart.trust.policy.roles.role import Level, Role
 
-__all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
+__all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "permissions_of"]
 
-ROLES: Mapping[str, Role] = {
-    role.name: role
+_OF_SERVICES = tuple(
+    role
     for service in (basic, storage, iam, workload_identity, resourcemanager, cloudkms, workforce)
     for role in service.ROLES
+)
+ROLES: Mapping[str, Role] = {
+    role.name: role for role in (*_OF_SERVICES, *security.over(_OF_SERVICES))
 }
 """Every role of this universe by its name."""
+
+PREDEFINED = frozenset(ROLES)
+"""The names of those roles: any other role that a binding names is a custom one, or none."""
 
 BASIC = frozenset(("roles/owner", "roles/editor", "roles/viewer"))
 

@@ -1,4 +1,8 @@
-"""IAM's roles on service accounts."""
+"""IAM's roles: on service accounts, custom roles, and what limits rights.
+
+Deny policies and principal access boundaries are administered from above projects only, and no
+custom role may carry their permissions: who is denied something must not be able to undo it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,56 @@ def _account(name: str, title: str, permissions: frozenset[str]) -> Role:
     return Role(f"roles/iam.serviceAccount{name}", title, permissions, levels)
 
 
+def _iam(name: str, title: str, permissions: frozenset[str], levels: Level = HIERARCHY) -> Role:
+    return Role(f"roles/iam.{name}", title, permissions, levels)
+
+
+_ABOVE_PROJECTS = Level.ORGANIZATION | Level.FOLDER
+_CUSTOM = of("iam.roles", "create delete get list undelete update")
+_CUSTOM_SEEN = of("iam.roles", "get list")
+_PROJECT_POLICY = of("resourcemanager.projects", "get getIamPolicy")
+_ORGANIZATION_POLICY = of("resourcemanager.organizations", "get getIamPolicy") | of(
+    "resourcemanager.projects", "get getIamPolicy list"
+)
+_BOUNDARIES = "iam.principalaccessboundarypolicies"
+_ADMINISTRATION = (
+    _iam("roleAdmin", "Role Administrator", _CUSTOM | _PROJECT_POLICY),
+    _iam("roleViewer", "Role Viewer", _CUSTOM_SEEN | _PROJECT_POLICY),
+    _iam(
+        "organizationRoleAdmin",
+        "Organization Role Administrator",
+        _CUSTOM | _ORGANIZATION_POLICY,
+        Level.ORGANIZATION,
+    ),
+    _iam(
+        "organizationRoleViewer",
+        "Organization Role Viewer",
+        _CUSTOM_SEEN | _ORGANIZATION_POLICY,
+        Level.ORGANIZATION,
+    ),
+    _iam(
+        "denyAdmin",
+        "Deny Admin",
+        of("iam.denypolicies", "create delete get list update"),
+        _ABOVE_PROJECTS,
+    ),
+    _iam("denyReviewer", "Deny Reviewer", of("iam.denypolicies", "get list"), _ABOVE_PROJECTS),
+    _iam(
+        "principalAccessBoundaryAdmin",
+        "Principal Access Boundary Policy Admin",
+        of(_BOUNDARIES, "bind create delete get list searchPolicyBindings unbind update"),
+        Level.ORGANIZATION,
+    ),
+    _iam(
+        "principalAccessBoundaryViewer",
+        "Principal Access Boundary Policy Viewer",
+        of(_BOUNDARIES, "get list searchPolicyBindings"),
+        Level.ORGANIZATION,
+    ),
+)
+
 ROLES = (
+    *_ADMINISTRATION,
     _account(
         "Admin",
         "Service Account Admin",

@@ -15,7 +15,7 @@ from rempart.services.iam.workforce.store import WorkforceStore
 from rempart.trust.identity.workforce import names
 from rempart.trust.policy import iam
 from rempart.trust.policy.roles import Level
-from rempart.trust.policy.validate import Place, policy_to_json
+from rempart.trust.policy.validate import policy_to_json
 
 
 async def get(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
@@ -28,7 +28,7 @@ async def set_(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     """Replace the policy of a pool."""
     name = names.pool(name_of(call))
     old = await store.pool(grant, name)
-    place = Place(Level.WORKFORCE_POOL)
+    place = await store.session.place(Level.WORKFORCE_POOL, await asked.pool(call, store))
     policy = iam.replaced(old.policy, call, place, etag=store.etag())
     store.put_pool(grant, name, replace(old, policy=policy))
     shown = policy_to_json(policy, requested_version=policy.version)

@@ -1,0 +1,161 @@
+"""Accounts that have one email in turn: what was granted to one never reaches another."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rempart.core.errors import CloudError, Code
+from support.cloud_iam import ACCOUNT, TOKEN_CREATOR, Iam, email, granting, path
+
+STEPS = ("create", "delete", "undelete", "grant", "rewrite", "revoke")
+ROBOT = "serviceAccount:" + email("robot-1")
+
+
+async def _policy(iam: Iam, target: str = "target") -> list[str]:
+    policy = await iam.ask(f"{ACCOUNT}.getIamPolicy", path(target))
+    return [one for binding in policy.get("bindings", []) for one in binding["members"]]
+
+
+async def _set(iam: Iam, *members: str) -> dict[str, Any]:
+    document = granting(TOKEN_CREATOR, *members)
+    return await iam.ask(f"{ACCOUNT}.setIamPolicy", path("target"), document)
+
+
+async def test_a_new_account_of_an_old_email_has_nothing_of_what_the_old_one_had() -> None:
+    iam = await Iam.start()
+    await iam.account("target-1")
+    first = await iam.account("robot-1")
+    document = granting(TOKEN_CREATOR, ROBOT)
+    await iam.ask(f"{ACCOUNT}.setIamPolicy", path("target-1"), document)
+    assert await iam.may("robot-1", "target-1")
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    old = f"deleted:{ROBOT}?uid={first['uniqueId']}"
+    assert await _policy(iam, "target-1") == [old]
+    await iam.account("robot-1")
+    assert not await iam.may("robot-1", "target-1")
+    assert await _policy(iam, "target-1") == [old]
+
+
+async def test_a_policy_that_is_read_and_written_back_grants_the_new_account_nothing() -> None:
+    iam = await Iam.start()
+    await iam.account("target-1")
+    await iam.account("robot-1")
+    at = path("target-1")
+    await iam.ask(f"{ACCOUNT}.setIamPolicy", at, granting(TOKEN_CREATOR, ROBOT))
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    await iam.account("robot-1")
+    read = await iam.ask(f"{ACCOUNT}.getIamPolicy", at)
+    await iam.ask(f"{ACCOUNT}.setIamPolicy", at, {"policy": read})
+    assert not await iam.may("robot-1", "target-1")
+    read = await iam.ask(f"{ACCOUNT}.getIamPolicy", at)
+    read["bindings"][0]["members"].append(ROBOT)
+    shown = await iam.ask(f"{ACCOUNT}.setIamPolicy", at, {"policy": read})
+    assert ROBOT in shown["bindings"][0]["members"]
+    assert len(shown["bindings"][0]["members"]) == 2
+    assert await iam.may("robot-1", "target-1")
+
+
+async def test_a_deleted_account_is_granted_nothing() -> None:
+    iam = await Iam.start()
+    await iam.account("target-1")
+    await iam.account("robot-1")
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    with pytest.raises(CloudError) as caught:
+        await iam.ask(f"{ACCOUNT}.setIamPolicy", path("target-1"), granting(TOKEN_CREATOR, ROBOT))
+    assert caught.value.code is Code.INVALID_ARGUMENT
+    assert "does not exist" in caught.value.message
+
+
+async def test_buckets_keep_namesakes_apart_as_well() -> None:
+    """Cloud Storage has a shape of its own for policies."""
+    iam = await Iam.start()
+    bucket = iam.cloud.bucket
+    first = await iam.account("robot-1")
+    viewer = {"bindings": [{"role": "roles/storage.objectViewer", "members": [ROBOT]}]}
+    old = await iam.ask("storage.buckets.getIamPolicy", bucket)
+    document = {"bindings": old["bindings"] + viewer["bindings"]}
+    await iam.ask("storage.buckets.setIamPolicy", bucket, document)
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    await iam.account("robot-1")
+    shown = await iam.ask("storage.buckets.getIamPolicy", bucket)
+    members = [one for binding in shown["bindings"] for one in binding["members"]]
+    assert f"deleted:{ROBOT}?uid={first['uniqueId']}" in members
+    assert ROBOT not in members
+
+
+@dataclass
+class _Model:
+    """Whom the binding on the target stands for, by unique id, as a plain reader would say."""
+
+    ids: list[str] = field(default_factory=list)
+    current: str = ""
+    granted: set[str] = field(default_factory=set)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(STEPS), max_size=14))
+def test_whatever_happens_only_the_account_that_was_granted_has_it(steps: list[str]) -> None:
+    asyncio.run(_play(steps))
+
+
+async def _play(steps: list[str]) -> None:
+    iam, model = await Iam.start(), _Model()
+    await iam.account("target")
+    for step in steps:
+        await _STEPS[step](iam, model)
+        shown = set(await _policy(iam))
+        told = {one: f"deleted:{ROBOT}?uid={one}" for one in model.granted}
+        told |= {one: ROBOT for one in model.granted if one == model.current}
+        assert shown == set(told.values())
+        if model.current:
+            assert await iam.may("robot-1", "target") == (model.current in model.granted)
+
+
+async def _create(iam: Iam, model: _Model) -> None:
+    if not model.current:
+        model.current = (await iam.account("robot-1"))["uniqueId"]
+        model.ids.append(model.current)
+
+
+async def _delete(iam: Iam, model: _Model) -> None:
+    if model.current:
+        await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+        model.current = ""
+
+
+async def _undelete(iam: Iam, model: _Model) -> None:
+    if model.ids and not model.current:
+        oldest = model.ids[0]
+        await iam.ask(f"{ACCOUNT}.undelete", path(oldest))
+        model.current = oldest
+
+
+async def _grant(iam: Iam, model: _Model) -> None:
+    if model.current:
+        await _set(iam, *await _policy(iam), ROBOT)
+        model.granted.add(model.current)
+
+
+async def _rewrite(iam: Iam, model: _Model) -> None:
+    await _set(iam, *await _policy(iam))
+
+
+async def _revoke(iam: Iam, model: _Model) -> None:
+    await _set(iam, *[one for one in await _policy(iam) if one != ROBOT])
+    model.granted.discard(model.current)
+
+
+_STEPS = {
+    "create": _create,
+    "delete": _delete,
+    "undelete": _undelete,
+    "grant": _grant,
+    "rewrite": _rewrite,
+    "revoke": _revoke,
+}
