@@ -11,6 +11,7 @@ from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
 from rempart.services.iam import METHODS as IAM_METHODS
+from rempart.services.iam.workforce import OWN as IAM_OWN
 from rempart.services.iamcredentials import METHODS as CREDENTIALS_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
@@ -55,11 +56,11 @@ def services_covered() -> Sequence[ServiceCoverage]:
 
 def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    own = {one.id for one in KMS_OWN.methods}
+    own = {one.id for service in (KMS_OWN, IAM_OWN) for one in service.methods}
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
-        "iam": {str(method.id) for method in IAM_METHODS},
+        "iam": {str(method.id) for method in IAM_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
         "sts": set(STS_ANSWERED),

@@ -21,7 +21,6 @@ from rempart.services.iam.workforce.api import (
     providers,
     subjects,
 )
-from rempart.services.iam.workforce.model.pool import organization
 from rempart.services.iam.workforce.store import WorkforceStore
 from rempart.wire import WireMethod, WireParameter, WireService
 
@@ -42,8 +41,8 @@ async def _pool(call: Call, store: IamStore) -> Resource:
     return await asked.pool(call, WorkforceStore(store.setup, store.session))
 
 
-async def _organization(call: Call, _store: IamStore) -> Resource:
-    return container_resource(organization(call.path["parent"]))
+async def _organization(call: Call, store: IamStore) -> Resource:
+    return container_resource(await asked.own_organization(call, store))
 
 
 def _bootstraps(verb: str, access: Access, permission: str, run: Run) -> Method[IamStore]:

@@ -18,6 +18,7 @@ from rempart.core.names import OrganizationId
 from rempart.core.policy import Binding, Condition, Policy
 from rempart.core.principal import Member
 from rempart.services.iam.model.pages import page
+from rempart.services.iam.workforce.api.asked import own_organization
 from rempart.services.iam.workforce.api.pools import paged
 from rempart.services.iam.workforce.model.merging import Json
 from rempart.services.iam.workforce.model.pool import failed
@@ -45,7 +46,7 @@ _ID_BYTES = 4
 
 async def create(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     """Make a one-time token; it is shown in this answer and never again."""
-    above = call.path["parent"]
+    above = await own_organization(call, store)
     only(call.document, "role", "lifetime")
     role, lifetime = _role(text(call.document, "role")), _lifetime(call)
     provider = provider_of(above)
@@ -72,7 +73,7 @@ async def create(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
 
 async def list_(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     """List every first way in that there ever was, the oldest first."""
-    above = call.path["parent"]
+    above = await own_organization(call, store)
     asked = page(call.query, default=PAGE_SIZE_DEFAULT, most=PAGE_SIZE_MAX)
 
     def admit(_: Found[Bootstrap]) -> bool:
