@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -63,8 +62,8 @@ class Pools:
 
 
 @pytest.fixture
-def pools(admin: httpx.Client, universe: Universe) -> Iterator[Pools]:
-    yield Pools(admin, universe.above["organizations"])
+def pools(admin: httpx.Client, universe: Universe) -> Pools:
+    return Pools(admin, universe.above["organizations"])
 
 
 def test_a_pool_is_made_changed_deleted_and_had_back(pools: Pools) -> None:

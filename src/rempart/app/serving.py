@@ -24,6 +24,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.auth.sweep import EndedSessions
 from rempart.services.kms.work import DueKeys
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
@@ -152,6 +153,7 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
     return (
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
+        Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 
 
