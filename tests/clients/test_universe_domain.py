@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 
 from support.named import named_universe
@@ -43,8 +44,8 @@ def named_bucket(named: Universe, name: str) -> str:
     return name
 
 
-def curl(named: Universe, verb: str, path: str, *more: str) -> str:
-    url = f"https://storage.{named.domain}{path}"
+def curl(named: Universe, verb: str, path: str, *more: str, api: str = "storage") -> str:
+    url = f"https://{api}.{named.domain}{path}"
     bearer = f"Authorization: Bearer {named.token()}"
     kind = "Content-Type: application/json"
     words = (program("curl"), "-sS", "--fail", "-X", verb, "-H", bearer, "-H", kind, *more, url)
@@ -96,3 +97,17 @@ def test_gcloud_reaches_the_inventory_of_keys_for_which_it_knows_no_other_form(
 def test_pythons_client_builds_the_host_from_the_domain(named: Universe, named_bucket: str) -> None:
     shown = named.run(sys.executable, "-c", PYTHON, named_bucket).stdout
     assert shown.split() == [f"https://storage.{named.domain}", "3000000"]
+
+
+def test_gcloud_prints_an_id_token_of_the_account_whose_key_it_has(named: Universe) -> None:
+    me = named.admin_key["client_email"]
+    role, members = "roles/iam.serviceAccountOpenIdTokenCreator", [f"serviceAccount:{me}"]
+    body = json.dumps({"policy": {"bindings": [{"role": role, "members": members}]}})
+    account = f"/v1/projects/{named.project}/serviceAccounts/{me}"
+    curl(named, "POST", f"{account}:setIamPolicy", "-d", body, api="iam")
+    words = ("auth", "print-identity-token", "--audiences=https://service.example.test")
+    token = named.run(program("gcloud"), *words).stdout.strip()
+    keys = json.loads(curl(named, "GET", "/oauth2/v3/certs", api="accounts"))
+    key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]].key
+    claims = jwt.decode(token, key, ["RS256"], audience="https://service.example.test")
+    assert (claims["email"], claims["iss"]) == (me, f"https://accounts.{named.domain}")

@@ -36,6 +36,7 @@ HOSTS = (
     "iamcredentials",
     "sts",
     "www",
+    "accounts",
     "cloudresourcemanager",
     "cloudkms",
     "kmsinventory",
