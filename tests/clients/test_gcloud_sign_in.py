@@ -30,6 +30,19 @@ client = storage.Client(credentials=credentials, client_options={"universe_domai
 print(type(credentials).__module__, *[one.name for one in client.list_blobs(sys.argv[1])])
 """
 
+TOKEN = """
+import ssl, sys
+import httpx
+from support.oidc_provider import SECRET, sign_in
+issuer, back, authority = sys.argv[1:]
+trust = ssl.create_default_context(cafile=authority)
+query = {"client_id": "rempart", "response_type": "code", "redirect_uri": back, "scope": "openid"}
+with httpx.Client(base_url=issuer, verify=trust, trust_env=False) as browser:
+    code = sign_in(browser, str(httpx.URL("/auth", params=query)), "alice", back)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+    print(browser.post("/token", data=form, auth=("rempart", SECRET)).json()["id_token"])
+"""
+
 
 @dataclass
 class Stand:
@@ -175,3 +188,28 @@ def test_pythons_libraries_use_what_gcloud_left_for_them(
         "google.auth.external_account_authorized_user",
         "hello.txt",
     ]
+
+
+def test_gcloud_signs_in_without_a_browser_by_a_token_of_the_provider(
+    stand: Stand, bucket: str
+) -> None:
+    token = stand.idp.folder / "token.jwt"
+    command = [*stand.universe.inside, sys.executable, "-c", TOKEN, stand.idp.issuer]
+    uri = f"https://auth.cloud.{stand.universe.domain}/signin-callback/{NAME}"
+    authority = stand.idp.folder / "authority.pem"
+    authority.write_text(stand.idp.authority.pem)
+    env = stand.env | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [*command, uri, str(authority)], capture_output=True, env=env, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    token.write_bytes(done.stdout)
+    config = str(stand.home / "headless.json")
+    stand.admin(
+        "iam", "workforce-pools", "create-cred-config", NAME, f"--output-file={config}",
+        f"--credential-source-file={token}",
+        f"--workforce-pool-user-project={stand.universe.project}",
+        "--subject-token-type=urn:ietf:params:oauth:token-type:id_token",
+    )  # fmt: skip
+    stand.person("auth", "login", f"--cred-file={config}")
+    assert "hello.txt" in stand.person("storage", "ls", f"gs://{bucket}")

@@ -150,3 +150,25 @@ def test_where_programs_may_not_sign_in_no_token_is_sold(organization: Organizat
     organization.change(organization.pool, "accessRestrictions", {})
     sold = visitor.post(f"{visitor.sts}/token", data=form).json()
     assert organization.whoami(sold["access_token"])["username"] == organization.member("alice")
+
+
+def test_where_web_sign_in_is_for_other_services_it_is_for_no_page_of_ours(
+    organization: Organization,
+) -> None:
+    def restrict(*domains: str) -> None:
+        services = [{"domain": one} for one in domains]
+        change = {"accessRestrictions": {"allowedServices": services}}
+        organization.change(organization.pool, "accessRestrictions", change)
+
+    def signed_in() -> bool:
+        visitor = organization.visitor()
+        chosen = visitor.submit(visitor.get("/"), "/provider", provider=organization.provider)
+        way = chosen.text.partition('href="https')[2].partition('"')[0].replace("&amp;", "&")
+        return "You are signed in" in visitor.sign_in(f"https{way}", "alice").text
+
+    assert signed_in()
+    restrict("elsewhere.example.test")
+    assert not signed_in()
+    organization.signed_in()
+    restrict("elsewhere.example.test", f"console.cloud.{organization.universe.domain}")
+    assert signed_in()

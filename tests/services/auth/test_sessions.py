@@ -136,6 +136,15 @@ async def test_every_step_is_in_the_log(stand: Stand) -> None:
     assert refresh not in str(leaves)
 
 
+async def test_a_provider_may_ask_for_detail_in_the_log(stand: Stand) -> None:
+    tx = stand.sealed.transaction()
+    tx.put(PROVIDERS, POOL, "corp", value=Provider(PROVIDER, START, detailed_log=True))
+    await tx.commit()
+    await stand.browser()
+    [entry] = await stand.sealed.entries(FEED, 0, limit=10)
+    assert decode(entry.entry).facts["google.groups"] == "g"
+
+
 async def test_ended_sessions_are_removed_a_day_later(stand: Stand) -> None:
     await stand.program()
     sweep = EndedSessions(stand.sealed, stand.universe.world)

@@ -47,6 +47,7 @@ class Arrival:
         if "error" in query:
             raise Told("Nobody was signed in", f"The provider says: {query['error'][:100]}")
         admitted = await self._admitted(call, departure)
+        self._check_service(admitted, departure.request)
         try:
             secret = await self._setup.sign_ins.begin(admitted, departure.provider, call)
         except Rejected as problem:
@@ -99,6 +100,14 @@ class Arrival:
             raise Told("Nobody was signed in", str(problem), status=_FORBIDDEN) from problem
         except Refused as problem:
             raise _kept_out() from problem
+
+    def _check_service(self, admitted: Admitted, request: AuthorizationRequest | None) -> None:
+        """Raise where a pool's people sign in to listed services only, and this is none of them."""
+        restrictions = admitted.pool.restrictions
+        listed = restrictions.services if restrictions is not None else ()
+        if request is None and listed and f"console.{self._setup.web_domain}" not in listed:
+            text = "Your organization's administrator lets you sign in to other services only."
+            raise Told("Not allowed", text, status=_FORBIDDEN)
 
     async def _welcome(
         self,

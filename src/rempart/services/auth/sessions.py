@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -41,6 +43,7 @@ CODE_SECONDS = 300
 
 _SECRET_BYTES = 32
 _OK = 200
+_NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,10 @@ class SignIns:
         session = self.session_of(admitted, provider)
         await self.standing(session)
         secret, tx = self.secret(), self._sealed.transaction()
-        self.keep(tx, secret, session, call)
+        above, id_ = split(provider)
+        found = await self._sealed.find(PROVIDERS, PROVIDERS.key(above, id_))
+        detailed = found is not None and found.value.detailed_log
+        self.keep(tx, secret, session, call, _mapped(session) if detailed else {})
         await tx.commit()
         return secret
 
@@ -88,10 +94,17 @@ class SignIns:
             email=attributes.email,
         )
 
-    def keep(self, tx: Transaction, secret: str, session: Session, call: Call) -> None:
-        """Write a new session in the browser, and its entry in the log."""
+    def keep(
+        self,
+        tx: Transaction,
+        secret: str,
+        session: Session,
+        call: Call,
+        facts: Mapping[str, str] = _NO_FACTS,
+    ) -> None:
+        """Write a new session in the browser, and its entry in the log with these facts."""
         tx.put(SESSIONS, digest_of(secret), value=session)
-        self._log(tx, "auth.signIn", session, call, {"ends": str(session.ends)})
+        self._log(tx, "auth.signIn", session, call, {"ends": str(session.ends), **facts})
 
     async def current(self, secret: str) -> Session | None:
         """Return the session of a browser, if it has one that stands."""
@@ -249,6 +262,12 @@ class SignIns:
 def member_of(session: Session) -> Member:
     """Return whose session it is, as bindings name the person."""
     return members.member(split(session.provider)[0], session.subject)
+
+
+def _mapped(session: Session) -> dict[str, str]:
+    """Return what a provider's mapping made, for the log of a provider that asks for detail."""
+    custom = {f"attribute.{name}": ", ".join(values) for name, values in session.custom}
+    return {"google.groups": ", ".join(session.groups), **custom}
 
 
 def until(session: Session) -> Micros:
