@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
-import shutil
-import subprocess
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -15,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.universe import Universe, created, program, universe
+from support.npm import installed
+from support.universe import Universe, created, universe
 
 __all__ = ["universe"]
 
 HERE = Path(__file__).parent
-INSTALL_SECONDS_MAX = 240
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,27 +70,7 @@ def shell(universe: Universe) -> Iterator[Universe]:
 @pytest.fixture(scope="session")
 def node_packages(pytestconfig: pytest.Config) -> Path:
     """Return the folder that holds the Node libraries; npm installs them on first use."""
-    npm = program("npm")
-    asked = (HERE / "package.json").read_text()
-    version = hashlib.sha256(asked.encode()).hexdigest()[:16]
-    folder = Path(pytestconfig.cache.mkdir(f"node-{version}"))
-    if not (folder / "node_modules" / ".package-lock.json").exists():
-        (folder / "package.json").write_text(asked)
-        command = [
-            npm,
-            "install",
-            "--no-package-lock",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-        ]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, timeout=INSTALL_SECONDS_MAX, check=False
-        )
-        if done.returncode:
-            shutil.rmtree(folder / "node_modules", ignore_errors=True)
-            pytest.skip(f"npm cannot install the library here: {done.stderr.decode()[-300:]}")
-    return folder
+    return installed(HERE / "package.json", pytestconfig)
 
 
 @pytest.fixture

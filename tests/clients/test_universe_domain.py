@@ -6,19 +6,18 @@ as they are, and no name server can be asked by mistake.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 
-from support.universe import REMPART, Universe, program
+from support.named import named_universe
+from support.universe import Universe, program
 
-HTTPS, HTTP = 443, 8080
 PYTHON = """
 import os, sys
 from google.cloud import storage
@@ -30,40 +29,10 @@ print(client._connection.API_BASE_URL, len(blob.download_as_bytes()))
 """
 
 
-@contextlib.contextmanager
-def namespaces() -> Iterator[tuple[str, ...]]:
-    """Make the namespaces and give the words that lead a command into them."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a network of its own")
-    unshare, nsenter, ip = program("unshare"), program("nsenter"), program("ip")
-    script = f"{ip} link set lo up && echo ready && exec cat"
-    words = [unshare, "--net", "--mount", "/bin/sh", "-c", script]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stderr is not None
-        if holder.stdout.readline() != "ready\n":
-            pytest.skip(f"this machine makes no network namespace: {holder.stderr.read()}")
-        # The holder ends with its standard input, which is closed on the way out.
-        yield (nsenter, f"--target={holder.pid}", "--net", "--mount", "--")
-
-
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
-    """Return a universe that is reached by its own names alone."""
-    home = tmp_path_factory.mktemp("named")
-    with namespaces() as inside:
-        universe = Universe(home / "data", HTTPS, HTTP, inside=inside)
-        universe.start()
-        try:
-            told = universe.run(REMPART, "env", "--universe", "--data", universe.data).stdout
-            assert "--listen" not in told, "the port is right and needs no advice"
-            hosts = [x.removeprefix("# ") for x in told.splitlines() if x.startswith("# 127.")]
-            (home / "hosts").write_text("\n".join(hosts) + "\n")
-            universe.run(program("mount"), "--bind", home / "hosts", "/etc/hosts")
-            yield universe
-        finally:
-            universe.terminate()
+    with named_universe(tmp_path_factory.mktemp("named")) as universe:
+        yield universe
 
 
 @pytest.fixture
@@ -75,8 +44,8 @@ def named_bucket(named: Universe, name: str) -> str:
     return name
 
 
-def curl(named: Universe, verb: str, path: str, *more: str) -> str:
-    url = f"https://storage.{named.domain}{path}"
+def curl(named: Universe, verb: str, path: str, *more: str, api: str = "storage") -> str:
+    url = f"https://{api}.{named.domain}{path}"
     bearer = f"Authorization: Bearer {named.token()}"
     kind = "Content-Type: application/json"
     words = (program("curl"), "-sS", "--fail", "-X", verb, "-H", bearer, "-H", kind, *more, url)
@@ -128,3 +97,17 @@ def test_gcloud_reaches_the_inventory_of_keys_for_which_it_knows_no_other_form(
 def test_pythons_client_builds_the_host_from_the_domain(named: Universe, named_bucket: str) -> None:
     shown = named.run(sys.executable, "-c", PYTHON, named_bucket).stdout
     assert shown.split() == [f"https://storage.{named.domain}", "3000000"]
+
+
+def test_gcloud_prints_an_id_token_of_the_account_whose_key_it_has(named: Universe) -> None:
+    me = named.admin_key["client_email"]
+    role, members = "roles/iam.serviceAccountOpenIdTokenCreator", [f"serviceAccount:{me}"]
+    body = json.dumps({"policy": {"bindings": [{"role": role, "members": members}]}})
+    account = f"/v1/projects/{named.project}/serviceAccounts/{me}"
+    curl(named, "POST", f"{account}:setIamPolicy", "-d", body, api="iam")
+    words = ("auth", "print-identity-token", "--audiences=https://service.example.test")
+    token = named.run(program("gcloud"), *words).stdout.strip()
+    keys = json.loads(curl(named, "GET", "/oauth2/v3/certs", api="accounts"))
+    key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]].key
+    claims = jwt.decode(token, key, ["RS256"], audience="https://service.example.test")
+    assert (claims["email"], claims["iss"]) == (me, f"https://accounts.{named.domain}")

@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from typing_extensions import override
 
-from rempart.ekm.access import callers as callers_module
-from rempart.ekm.access import fetch, jwks
-from rempart.ekm.access.callers import Callers
+from rempart import outbound
+from rempart.core import jwks, key_set
+from rempart.ekm.access.callers import Callers, parse
 from rempart.ekm.access.token import Rejected
 from rempart.ekm.model.holdings import Issuer as Trusted
 from support.key_holder import DOMAIN, ISSUER, Issuer, KeyHolder, agent, running, use
@@ -102,11 +102,11 @@ async def test_who_asks_while_the_first_fetch_is_under_way_is_not_refused(
 async def test_an_issuer_that_answers_byte_by_byte_is_given_up_in_time(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "SECONDS_MAX", 0.5)
+    monkeypatch.setattr(outbound, "SECONDS_MAX", 0.5)
     publisher.text, publisher.pause = Issuer().jwks(), 0.1
     began = time.monotonic()
-    with pytest.raises(jwks.BadKeySet):
-        await asyncio.to_thread(fetch.fetch, publisher.url, "")
+    with pytest.raises(outbound.Unfetched):
+        await asyncio.to_thread(outbound.fetch, publisher.url, "", bytes_max=4096)
     assert time.monotonic() - began < 2
 
 
@@ -118,8 +118,8 @@ async def test_a_rotated_key_is_fetched_at_once_but_not_at_every_strangers_word(
     callers = _callers(publisher)
     assert await _accepts(callers, old, 1000)
     publisher.text = new.jwks()
-    assert await _accepts(callers, new, 1000 + callers_module.RETRY_SECONDS)
-    assert not await _accepts(callers, old, 1000 + 2 * callers_module.RETRY_SECONDS)
+    assert await _accepts(callers, new, 1000 + key_set.RETRY_SECONDS)
+    assert not await _accepts(callers, old, 1000 + 2 * key_set.RETRY_SECONDS)
     asked = publisher.asked
     for second in range(5):
         assert not await _accepts(callers, stranger, 1062 + second)
@@ -132,10 +132,10 @@ async def test_an_issuer_that_is_down_is_believed_for_a_day(publisher: Publisher
     callers = _callers(publisher)
     assert await _accepts(callers, issuer, 1000)
     publisher.status = 500
-    assert await _accepts(callers, issuer, 1000 + callers_module.STALE_SECONDS_MAX)
-    assert not await _accepts(callers, issuer, 1031 + callers_module.STALE_SECONDS_MAX)
+    assert await _accepts(callers, issuer, 1000 + key_set.STALE_SECONDS_MAX)
+    assert not await _accepts(callers, issuer, 1031 + key_set.STALE_SECONDS_MAX)
     publisher.status = 200
-    assert await _accepts(callers, issuer, 1100 + callers_module.STALE_SECONDS_MAX)
+    assert await _accepts(callers, issuer, 1100 + key_set.STALE_SECONDS_MAX)
 
 
 @pytest.mark.parametrize("status", [301, 302, 404])
@@ -174,9 +174,7 @@ P_256 = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 def test_each_kind_of_key_has_its_one_algorithm() -> None:
     edwards = ed25519.Ed25519PrivateKey.generate().public_key()
-    keys = jwks.parse(
-        _set(_jwk(RSA_2048), _jwk(P_256, kid="e"), _jwk(edwards, kid="o", alg="EdDSA"))
-    )
+    keys = parse(_set(_jwk(RSA_2048), _jwk(P_256, kid="e"), _jwk(edwards, kid="o", alg="EdDSA")))
     assert {name: key.algorithm for name, key in keys.items()} == {
         "k": "RS256", "e": "ES256", "o": "EdDSA",
     }  # fmt: skip
@@ -190,7 +188,7 @@ def test_keys_for_other_uses_are_passed_over() -> None:
         {"kty": "AKP", "alg": "ML-DSA-65", "pub": "AA", "kid": "later"},
         _jwk(RSA_2048, kid="encrypts", use="enc"),
     ]
-    assert list(jwks.parse(_set(*others, _jwk(RSA_2048)))) == ["k"]
+    assert list(parse(_set(*others, _jwk(RSA_2048)))) == ["k"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +211,7 @@ def test_keys_for_other_uses_are_passed_over() -> None:
 )  # fmt: skip
 def test_a_set_without_a_usable_key_is_refused(keys: list[dict[str, object]]) -> None:
     with pytest.raises(jwks.BadKeySet):
-        jwks.parse(_set(*keys))
+        parse(_set(*keys))
 
 
 def test_issuers_come_and_go_while_the_manager_runs(tmp_path: Path, publisher: Publisher) -> None:

@@ -34,6 +34,7 @@ from rempart.trust.identity import accounts
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, Project
 from rempart.trust.policy.registry import add_project
 from rempart.trust.policy.validate import new_etag
+from support.authority import Authority
 
 REMPART = str(Path(sys.executable).with_name("rempart"))
 READY_SECONDS_MAX = 30
@@ -64,6 +65,8 @@ class Universe:
     """Key files of accounts besides the administrator, by account id."""
     above: dict[str, str] = field(default_factory=dict)
     """The names of the first folder and organization, by noun."""
+    outside: Authority = field(default_factory=Authority)
+    """Who vouches for the identity providers that this universe may ask."""
     _env: dict[str, str] = field(default_factory=dict)
     _log: IO[bytes] | None = None
 
@@ -73,10 +76,15 @@ class Universe:
         listen, http = free_ports(2)
         universe = cls(data, listen, http, engine)
         universe.start()
-        universe.terminate()
-        universe.keys, universe.above = asyncio.run(_add_accounts(data))
-        universe.start()
+        universe.furnish()
         return universe
+
+    def furnish(self) -> None:
+        """Add what tests need beside a fresh universe, and start it again."""
+        self.terminate()
+        self.keys, self.above = asyncio.run(_add_accounts(self.data))
+        _trust_outside(self.data, self.outside)
+        self.start()
 
     def start(self) -> None:
         """Run `rempart up` and return when it answers."""
@@ -298,6 +306,13 @@ def _plain_environment(home: Path) -> dict[str, str]:
     given = ("PATH", "LANG", "TMPDIR", "SOFTHSM2_CONF")
     kept = {name: os.environ[name] for name in given if name in os.environ}
     return kept | {"HOME": str(home), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "TERM": "dumb"}
+
+
+def _trust_outside(data: Path, authority: Authority) -> None:
+    (data / "identity-providers.pem").write_text(authority.pem)
+    settings = data / "rempart.toml"
+    line = 'identity_provider_authorities = "identity-providers.pem"\n'
+    settings.write_text(line + settings.read_text())
 
 
 async def _add_accounts(data: Path) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

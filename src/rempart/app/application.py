@@ -11,23 +11,34 @@ from rempart.core.clock import World
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
+from rempart.services.auth import Auth
+from rempart.services.iam.workforce import OWN as IAM_OWN
+from rempart.services.iamcredentials.published import OWN as PUBLISHED
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.serviceusage import OWN as USAGE_OWN
-from rempart.trust.identity.identify import Identity
-from rempart.trust.identity.issuer import Issuer
+from rempart.services.sts import ROUTES as STS_ROUTES
+from rempart.services.sts import STS
+from rempart.trust.identity.signing_keys import jwk
 from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
+SIGN_IN_HOSTS = ("auth.cloud",)
 UNHEALTHY = 503
 
 
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), KMS_OWN, USAGE_OWN), config.domain),
+        RouteTable((*all_services(), KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED), config.domain),
         parts.gate.serve,
-        extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
+        extra=(
+            *_oauth2(parts, config),
+            *_sts(parts),
+            *_auth(parts.auth),
+            *_issuer(parts),
+            *_about(config),
+        ),
         world=parts.world,
         universe_domain=config.domain,
     )
@@ -46,6 +57,8 @@ def sealed_application(unsealing: Unsealing, config: Config) -> Application:
         return Reply(document={"status": "SEALED"}, status=UNHEALTHY)
 
     refused = [Endpoint(route.hosts, route.verbs, route.paths, refuse) for route in ROUTES]
+    refused.append(Endpoint(SIGN_IN_HOSTS, ("GET", "POST"), ("*",), refuse))
+    refused += [Endpoint(one.hosts, ("POST",), (one.path,), refuse) for one in STS_ROUTES]
     return Application(
         RouteTable(all_services(), config.domain),
         refuse,
@@ -56,9 +69,18 @@ def sealed_application(unsealing: Unsealing, config: Config) -> Application:
     )
 
 
-def _oauth2(identity: Identity, config: Config) -> tuple[Endpoint, ...]:
+def _sts(parts: Parts) -> tuple[Endpoint, ...]:
+    """Return where credentials from outside are exchanged."""
+    service = STS(parts.identity, parts.federation)
+    return tuple(
+        Endpoint(route.hosts, ("POST",), (route.path,), partial(route.run, service))
+        for route in STS_ROUTES
+    )
+
+
+def _oauth2(parts: Parts, config: Config) -> tuple[Endpoint, ...]:
     """Return where the token endpoint and its kin stand."""
-    service = OAuth2(identity, token_uris=_token_uris(config))
+    service = OAuth2(parts.identity, parts.id_tokens, token_uris=_token_uris(config))
     return tuple(
         Endpoint(route.hosts, route.verbs, route.paths, partial(route.run, service))
         for route in ROUTES
@@ -72,8 +94,12 @@ def _token_uris(config: Config) -> frozenset[str]:
     )
 
 
-def _issuer(issuer: Issuer) -> tuple[Endpoint, ...]:
-    return _issuer_at(_answer(issuer.configuration()), _answer(issuer.keys()))
+def _issuer(parts: Parts) -> tuple[Endpoint, ...]:
+    async def keys(_call: Call) -> Reply:
+        made = [jwk(key.id, key.public_key) for key in await parts.id_tokens.keys(parts.sealed)]
+        return Reply(document={"keys": [*made, parts.issuer.public_key]})
+
+    return _issuer_at(_answer(parts.issuer.configuration()), keys)
 
 
 def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
@@ -81,7 +107,21 @@ def _issuer_at(configuration: Handler, keys: Handler) -> tuple[Endpoint, ...]:
     hosts = ("accounts", "")
     return (
         Endpoint(hosts, ("GET",), ("/.well-known/openid-configuration",), configuration),
-        Endpoint(hosts, ("GET",), ("/oauth2/v3/certs",), keys),
+        Endpoint((*hosts, "www"), ("GET",), ("/oauth2/v3/certs",), keys),
+    )
+
+
+def _auth(auth: Auth) -> tuple[Endpoint, ...]:
+    """Return where people sign in, and where their programs buy tokens."""
+    tokens = auth.tokens
+    return (
+        Endpoint(SIGN_IN_HOSTS, ("GET", "POST"), ("*",), auth.site.serve),
+        Endpoint(("sdk.cloud", "docs"), ("GET",), ("*",), auth.codes.serve),
+        *(
+            Endpoint((host,), ("POST",), (f"{prefix}/v1/{name}",), handler)
+            for host, prefix in (("sts", ""), ("", "/sts"))
+            for name, handler in (("oauthtoken", tokens.token), ("revoke", tokens.revoke))
+        ),
     )
 
 
@@ -92,7 +132,7 @@ def _about(config: Config) -> tuple[Endpoint, ...]:
         "universeDomain": config.domain,
         "universeShortName": config.prefix,
         "projectPrefix": f"{config.prefix}-system",
-        "authenticationDomain": f"auth.{config.domain}",
+        "authenticationDomain": f"auth.cloud.{config.domain}",
         "cloudWebDomain": f"cloud.{config.domain}",
         "documentationDomain": f"docs.{config.domain}",
         "artifactRegistryDomain": f"pkg.{config.domain}",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rempart.app.outside import in_token, key_managers, system_domain
+from rempart.app.outside import in_token, key_managers, outside_issuers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.auth import Auth, Ground
+from rempart.services.auth import assembled as assembled_auth
 from rempart.services.iam import IamService
 from rempart.services.iam.deny import DenyService
 from rempart.services.iam.store import Setup as IamSetup
+from rempart.services.iamcredentials import CredentialsService
+from rempart.services.iamcredentials.published import PublishedKeys
+from rempart.services.iamcredentials.store import Setup as CredentialsSetup
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -45,6 +50,9 @@ from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate, Rules, Service
+from rempart.trust.identity.federation.federation import Federation
+from rempart.trust.identity.federation.issuers import Issuers
+from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
@@ -64,6 +72,10 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     manager: ManagerSetup
+    issuers: Issuers
+    federation: Federation
+    auth: Auth
+    id_tokens: IdTokens
     world: World
     token: InToken | None = None
 
@@ -76,17 +88,23 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         sealed, domain=config.domain, token_key=keyring.key("access-token"), world=world
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
+    issuers = outside_issuers(config, world)
+    federation = Federation(sealed, issuers, world)
+    id_tokens = IdTokens(issuer.name, world)
     managers, token = key_managers(config), in_token(config, keyring, world)
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
+    iam = IamSetup(config.domain, world, keyring.key("thumbprint"))
     disabled = DisabledAPIs(sealed, config.domain)
     manager = ManagerSetup(world, config.prefix)
     services: tuple[Service, ...] = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
-        IamService(IamSetup(config.domain, world)),
+        IamService(iam),
+        CredentialsService(CredentialsSetup(iam, identity.tokens, id_tokens, config.regions)),
+        PublishedKeys(world),
         DenyService(world),
         ResourceManagerService(manager),
         TagsService(_tags(sealed, manager)),
@@ -95,7 +113,26 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     decision = PolicyDecision(sealed, world)
     rules = Rules(decision, guards=(disabled,), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
-    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)
+    return Parts(
+        gate=gate,
+        identity=identity,
+        issuer=issuer,
+        managers=managers,
+        sealed=sealed,
+        bodies=bodies,
+        kms=kms,
+        manager=manager,
+        issuers=issuers,
+        federation=federation,
+        auth=assembled_auth(
+            Ground(sealed, identity, issuers, federation, world),
+            tickets_key=keyring.key("sign-in-ticket"),
+            proofs_key=keyring.key("sign-in-proof"),
+        ),
+        id_tokens=id_tokens,
+        world=world,
+        token=token,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rempart.core.principal import Member
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity import accounts
+from rempart.trust.identity.workforce.documents import BOOTSTRAPS, Bootstrap
 from rempart.trust.policy.hierarchy import (
     ORGANIZATIONS,
     Folder,
@@ -36,6 +37,7 @@ ADMIN_ROLES = (
     "roles/resourcemanager.projectCreator",
     "roles/storage.admin",
     "roles/iam.denyAdmin",
+    "roles/iam.workforcePoolAdmin",
 )
 
 
@@ -74,6 +76,18 @@ async def found(sealed: SealedEngine, config: Config, world: World) -> str:
         facts={"project": config.project, "key": issued.key.id},
     )
     tx.append(FEED, encode(leaf))
+    tx.put(
+        BOOTSTRAPS,
+        f"organizations/{organization}",
+        f"{now:014x}{world.random(4).hex()}",
+        value=Bootstrap(
+            created=now,
+            creator="first-start",
+            member=account.member,
+            role=ADMIN_ROLES[0],
+            key=issued.key.id,
+        ),
+    )
     await tx.commit()
     return issued.file
 

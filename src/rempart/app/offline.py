@@ -12,6 +12,8 @@ from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
 from rempart.services.iam import METHODS as IAM_METHODS
 from rempart.services.iam.deny import METHODS as DENY_METHODS
+from rempart.services.iam.workforce import OWN as IAM_OWN
+from rempart.services.iamcredentials import METHODS as CREDENTIALS_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
@@ -21,6 +23,7 @@ from rempart.services.resourcemanager.tags import TAG_METHODS
 from rempart.services.serviceusage import METHODS as USAGE_METHODS
 from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.services.storage import METHODS as STORAGE_METHODS
+from rempart.services.sts import ANSWERED as STS_ANSWERED
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.identity.issuer import Issuer
 from rempart.universe import LeftOverKey, ServiceCoverage
@@ -58,14 +61,16 @@ def services_covered() -> Sequence[ServiceCoverage]:
 
 def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    own = {one.id for one in (*KMS_OWN.methods, *USAGE_OWN.methods)}
+    own = {one.id for service in (KMS_OWN, USAGE_OWN, IAM_OWN) for one in service.methods}
     tags = {str(method.id) for method in TAG_METHODS}
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
-        "iam": {str(method.id) for method in IAM_METHODS}
+        "iam": ({str(method.id) for method in IAM_METHODS} - own)
         | {str(method.id) for method in DENY_METHODS},
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+        "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
+        "sts": set(STS_ANSWERED),
         "serviceusage": {str(method.id) for method in USAGE_METHODS} - own,
     }

@@ -1,4 +1,4 @@
-"""Keys that live outside this process: in a token, and with external key managers."""
+"""What is outside this process: keys in a token and with key managers, identity providers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.pkcs11.token import Token, TokenSettings
 from rempart.trust.custody.sealing.elsewhere import KeysElsewhere, Reach
 from rempart.trust.identity import accounts, seal_identity
+from rempart.trust.identity.federation.issuers import Issuers
 
 
 def key_managers(config: Config) -> Endpoints:
@@ -21,6 +22,12 @@ def key_managers(config: Config) -> Endpoints:
         authorities=config.key_manager_authorities,
         client=config.key_manager_client,
     )
+
+
+def outside_issuers(config: Config, world: World) -> Issuers:
+    """Return the issuers of identity providers, whose keys are fetched when they are needed."""
+    file = config.identity_provider_authorities
+    return Issuers(Path(file).read_text() if file else "", world.clock)
 
 
 def in_token(config: Config, keyring: Keyring, world: World) -> InToken | None:

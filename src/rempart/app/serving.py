@@ -24,6 +24,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.auth.sweep import EndedSessions
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
 from rempart.services.resourcemanager.work import Purge
@@ -146,6 +147,7 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
             await one.stop()
         await run.doors.close()
         parts.managers.close()
+        parts.issuers.close()
         if parts.token is not None:
             await parts.token.close()
 
@@ -159,6 +161,7 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 
 

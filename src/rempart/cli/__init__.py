@@ -10,6 +10,7 @@ from typing_extensions import override
 from rempart import __version__
 
 COMMANDS = (
+    "bootstrap",
     "coverage",
     "custodian",
     "doctor",

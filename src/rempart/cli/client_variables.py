@@ -36,6 +36,7 @@ HOSTS = (
     "iamcredentials",
     "sts",
     "www",
+    "accounts",
     "cloudresourcemanager",
     "cloudkms",
     "kmsinventory",
@@ -43,6 +44,10 @@ HOSTS = (
     "serviceusage",
     "pubsub",
     "logging",
+    "accounts",
+    "auth.cloud",
+    "sdk.cloud",
+    "docs",
 )
 """Hosts under the domain that clients ask for; without DNS each needs its line in /etc/hosts."""
 

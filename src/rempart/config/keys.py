@@ -1,4 +1,7 @@
-"""Settings about keys: their algorithms, the token they may live in, who else may hold them."""
+"""Settings about keys: their algorithms, the token they may live in, who else may hold them.
+
+And whose certificates are believed outside.
+"""
 
 from __future__ import annotations
 
@@ -68,18 +71,23 @@ def key_managers(path: Path, table: Mapping[str, object]) -> tuple[tuple[str, st
 
 def key_manager_authorities(path: Path, table: Mapping[str, object]) -> str:
     """Return the file of more certificate authorities for key managers; empty for none."""
-    return _key_manager_file(path, table, "key_manager_authorities")
+    return _certificates(path, table, "key_manager_authorities")
 
 
 def key_manager_client(path: Path, table: Mapping[str, object]) -> str:
     """Return the file of the certificate for key managers; refused where others may read it."""
-    file = _key_manager_file(path, table, "key_manager_client")
+    file = _certificates(path, table, "key_manager_client")
     if file and stat.S_IMODE(Path(file).stat().st_mode) & 0o077:
         raise ConfigProblem(f"{file} holds a key and is open to others: run `chmod 600 {file}`.")
     return file
 
 
-def _key_manager_file(path: Path, table: Mapping[str, object], key: str) -> str:
+def identity_provider_authorities(path: Path, table: Mapping[str, object]) -> str:
+    """Return the file of the certificate authorities of identity providers; empty for none."""
+    return _certificates(path, table, "identity_provider_authorities")
+
+
+def _certificates(path: Path, table: Mapping[str, object], key: str) -> str:
     """Return a file of certificates by its full path, tried; empty where none is named."""
     if key not in table:
         return ""

@@ -72,6 +72,7 @@ def load(data: Path, flags: Flags) -> Config:
         key_manager_authorities=keys.key_manager_authorities(path, table),
         key_manager_client=keys.key_manager_client(path, table),
         duties=duties(path, table),
+        identity_provider_authorities=keys.identity_provider_authorities(path, table),
     )
 
 

@@ -25,6 +25,7 @@ _OPTIONAL = frozenset(
         "key_manager_authorities",
         "key_manager_client",
         "separation_of_duties",
+        "identity_provider_authorities",
     }
 )
 """Settings that came later: a file without them has their defaults."""

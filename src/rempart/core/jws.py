@@ -24,16 +24,21 @@ class NotStrict(Exception):  # noqa: N818 - a verdict on a credential, not a fau
     """What is wrong with a token's form: the words that follow "the token is"."""
 
 
-def read_jws(token: str) -> tuple[Members, Members]:
-    """Return header and payload of a token; raises `NotStrict`."""
-    if len(token) > TOKEN_CHARS_MAX:
-        raise NotStrict("longer than 8 KiB")
+def read_jws(
+    token: str, *, chars_max: int = TOKEN_CHARS_MAX, also: frozenset[str] = frozenset()
+) -> tuple[Members, Members]:
+    """Return header and payload of a token; raises `NotStrict`.
+
+    `also` are further header members to admit; who admits one ignores it.
+    """
+    if len(token) > chars_max:
+        raise NotStrict(f"longer than {chars_max // 1024} KiB")
     segments = _SEGMENTS.fullmatch(token)
     if segments is None:
         raise NotStrict("not three base64url segments")
     header, payload, _signature = (_decode(segment) for segment in segments.groups())
     members = _object(header)
-    if not members.keys() <= _HEADER_MEMBERS:
+    if not members.keys() <= _HEADER_MEMBERS | also:
         raise NotStrict("one with a header member beyond typ, alg and kid")
     if members.get("typ", "JWT") != "JWT":
         raise NotStrict("of another type")

@@ -45,7 +45,8 @@ class Endpoint:
     """Something answered outside of Google's descriptions: a token endpoint, a health check.
 
     `hosts` are first labels of host names within the universe; the empty one is any shared host.
-    `paths` are raw and whole. Its body is left to the handler.
+    `paths` are raw and whole; the one path `*` is every path of hosts that answer nothing else,
+    which the handler then finds in the call's `path`. Its body is left to the handler.
     """
 
     hosts: tuple[str, ...]
@@ -84,6 +85,7 @@ class Application:
         self._grpc = GRPCDoor(serve, origins=self._origins, admit=admit, world=world)
         self._spelling = google_spelling()
         self._extra = _by_place(extra)
+        self._whole = {host: verbs for (host, path), verbs in self._extra.items() if path == b"*"}
         self._repeated = _repeated_parameters()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -132,7 +134,7 @@ class Application:
 
     async def _reply(self, request: Request) -> Reply:
         origin = self._origins.of(request.scheme, request.host)
-        endpoints = self._extra.get((origin.label, request.path))
+        endpoints = self._whole.get(origin.label) or self._extra.get((origin.label, request.path))
         if endpoints is not None:
             return await self._serve_extra(request, origin, endpoints)
         match = self._routes.match(request.host, request.verb, request.path)
@@ -186,7 +188,7 @@ class Application:
         return await handler(
             Call(
                 MethodId(_shown(request.path)),
-                {},
+                {"path": _shown(request.path)},
                 request.query,
                 request.headers,
                 {},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+import jwt
 import pytest
 
 from rempart.core.call import Reply
@@ -16,8 +18,11 @@ from rempart.core.errors import CloudError
 from rempart.services.oauth2 import ROUTES, OAuth2
 from rempart.services.oauth2.api import JWT_BEARER
 from rempart.trust.identity.accounts import ACCOUNTS, KEYS
+from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
+from rempart.trust.identity.signing_keys import jwk
+from rempart.trust.identity.tokens import AccessToken
 from support.tokens import CLOUD, SCOPE, Signer
 from support.worlds import DOMAIN, NOW, TestUniverse, call
 
@@ -38,7 +43,8 @@ class Endpoint:
         self.identity = Identity(
             self.universe.sealed, domain=DOMAIN, token_key=b"t" * 32, world=self.universe.world
         )
-        self.oauth2 = OAuth2(self.identity, token_uris=frozenset((OWN_URI,)))
+        self.id_tokens = IdTokens(f"https://accounts.{DOMAIN}", self.universe.world)
+        self.oauth2 = OAuth2(self.identity, self.id_tokens, token_uris=frozenset((OWN_URI,)))
 
     async def post(self, verb: str, fields: dict[str, str]) -> tuple[int, Any]:
         body = urlencode(fields).encode()
@@ -126,7 +132,9 @@ async def test_a_token_dies_after_an_hour_remembered_or_not(endpoint: Endpoint) 
 
 async def test_an_expired_token_does_not_even_open(endpoint: Endpoint) -> None:
     token = await endpoint.bought()
-    assert endpoint.identity.tokens.open(token).email == endpoint.signer.account.email
+    statement = endpoint.identity.tokens.open(token)
+    assert isinstance(statement, AccessToken)
+    assert statement.email == endpoint.signer.account.email
     endpoint.universe.clock.advance(3600)
     with pytest.raises(Rejected, match="expired"):
         endpoint.identity.tokens.open(token)
@@ -235,10 +243,28 @@ async def test_an_assertion_without_scope_buys_nothing(endpoint: Endpoint) -> No
     assert (await endpoint.exchange(scope=None))[1]["error"] == "invalid_scope"
 
 
-async def test_identity_tokens_are_refused_by_name(endpoint: Endpoint) -> None:
-    _, answer = await endpoint.exchange(scope=None, target_audience="https://x.example")
-    assert answer["error"] == "unsupported_response_type"
-    assert "target_audience" in answer["error_description"]
+async def test_an_assertion_with_a_target_audience_buys_an_id_token(endpoint: Endpoint) -> None:
+    status, answer = await endpoint.exchange(scope=None, target_audience="https://x.example")
+    assert (status, answer.keys()) == (200, {"id_token"})
+    (key,) = await endpoint.id_tokens.keys(endpoint.universe.sealed)
+    public = jwt.PyJWK.from_dict(jwk(key.id, key.public_key)).key
+    claims = json.loads(jwt.PyJWS().decode(answer["id_token"], public, ["RS256"]))
+    assert claims["aud"] == "https://x.example"
+    account = endpoint.signer.account
+    assert claims["iss"] == f"https://accounts.{DOMAIN}"
+    assert (claims["sub"], claims["email"]) == (account.unique_id, account.email)
+    assert claims["exp"] - claims["iat"] == 3600
+    again = await endpoint.exchange(scope=None, target_audience="https://x.example")
+    assert again[1] == answer
+
+
+async def test_an_id_token_is_no_access_token(endpoint: Endpoint) -> None:
+    _, answer = await endpoint.exchange(scope=None, target_audience=f"https://storage.{DOMAIN}/")
+    assert await refused(endpoint, answer["id_token"])
+
+
+async def test_an_assertion_for_an_id_token_is_no_access_token(endpoint: Endpoint) -> None:
+    assert await refused(endpoint, endpoint.signer.token(target_audience="https://x.example"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from rempart.services.oauth2 import OAuth2
 from rempart.services.oauth2.api import JWT_BEARER
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.accounts import create_account, new_key
+from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from support.tokens import Signer
 from support.worlds import DOMAIN, SetClock, call
@@ -27,7 +28,12 @@ def opened(directory: Path) -> tuple[EmbeddedEngine, SealedEngine, OAuth2, Ident
     engine = EmbeddedEngine.open(directory, b"e" * 32)
     sealed = SealedEngine(engine, key=b"r" * 32, random=system_random)
     identity = Identity(sealed, domain=DOMAIN, token_key=b"t" * 32, world=WORLD)
-    return engine, sealed, OAuth2(identity), identity
+    return (
+        engine,
+        sealed,
+        OAuth2(identity, IdTokens("https://accounts.example.test", WORLD)),
+        identity,
+    )
 
 
 async def bought(oauth2: OAuth2, signer: Signer) -> str:

@@ -1,35 +1,18 @@
-"""Finds the issuer and key of a token, and remembers fetched key sets.
-
-A fetched set is used for KEEP_SECONDS, then fetched again; while that fails the old one serves
-until STALE_SECONDS_MAX. A key id that a set lacks fetches it again at once, but not more often
-than every RETRY_SECONDS: strangers choose key ids. Who brings a key id that is known does not wait
-for a fetch that somebody else began; who brings another one does.
-"""
+"""Finds the issuer and key of a token; how long fetched keys are used says `core/key_set.py`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import partial
 
-from rempart.ekm.access import fetch, jwks
+from rempart.core import jwks
+from rempart.core.key_set import KeySet
 from rempart.ekm.access.token import Caller, Rejected, Token, read, verify
 from rempart.ekm.model.holdings import Issuer
+from rempart.outbound import Unfetched, fetch
 
-KEEP_SECONDS = 600
-STALE_SECONDS_MAX = 86_400
-RETRY_SECONDS = 30
-_NEVER = -(1 << 60)
-
-
-@dataclass(slots=True)
-class _Fetched:
-    """An issuer's keys as they were last fetched."""
-
-    keys: Mapping[str, jwks.PublicKey] = field(default_factory=dict)
-    fetched: int = _NEVER
-    tried: int = _NEVER
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
 
 class Callers:
@@ -39,13 +22,13 @@ class Callers:
         self._audiences = audiences
         self._issuers: dict[str, Issuer] = {}
         self._given: dict[str, Mapping[str, jwks.PublicKey]] = {}
-        self._fetched: dict[str, _Fetched] = {}
+        self._fetched: dict[str, KeySet] = {}
         self.trust(issuers)
 
     def trust(self, issuers: tuple[Issuer, ...]) -> None:
         """Trust these issuers from now on and no others."""
-        self._given = {issuer.issuer: jwks.parse(issuer.keys) for issuer in issuers if issuer.keys}
-        self._fetched = {issuer.issuer: _Fetched() for issuer in issuers if issuer.keys_url}
+        self._given = {one.issuer: parse(one.keys) for one in issuers if one.keys}
+        self._fetched = {one.issuer: KeySet(partial(_load, one)) for one in issuers if one.keys_url}
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
 
     def address(self, audiences: frozenset[str]) -> None:
@@ -76,27 +59,20 @@ class Callers:
         return key
 
     async def _current(self, issuer: Issuer, key_id: str, now: int) -> Mapping[str, jwks.PublicKey]:
-        kept = self._fetched[issuer.issuer]
-        if _due(kept, key_id, now) or (kept.lock.locked() and key_id not in kept.keys):
-            async with kept.lock:
-                if _due(kept, key_id, now):
-                    kept.tried = now
-                    await _refresh(kept, issuer, now)
-        if now - kept.fetched > STALE_SECONDS_MAX:
-            raise Rejected("the issuer's keys cannot be fetched")
-        return kept.keys
+        try:
+            return await self._fetched[issuer.issuer].current(key_id, now)
+        except jwks.BadKeySet as problem:
+            raise Rejected("the issuer's keys cannot be fetched") from problem
 
 
-def _due(kept: _Fetched, key_id: str, now: int) -> bool:
-    if now - kept.tried < RETRY_SECONDS:
-        return False
-    return key_id not in kept.keys or now - kept.fetched > KEEP_SECONDS
+def parse(text: str) -> Mapping[str, jwks.PublicKey]:
+    """Return the keys that callers' tokens may be signed with; raises `BadKeySet`."""
+    return jwks.parse(text, ALGORITHMS)
 
 
-async def _refresh(kept: _Fetched, issuer: Issuer, now: int) -> None:
+async def _load(issuer: Issuer) -> Mapping[str, jwks.PublicKey]:
+    asked = partial(fetch, issuer.keys_url, issuer.authority, bytes_max=jwks.SET_BYTES_MAX)
     try:
-        text = await asyncio.to_thread(fetch.fetch, issuer.keys_url, issuer.authority)
-        kept.keys = jwks.parse(text)
-    except jwks.BadKeySet:
-        return
-    kept.fetched = now
+        return parse(await asyncio.to_thread(asked))
+    except Unfetched as problem:
+        raise jwks.BadKeySet(str(problem)) from problem

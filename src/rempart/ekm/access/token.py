@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
+from rempart.core.jwks import PublicKey
 from rempart.core.jws import NotStrict, read_jws
-from rempart.ekm.access.jwks import PublicKey
 from rempart.ekm.model.holdings import Issuer
 
 LIFE_SECONDS_MAX = 3600

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from rempart.core.clock import Micros, World, rfc3339
 from rempart.core.errors import already_exists, invalid, not_found
-from rempart.ekm.access import fetch, jwks
+from rempart.core.jwks import BadKeySet
+from rempart.ekm.access.callers import parse
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model import algorithms
 from rempart.ekm.model.holdings import HeldKey, Holdings, Issuer
 from rempart.ekm.model.names import key_path, space_of, space_path
+from rempart.outbound import Unfetched, check_url
 
 Document = dict[str, object]
 Act = Callable[[Store, World, Document], Awaitable[Document]]
@@ -137,10 +139,10 @@ def check_issuer(issuer: Issuer) -> None:
         raise invalid("Give the issuer's keys either as a JWK set or by its address.")
     try:
         if issuer.keys:
-            jwks.parse(issuer.keys)
+            parse(issuer.keys)
         else:
-            fetch.check_url(issuer.keys_url)
-    except jwks.BadKeySet as problem:
+            check_url(issuer.keys_url, loopback=True)
+    except (BadKeySet, Unfetched) as problem:
         raise invalid(f"The issuer's keys: {problem}.") from None
 
 
@@ -166,7 +168,7 @@ def _issuer(issuer: Issuer) -> Document:
         "issuer": issuer.issuer,
         "mailDomains": list(issuer.mail_domains),
         "audiences": list(issuer.audiences),
-        "keys": issuer.keys_url or sorted(jwks.parse(issuer.keys)),
+        "keys": issuer.keys_url or sorted(parse(issuer.keys)),
     }
 
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.method import Method
+from rempart.services.iam import workforce, workload_identity
 from rempart.services.iam.api import catalogue, custom_roles, keys, service_accounts
 from rempart.services.iam.store import IamStore, Setup
 from rempart.trust.gate import Session
 
 METHODS: tuple[Method[IamStore], ...] = (
     *service_accounts.METHODS,
+    *workforce.METHODS,
+    *workload_identity.METHODS,
     *keys.METHODS,
     *custom_roles.METHODS,
     *catalogue.METHODS,

@@ -24,6 +24,7 @@ from rempart.trust.identity.accounts import (
     ServiceAccount,
     ServiceAccountKey,
     account_name,
+    project_in,
 )
 
 T = TypeVar("T")
@@ -42,8 +43,10 @@ async def deleted_resource(store: IamStore, name: AccountName) -> Resource:
 
 
 def _absent(name: AccountName) -> Resource:
-    project = None if name.project == ANY else ProjectId(name.project)
-    return Resource(account_name(name.project, name.account), project)
+    """Return an account that is not there under the name that one that is there would have."""
+    if name.project == ANY:
+        return Resource(account_name(project_in(name.account) or ANY, name.account), None)
+    return Resource(account_name(name.project, name.account), ProjectId(name.project))
 
 
 async def account(store: IamStore, grant: Grant, name: AccountName) -> ServiceAccount:
@@ -102,7 +105,7 @@ async def key(
 ) -> ServiceAccountKey:
     """Return a key of an account; raises `not_found`."""
     found = await store.tx.get(KEYS, id_)
-    if found is None or found.unique_id != account.unique_id:
+    if found is None or found.system or found.unique_id != account.unique_id:
         raise not_found(f"Service account key {id_} does not exist.")
     return found
 

@@ -27,6 +27,8 @@ class Setup:
 
     domain: str
     world: World
+    key: bytes = b""
+    """For thumbprints of secrets that are not shown."""
 
 
 class IamStore:

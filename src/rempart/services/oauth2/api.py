@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rempart.core.call import Call, Reply
-from rempart.core.jws import TOKEN_CHARS_MAX
+from rempart.core.errors import aborted
+from rempart.core.limits import COMMIT_ATTEMPTS_MAX
+from rempart.core.principal import Principal
+from rempart.engine.seam import Conflict
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, refusal
+from rempart.trust.identity.id_tokens import Asked, IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.jwt import Signed, verify
 from rempart.trust.identity.refusal import Rejected
-from rempart.trust.identity.tokens import AccessToken
+from rempart.trust.identity.tokens import TOKEN_CHARS_MAX, Statement
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXPIRES_IN_SECONDS = 3599
@@ -39,17 +43,29 @@ class OAuth2:
     `token_uris` are those of issued key files besides `https://oauth2.<domain>/token`.
     """
 
-    def __init__(self, identity: Identity, *, token_uris: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        id_tokens: IdTokens,
+        *,
+        token_uris: frozenset[str] = frozenset(),
+    ) -> None:
         self._identity = identity
+        self._id_tokens = id_tokens
         own = f"https://oauth2.{identity.domain}/token"
         self._audiences = _GOOGLE_AUDIENCES | token_uris | {own}
 
     async def token(self, call: Call) -> Reply:
-        """Sell an access token for a self-signed assertion (RFC 7523, section 2.1)."""
+        """Sell an access token for a self-signed assertion (RFC 7523, section 2.1).
+
+        One that names a `target_audience` buys an ID token for that audience instead.
+        """
         try:
             signed = await self._assertion(await read_form(call))
         except OAuthError as problem:
             return refusal(problem)
+        if signed.claims.target_audience:
+            return answer({"id_token": await self._id_token(signed)})
         return answer(
             {
                 "access_token": self._identity.tokens.mint(signed),
@@ -62,20 +78,19 @@ class OAuth2:
     async def tokeninfo(self, call: Call) -> Reply:
         """Tell what a live access token is good for, in the shape of Google's v3."""
         try:
-            _, statement = await self._live(call)
+            _, statement, principal = await self._live(call)
         except OAuthError as problem:
             return refusal(problem)
         left = (statement.expires - self._identity.world.clock()) // _SECOND
         return answer(
             {
-                "azp": statement.unique_id,
-                "aud": statement.unique_id,
-                "sub": statement.unique_id,
+                "azp": principal.unique_id,
+                "aud": principal.unique_id,
+                "sub": principal.unique_id,
                 "scope": " ".join(statement.scopes),
                 "exp": str(statement.expires // _SECOND),
                 "expires_in": str(left),
-                "email": statement.email,
-                "email_verified": "true",
+                **_email(principal),
                 "access_type": "online",
             }
         )
@@ -83,7 +98,7 @@ class OAuth2:
     async def revoke(self, call: Call) -> Reply:
         """Refuse an access token from now on; durable before the answer (RFC 7009)."""
         try:
-            token, statement = await self._live(call)
+            token, statement, _ = await self._live(call)
         except OAuthError as problem:
             return refusal(problem)
         await self._identity.revocations.revoke(token, statement.expires)
@@ -99,14 +114,24 @@ class OAuth2:
             signed = await self._verify(assertion)
         except Rejected as problem:
             raise OAuthError("invalid_grant", "Invalid JWT Signature or claims.") from problem
-        if signed.claims.target_audience:
-            raise OAuthError(
-                "unsupported_response_type",
-                "Identity tokens (target_audience) are not implemented by this universe.",
-            )
-        if not signed.claims.scopes:
+        if not signed.claims.scopes and not signed.claims.target_audience:
             raise OAuthError("invalid_scope", "Missing required parameter: scope")
         return signed
+
+    async def _id_token(self, signed: Signed) -> str:
+        """Return an ID token for the owner of an assertion, under a key that is on the disk."""
+        asked = Asked(signed.claims.target_audience, email=True)
+        for _ in range(COMMIT_ATTEMPTS_MAX):
+            transaction = self._identity.sealed.transaction()
+            token = await self._id_tokens.make(transaction, signed.account, asked)
+            if not transaction.writes:
+                return token
+            try:
+                await transaction.commit()
+            except Conflict:
+                continue
+            return token
+        raise aborted("The signing key kept changing; retry.")
 
     async def _verify(self, assertion: str) -> Signed:
         identity = self._identity
@@ -117,12 +142,19 @@ class OAuth2:
             raise Rejected("speaks for another subject")
         return signed
 
-    async def _live(self, call: Call) -> tuple[str, AccessToken]:
+    async def _live(self, call: Call) -> tuple[str, Statement, Principal]:
         token = await _token(call)
         try:
-            return token, await self._identity.open_access_token(token)
+            return token, *await self._identity.open_access_token(token)
         except Rejected as problem:
             raise OAuthError("invalid_token", "Invalid Value") from problem
+
+
+def _email(principal: Principal) -> dict[str, object]:
+    """Return the email of a service account; identities from outside have none of ours."""
+    if principal.member != f"serviceAccount:{principal.email}":
+        return {}
+    return {"email": principal.email, "email_verified": "true"}
 
 
 async def _token(call: Call) -> str:

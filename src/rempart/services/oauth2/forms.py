@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl
 
 from rempart.core.call import Call, Reply
@@ -42,6 +43,27 @@ async def read_form(call: Call) -> dict[str, str]:
     if len(fields) != len(pairs):
         raise OAuthError("invalid_request", "A parameter occurs more than once.")
     return fields
+
+
+async def read_json(call: Call) -> dict[str, str]:
+    """Return the members of a JSON body, all of them texts; one that occurs twice is refused."""
+    content = await call.body.read(FORM_BYTES_MAX)
+    try:
+        document = json.loads(content, object_pairs_hook=_members)
+    except (ValueError, RecursionError) as problem:
+        raise OAuthError("invalid_request", "The body is not a JSON object.") from problem
+    if not isinstance(document, dict) or len(document) > _FIELDS_MAX:
+        raise OAuthError("invalid_request", "The body is not a JSON object of parameters.")
+    if not all(isinstance(value, str) for value in document.values()):
+        raise OAuthError("invalid_request", "A parameter is not a text.")
+    return document
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member occurs twice")
+    return members
 
 
 def answer(document: dict[str, object], *, status: int = 200) -> Reply:

@@ -101,7 +101,8 @@ def validity(data: Path) -> Validity:
 def names(domain: str, regions: Sequence[str]) -> tuple[str, ...]:
     """Return the DNS names of a universe's server certificate."""
     regional = [f"*.{region}.rep.{domain}" for region in regions]
-    return (domain, f"*.{domain}", f"*.storage.{domain}", *regional, "localhost")
+    web = [f"*.cloud.{domain}", "*.cloud.localhost"]
+    return (domain, f"*.{domain}", f"*.storage.{domain}", *web, *regional, "localhost")
 
 
 def _create_authority(paths: Files, domain: str, moment: dt.datetime) -> None:

@@ -78,7 +78,8 @@ class ServiceAccountKey:
     """The public half of a key pair (DER, SubjectPublicKeyInfo); `expires` is None for never.
 
     `certificate` (DER) carries the public key where there is one; keys made before certificates
-    were kept have none. `uploaded` tells a key whose private half was never here.
+    were kept have none. `uploaded` tells a key whose private half was never here, `system` one
+    whose private half the universe keeps (`signing_keys.py`): its owner does not change it.
     """
 
     id: str
@@ -90,6 +91,7 @@ class ServiceAccountKey:
     expires: Micros | None = None
     certificate: bytes = b""
     uploaded: bool = False
+    system: bool = False
 
     def usable(self, now: Micros) -> bool:
         """Tell whether the key may sign at this time."""
@@ -152,6 +154,13 @@ def project_of(email: str) -> ProjectId | None:
         return None
     name, _, prefix = domain.removesuffix(f".{MAIL_DOMAIN}").partition(".")
     return ProjectId(f"{prefix}:{name}" if prefix else name)
+
+
+def project_in(email: str) -> str:
+    """Return the project that an email tells, as `email_of` made it; empty for none."""
+    domain = email.rpartition("@")[2].removesuffix(f".{MAIL_DOMAIN}")
+    name, dot, prefix = domain.rpartition(".")
+    return f"{prefix}:{name}" if dot else domain
 
 
 async def create_account(

@@ -1,8 +1,9 @@
 """From a request's credential to a Principal, by one function for all methods.
 
 No credential at all is the anonymous caller; a credential that is not acceptable in every respect
-is a 401 with one text. A verified token is remembered by its SHA-256 until it expires, but its
-key and account are read at every use, so that disabling either takes effect at once.
+is a 401 with one text. A verified token is remembered by its SHA-256 until it expires, but what it
+rests on (its key and account, its pool and provider) is read at every use, so that disabling any of
+them takes effect at once.
 """
 
 from __future__ import annotations
@@ -13,20 +14,33 @@ from dataclasses import dataclass
 
 from rempart.core.call import Call
 from rempart.core.clock import Micros, World
+from rempart.core.names import ProjectId
 from rempart.core.principal import ANONYMOUS, Principal
-from rempart.engine.seam import Key
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.accounts import ACCOUNTS, KEYS, ServiceAccount
+from rempart.trust.identity.federation import members
+from rempart.trust.identity.federation.mapping import Attributes
+from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, split
 from rempart.trust.identity.jwt import verify
 from rempart.trust.identity.refusal import Rejected, invalid_credentials
 from rempart.trust.identity.scopes import admit, check_purpose
+from rempart.trust.identity.standing import (
+    AccountStanding,
+    Both,
+    KeyStanding,
+    PoolStanding,
+    Standing,
+)
 from rempart.trust.identity.tokens import (
     PREFIX,
     AccessToken,
     AccessTokens,
+    Federated,
     Revocations,
+    Statement,
     digest_of,
 )
+from rempart.trust.identity.workforce.standing import PersonStanding
 
 KNOWN_TOKENS_MAX = 4096
 _SCHEME = "bearer "
@@ -37,12 +51,11 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A verified token: whom it speaks for, and where to look whether that still stands."""
+    """A verified token: whom it speaks for, and what has to stand for that."""
 
     principal: Principal
     expires: Micros
-    key: Key
-    account: Key
+    standing: Standing
     opaque: bool
 
 
@@ -80,12 +93,12 @@ class Identity:
             raise invalid_credentials() from problem
         return known.principal
 
-    async def open_access_token(self, token: str) -> AccessToken:
-        """Return what a live opaque token states; raises Rejected."""
+    async def open_access_token(self, token: str) -> tuple[Statement, Principal]:
+        """Return what a live opaque token states, and of whom; raises Rejected."""
         statement = self.tokens.open(token)
         known = await self._opaque(statement)
         await self._check_standing(known, digest_of(token))
-        return statement
+        return statement, known.principal
 
     async def _verify(self, token: str, service: str) -> _Known:
         if not _TOKEN.fullmatch(token):
@@ -99,37 +112,56 @@ class Identity:
         return _Known(
             _principal(signed.account, check_purpose(signed.claims, service, self.domain)),
             Micros(signed.claims.expires * _SECOND),
-            KEYS.key(signed.key.id),
-            ACCOUNTS.key(signed.account.email),
+            _key_standing(signed.key.id, signed.account.email, signed.account.unique_id),
             opaque=False,
         )
 
-    async def _opaque(self, statement: AccessToken) -> _Known:
-        account = await self.sealed.find(ACCOUNTS, ACCOUNTS.key(statement.email))
-        if account is None or account.value.unique_id != statement.unique_id:
+    async def _opaque(self, statement: Statement) -> _Known:
+        if isinstance(statement, Federated):
+            principal, standing = await self._federated(statement)
+            return _Known(principal, statement.expires, standing, opaque=True)
+        email, unique_id = statement.email, statement.unique_id
+        account = await self.sealed.find(ACCOUNTS, ACCOUNTS.key(email))
+        if account is None or account.value.unique_id != unique_id:
             raise Rejected("the account is gone")
         return _Known(
             _principal(account.value, frozenset(statement.scopes)),
             statement.expires,
-            KEYS.key(statement.key_id),
-            ACCOUNTS.key(statement.email),
+            _key_standing(statement.key_id, email, unique_id)
+            if isinstance(statement, AccessToken)
+            else _account_standing(email, unique_id),
             opaque=True,
         )
 
+    async def _federated(self, statement: Federated) -> tuple[Principal, Standing]:
+        pool = await self.sealed.find(POOLS, POOLS.key(statement.pool))
+        if pool is None:
+            raise Rejected("the pool is gone")
+        attributes = Attributes(statement.subject, statement.groups, statement.custom)
+        member = members.member(statement.pool, statement.subject)
+        project = pool.value.parent.removeprefix("projects/")
+        principal = Principal(
+            member,
+            member,
+            statement.subject,
+            None if project == pool.value.parent else ProjectId(project),
+            frozenset(statement.scopes),
+            members.sets(statement.pool, attributes),
+        )
+        provider = PROVIDERS.key(*split(statement.provider))
+        standing = PoolStanding(pool.key, statement.uid, provider)
+        if pool.value.parent.startswith("projects/"):
+            return principal, standing
+        started = statement.started or statement.issued
+        person = PersonStanding(statement.pool, statement.subject, started, statement.session)
+        return principal, Both(standing, person)
+
     async def _check_standing(self, known: _Known, digest: bytes) -> None:
-        """Raise Rejected unless a verified token, its key and its account stand at this moment."""
+        """Raise Rejected unless a verified token and all that it rests on stand at this moment."""
         now = self.world.clock()
         if known.expires <= now:
             raise Rejected("expired")
-        key = await self.sealed.find(KEYS, known.key)
-        if key is None or not key.value.usable(now):
-            raise Rejected("the key is gone, disabled or expired")
-        found = await self.sealed.find(ACCOUNTS, known.account)
-        if found is None or found.value.disabled:
-            raise Rejected("the account is gone or disabled")
-        unique_id = known.principal.unique_id
-        if not found.value.unique_id == key.value.unique_id == unique_id:
-            raise Rejected("the account is another one of the same name")
+        await known.standing.check(self.sealed, now)
         if known.opaque and await self.revocations.revoked(digest):
             raise Rejected("revoked")
 
@@ -152,6 +184,14 @@ def _credential(call: Call) -> str | None:
     if header[:_SCHEME_CHARS].lower() != _SCHEME:
         raise Rejected("another scheme than Bearer")
     return header[_SCHEME_CHARS:]
+
+
+def _account_standing(email: str, unique_id: str) -> AccountStanding:
+    return AccountStanding(ACCOUNTS.key(email), unique_id)
+
+
+def _key_standing(key_id: str, email: str, unique_id: str) -> KeyStanding:
+    return KeyStanding(KEYS.key(key_id), _account_standing(email, unique_id))
 
 
 def _principal(account: ServiceAccount, scopes: frozenset[str] | None) -> Principal:

@@ -71,9 +71,14 @@ class Issuer:
         headers = {"kid": self._public["kid"], "typ": type_}
         return jwt.encode(body, self._key, algorithm=ALGORITHM, headers=headers)
 
+    @property
+    def public_key(self) -> dict[str, str]:
+        """Return the key that verifies the tokens, as a JWK set has it."""
+        return dict(self._public)
+
     def keys(self) -> dict[str, object]:
-        """Return the JWK set that verifies the tokens."""
-        return {"keys": [dict(self._public)]}
+        """Return the JWK set of this key alone, for who is given it by hand."""
+        return {"keys": [self.public_key]}
 
     def configuration(self) -> dict[str, object]:
         """Return what OpenID Connect Discovery 1.0 publishes of an issuer."""
@@ -82,7 +87,7 @@ class Issuer:
             "jwks_uri": f"{self.name}/oauth2/v3/certs",
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [ALGORITHM],
+            "id_token_signing_alg_values_supported": ["RS256", ALGORITHM],
             "claims_supported": ["aud", "email", "email_verified", "exp", "iat", "iss", "sub"],
         }
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_public_key,
 )
 from cryptography.x509.oid import NameOID
 
@@ -60,6 +61,13 @@ def make(bits: int, subject: str, now: Micros, expires: Micros | None = None) ->
         certificate.public_bytes(Encoding.DER),
         private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     )
+
+
+def public(key: bytes) -> rsa.RSAPublicKey:
+    """Return the public key of a pair, from DER."""
+    loaded = load_der_public_key(key)
+    invariant(isinstance(loaded, rsa.RSAPublicKey), "pairs are of RSA keys")
+    return loaded  # type: ignore[return-value]  # the line above made sure
 
 
 def _date(moment: Micros) -> datetime:

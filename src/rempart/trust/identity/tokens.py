@@ -1,7 +1,8 @@
 """Opaque access tokens: `ya29.` and a sealed statement of whose they are, base64url.
 
-Self-contained, so they outlive a restart; good only while the key they were bought with and its
-account stand, and until they are revoked. Format: docs/spec/access-token.md.
+Self-contained, so they outlive a restart; good only while all that they rest on stands, and until
+they are revoked. What a statement rests on is its kind's affair: the key that bought it and its
+account, an account alone, or a pool and its provider. Format: docs/spec/access-token.md.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from rempart.core.clock import Micros, World
 from rempart.core.errors import unavailable
-from rempart.core.jws import TOKEN_CHARS_MAX
+from rempart.core.limits import KIB
 from rempart.engine.seam import Key, Span
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.sealed import Kind, SealedEngine
@@ -24,9 +26,16 @@ from rempart.trust.identity.jwt import Signed
 from rempart.trust.identity.refusal import Rejected
 
 PREFIX = "ya29."
+PREFIX_2 = "ya29.d."
+"""Of version 2; a base64url text never has a dot, so no token of version 1 begins so."""
+
+TOKEN_CHARS_MAX = 14 * KIB
+"""Room for all attributes that a mapping may make; a token of version 1 has a few hundred."""
+
 LIFETIME_SECONDS = 3600
 REVOKED_TOKENS_MAX = 100_000
 _CONTEXT = b"rempart.access-token.v1\x00"
+_CONTEXT_2 = b"rempart.access-token.v2\x00"
 _NONCE_BYTES = 24
 _SECOND = 1_000_000
 _SWEEP_MAX = 100
@@ -35,7 +44,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What an opaque token states."""
+    """What a token states that an account bought with a key of its own (version 1)."""
 
     email: str
     unique_id: str
@@ -43,6 +52,40 @@ class AccessToken:
     scopes: tuple[str, ...]
     issued: Micros
     expires: Micros
+
+
+class Impersonated(msgspec.Struct, frozen=True, tag="impersonated"):
+    """What a token states that somebody got for an account, without any key of it."""
+
+    email: str
+    unique_id: str
+    scopes: tuple[str, ...]
+    issued: Micros
+    expires: Micros
+
+
+class Federated(msgspec.Struct, frozen=True, tag="federated"):
+    """What a token states of an identity of a pool; `uid` is the pool's.
+
+    `session` is set where it came of a person's sign-in in the browser, and ends with that.
+    """
+
+    pool: str
+    uid: str
+    provider: str
+    subject: str
+    groups: tuple[str, ...]
+    custom: tuple[tuple[str, tuple[str, ...]], ...]
+    scopes: tuple[str, ...]
+    issued: Micros
+    expires: Micros
+    display_name: str = ""
+    user_project: str = ""
+    session: bytes = b""
+    started: int = 0
+
+
+Statement = AccessToken | Impersonated | Federated
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +101,9 @@ REVOKED: Kind[Revoked] = Kind(b"T", Revoked)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(AccessToken).decode
+_decode_2: Callable[[bytes], Impersonated | Federated] = msgspec.msgpack.Decoder(
+    Impersonated | Federated
+).decode
 
 
 class AccessTokens:
@@ -78,26 +124,39 @@ class AccessTokens:
             issued=now,
             expires=Micros(now + LIFETIME_SECONDS * _SECOND),
         )
-        nonce = self._world.random(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, _encode(statement), _CONTEXT)
-        return PREFIX + urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return PREFIX + self._sealed(_encode(statement), _CONTEXT)
 
-    def open(self, token: str) -> AccessToken:
+    def seal(self, statement: Impersonated | Federated) -> str:
+        """Return a token of version 2 that states this."""
+        return PREFIX_2 + self._sealed(_encode(statement), _CONTEXT_2)
+
+    def open(self, token: str) -> Statement:
         """Return what a token states, if it is ours and not expired; raises Rejected."""
         if not token.startswith(PREFIX) or len(token) > TOKEN_CHARS_MAX:
             raise Rejected("not an access token")
-        text = token.removeprefix(PREFIX)
-        try:
-            sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
-                raise Rejected("not canonical base64url")
-            plain = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _CONTEXT)
-            statement = _decode(plain)
-        except (Base64Error, ValueError, Tampered, msgspec.DecodeError) as problem:
-            raise Rejected("not a token of this universe") from problem
+        statement = self._statement(token)
         if statement.expires <= self._world.clock():
             raise Rejected("expired")
         return statement
+
+    def _statement(self, token: str) -> Statement:
+        try:
+            if token.startswith(PREFIX_2):
+                return _decode_2(self._opened(token.removeprefix(PREFIX_2), _CONTEXT_2))
+            return _decode(self._opened(token.removeprefix(PREFIX), _CONTEXT))
+        except (Base64Error, ValueError, Tampered, msgspec.DecodeError) as problem:
+            raise Rejected("not a token of this universe") from problem
+
+    def _sealed(self, plain: bytes, context: bytes) -> str:
+        nonce = self._world.random(_NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, plain, context)
+        return urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def _opened(self, text: str, context: bytes) -> bytes:
+        sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
+            raise Rejected("not canonical base64url")
+        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
 
 
 class Revocations:

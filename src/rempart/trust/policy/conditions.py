@@ -14,11 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache, partial
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rempart.core.cel import (
+    MACRO,
+    PATTERN_CHARS_MAX,
+    Program,
+    extract,
+    first_line,
+    library,
+    plain_matches,
+)
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
@@ -26,7 +35,6 @@ from rempart.trust.policy.tags import Tag
 
 EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
-PATTERN_CHARS_MAX = 256
 NESTING_MAX = 32
 """Brackets within brackets: what the parser would need long to refuse is refused first."""
 
@@ -67,19 +75,10 @@ _TAG_TESTS: Mapping[str, Callable[..., bool]] = {
 _NO_TAG = Tag("", "", "", "")
 
 _ALLOWED = _OPERATORS | _FUNCTIONS | _TAG_TESTS.keys()
-_MACRO = re.compile(
-    r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
-    r"(?:\s|//[^\n]*\n)*\("
-)
-_MATCHES = re.compile(r"\bmatches\b")
-_PLAIN_MATCH = re.compile(
-    rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
-)
 _TAGS = re.compile(r"\b(?:matchTag|hasTagKey)(?:Id)?\b")
 _PLAIN_TAGS = re.compile(r"\bresource\.(?:matchTag|hasTagKey)(?:Id)?\(")
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):(\d{2})")
-_PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
 _log = logging.getLogger(__name__)
 
 
@@ -96,26 +95,6 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     principal: tuple[str, str] = ("", "")
     project: ProjectId | None = None
     tags: tuple[Tag, ...] | None = None
-
-
-def _library() -> Any:  # noqa: ANN401 - untyped library
-    """Return the CEL library: imported at the first condition, because it takes 0.2 s."""
-    import cel  # noqa: PLC0415
-
-    return cel
-
-
-class Program(Protocol):
-    """What is used of a compiled expression."""
-
-    def execute(self, context: object) -> object:
-        """Return its value."""
-
-    def functions(self) -> list[str]:
-        """Return the names of the functions that it calls."""
-
-    def variables(self) -> list[str]:
-        """Return the names of the variables that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +142,9 @@ def _value(expression: str, situation: Situation, variables: frozenset[str]) -> 
 def _compile(expression: str, variables: frozenset[str]) -> _Condition:
     _check_text(expression)
     try:
-        program = _library().compile(expression)
+        program = library().compile(expression)
     except ValueError as problem:
-        raise invalid(f"Error compiling expression: {_first_line(problem)}") from problem
+        raise invalid(f"Error compiling expression: {first_line(problem)}") from problem
     called = program.functions()
     for name in (*called, *program.variables()):
         if name not in _ALLOWED and name not in variables:
@@ -185,11 +164,11 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
     if _depth(expression) > NESTING_MAX:
         raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
-    if _MACRO.search(expression):
+    if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
         raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
-    if len(_MATCHES.findall(expression)) != len(_PLAIN_MATCH.findall(expression)):
+    if not plain_matches(expression):
         raise invalid(
             "Error compiling expression: matches() takes a literal pattern without escapes and "
             f"counted repetition, up to {PATTERN_CHARS_MAX} characters."
@@ -204,13 +183,8 @@ def _depth(expression: str) -> int:
     return deepest
 
 
-def _first_line(problem: ValueError) -> str:
-    lines = str(problem).splitlines()
-    return lines[0][:300] if lines else "syntax error"
-
-
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
-    context = _library().Context()
+    context = library().Context()
     resource = situation.resource
     context.add_variable(
         "resource",
@@ -253,24 +227,9 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(timezone(-shift if sign == "-" else shift))
 
 
-def _extract(text: str, template: str) -> str:
-    """Return what stands for the template's placeholder in a text, empty if it does not match."""
-    match = _PLACEHOLDER.fullmatch(template)
-    if match is None:
-        raise ValueError("a template has one placeholder")
-    before, after = match.groups()
-    _, found, rest = text.partition(before) if before else ("", "yes", text)
-    if not found:
-        return ""
-    if not after:
-        return rest
-    value, end, _ = rest.partition(after)
-    return value if end else ""
-
-
 _OURS: Mapping[str, Callable[..., object]] = {
     "getAttribute": lambda attributes, name, default: attributes.get(name, default),
-    "extract": _extract,
+    "extract": extract,
     "hasOnly": lambda values, allowed: set(values) <= set(allowed),
     "date": lambda text: datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC),
     **{name: _zoned(part) for name, part in _TIME_PARTS.items()},

@@ -1,6 +1,7 @@
 """Members of bindings: which are well formed, and which name a given principal.
 
-A kind of member that this universe cannot resolve (groups, domains, principal sets) is kept in
+Identities of pools are named by `principal://` and `principalSet://`, which trust/identity puts
+into a `Principal`. A kind of member that this universe cannot resolve (groups, domains) is kept in
 policies, as Google keeps it, and matches nobody.
 """
 

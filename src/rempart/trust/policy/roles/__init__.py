@@ -18,6 +18,8 @@ from rempart.trust.policy.roles import (
     serviceusage,
     storage,
     tags,
+    workforce,
+    workload_identity,
 )
 from rempart.trust.policy.roles.role import Level, Role
 
@@ -25,7 +27,17 @@ __all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "perm
 
 _OF_SERVICES = tuple(
     role
-    for service in (basic, storage, iam, resourcemanager, cloudkms, serviceusage, tags)
+    for service in (
+        basic,
+        storage,
+        iam,
+        workload_identity,
+        resourcemanager,
+        cloudkms,
+        serviceusage,
+        tags,
+        workforce,
+    )
     for role in service.ROLES
 )
 ROLES: Mapping[str, Role] = {

@@ -5,7 +5,7 @@ They carry only what is listed here: what is not listed is not granted.
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles import cloudkms
+from rempart.trust.policy.roles import cloudkms, workload_identity
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 from rempart.trust.policy.roles.tags import TAGS_OWNED
@@ -15,9 +15,7 @@ _VIEWER = (
     | of("iam.serviceAccountKeys", "get list")
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
-    | of("iam.workloadIdentityPools", "get list")
-    | of("iam.workloadIdentityPoolProviders", "get list")
-    | of("iam.workloadIdentityPoolProviderKeys", "get list")
+    | workload_identity.READ
     | of("orgpolicy.policy", "get")
     | of("resourcemanager.hierarchyNodes", "listEffectiveTags listTagBindings")
     | of("resourcemanager.projects", "get getIamPolicy list")
@@ -45,9 +43,7 @@ _OWNER = (
     _EDITOR
     | cloudkms.PERMISSIONS
     | of("iam.roles", "create delete undelete update")
-    | of("iam.workloadIdentityPools", "create delete undelete update")
-    | of("iam.workloadIdentityPoolProviders", "create delete undelete update")
-    | of("iam.workloadIdentityPoolProviderKeys", "create delete undelete")
+    | workload_identity.WRITE
     | of("iam.serviceAccounts", "setIamPolicy")
     | TAGS_OWNED
     | of("resourcemanager.projects", "delete move setIamPolicy undelete updateLiens")

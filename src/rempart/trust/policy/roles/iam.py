@@ -1,4 +1,4 @@
-"""IAM's roles: on service accounts, custom roles, pools of workloads, and what limits rights.
+"""IAM's roles: on service accounts, custom roles, and what limits rights.
 
 Deny policies and principal access boundaries are administered from above projects only, and no
 custom role may carry their permissions: who is denied something must not be able to undo it.
@@ -27,18 +27,6 @@ _PROJECT_POLICY = of("resourcemanager.projects", "get getIamPolicy")
 _ORGANIZATION_POLICY = of("resourcemanager.organizations", "get getIamPolicy") | of(
     "resourcemanager.projects", "get getIamPolicy list"
 )
-_WORKLOADS_SEEN = (
-    of("iam.workloadIdentityPools", "get list")
-    | of("iam.workloadIdentityPoolProviders", "get list")
-    | of("iam.workloadIdentityPoolProviderKeys", "get list")
-    | PROJECT_SEEN
-)
-_WORKLOADS = (
-    _WORKLOADS_SEEN
-    | of("iam.workloadIdentityPools", "create delete undelete update")
-    | of("iam.workloadIdentityPoolProviders", "create delete undelete update")
-    | of("iam.workloadIdentityPoolProviderKeys", "create delete undelete")
-)
 _BOUNDARIES = "iam.principalaccessboundarypolicies"
 _ADMINISTRATION = (
     _iam("roleAdmin", "Role Administrator", _CUSTOM | _PROJECT_POLICY),
@@ -55,8 +43,6 @@ _ADMINISTRATION = (
         _CUSTOM_SEEN | _ORGANIZATION_POLICY,
         Level.ORGANIZATION,
     ),
-    _iam("workloadIdentityPoolAdmin", "IAM Workload Identity Pool Admin", _WORKLOADS),
-    _iam("workloadIdentityPoolViewer", "IAM Workload Identity Pool Viewer", _WORKLOADS_SEEN),
     _iam(
         "denyAdmin",
         "Deny Admin",

@@ -22,6 +22,7 @@ class Level(Flag):
     EKM_CONFIG = auto()
     TAG_KEY = auto()
     TAG_VALUE = auto()
+    WORKFORCE_POOL = auto()
 
 
 HIERARCHY = Level.ORGANIZATION | Level.FOLDER | Level.PROJECT

@@ -1,0 +1,66 @@
+"""What all uses of CEL share: the library, its complaints, and what IAM's language adds to it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Protocol
+
+PATTERN_CHARS_MAX = 256
+
+MACRO = re.compile(
+    r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
+    r"(?:\s|//[^\n]*\n)*\("
+)
+"""A macro's call: it repeats its body for each element of a list."""
+
+_MATCHES = re.compile(r"\bmatches\b")
+_PLAIN_MATCH = re.compile(
+    rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
+)
+_PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
+
+
+class Program(Protocol):
+    """What is used of a compiled expression."""
+
+    def execute(self, context: object) -> object:
+        """Return its value."""
+
+    def functions(self) -> list[str]:
+        """Return the names of the functions that it calls."""
+
+    def variables(self) -> list[str]:
+        """Return the names of the variables that it reads."""
+
+
+def library() -> Any:  # noqa: ANN401 - untyped library
+    """Return the CEL library: imported at the first expression, because it takes 0.2 s."""
+    import cel  # noqa: PLC0415
+
+    return cel
+
+
+def first_line(problem: ValueError) -> str:
+    """Return what the library says is wrong, short enough for an answer."""
+    lines = str(problem).splitlines()
+    return lines[0][:300] if lines else "syntax error"
+
+
+def plain_matches(expression: str) -> bool:
+    """Tell whether every `matches()` has a short literal pattern whose cost is bounded."""
+    return len(_MATCHES.findall(expression)) == len(_PLAIN_MATCH.findall(expression))
+
+
+def extract(text: str, template: str) -> str:
+    """Return what stands for the template's placeholder in a text, empty if it does not match."""
+    match = _PLACEHOLDER.fullmatch(template)
+    if match is None:
+        raise ValueError("a template has one placeholder")
+    before, after = match.groups()
+    _, found, rest = text.partition(before) if before else ("", "yes", text)
+    if not found:
+        return ""
+    if not after:
+        return rest
+    value, end, _ = rest.partition(after)
+    return value if end else ""

@@ -1,0 +1,80 @@
+"""Operations on pools and providers: done when they are answered, remembered for 30 days."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rempart.core.call import Call, Reply
+from rempart.core.clock import Micros
+from rempart.core.errors import not_found
+from rempart.core.grant import Grant
+from rempart.services.iam.api.asked import name_of
+from rempart.services.iam.store import IamStore
+from rempart.services.iam.workload_identity.asked import project_of
+from rempart.services.iam.workload_identity.names import Named, pool_name
+from rempart.trust.custody.sealed import Kind
+
+REMEMBERED_SECONDS = 30 * 24 * 3600
+FORGOTTEN_AT_ONCE = 10
+_SALT_BYTES = 8
+_SECOND = 1_000_000
+Json = dict[str, object]
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """What was done, to which resource."""
+
+    created: Micros
+    response: Json
+
+
+OPERATIONS: Kind[Operation] = Kind(b"V", Operation)
+"""By the full name of the pool, then the id; ids sort by time."""
+
+
+async def done(
+    grant: Grant, store: IamStore, pool: str, resource: str, noun: str, shown: Json
+) -> Reply:
+    """Remember an operation that changed a resource in a pool, and answer with it.
+
+    `noun` is the type of what is shown, with its package where that is not google.iam.v1.
+    """
+    now = store.now
+    for old in await store.tx.scan(OPERATIONS, OPERATIONS.under(pool), limit=FORGOTTEN_AT_ONCE):
+        if old.value.created + REMEMBERED_SECONDS * _SECOND <= now:
+            store.tx.delete(OPERATIONS, pool, old.id)
+    id_ = f"{now:014x}{store.setup.world.random(_SALT_BYTES).hex()}"
+    type_ = noun if "." in noun else f"google.iam.v1.{noun}"
+    operation = Operation(now, {"@type": f"type.googleapis.com/{type_}", **shown})
+    store.tx.put(OPERATIONS, pool, id_, value=operation)
+    return Reply(document=_json(f"{resource}/operations/{id_}", operation), audit=_facts(shown))
+
+
+async def get(grant: Grant, call: Call, store: IamStore) -> Reply:
+    """Return an operation."""
+    name = name_of(call)
+    named = Named(name)
+    project = await project_of(grant, named, store)
+    pool = pool_name(project.number, named.pool)
+    return Reply(document=await remembered(store, pool, name))
+
+
+async def remembered(store: IamStore, pool: str, name: str) -> Json:
+    """Return an operation in a pool by its name; raises `not_found`."""
+    found = await store.tx.get(OPERATIONS, pool, name.rpartition("/")[2])
+    if found is None:
+        raise not_found(f"Operation {name[:200]} not found.")
+    return _json(name, found)
+
+
+def _json(name: str, operation: Operation) -> Json:
+    return {"name": name, "done": True, "response": operation.response}
+
+
+def _facts(shown: Json) -> dict[str, str]:
+    """Return what the log is told of a change: whom the pool believes from now on."""
+    return {
+        name: str(shown[name])
+        for name in ("name", "state", "disabled", "attributeMapping", "attributeCondition", "oidc")
+        if name in shown
+    }

@@ -1,0 +1,107 @@
+"""Access tokens, ID tokens, signatures of service accounts.
+
+Source: google.iam.credentials.v1.IAMCredentials.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+
+from rempart.core.call import Call, Reply
+from rempart.core.clock import Micros
+from rempart.core.document import boolean, only
+from rempart.core.grant import Grant
+from rempart.core.policy import Resource
+from rempart.services.iamcredentials import model
+from rempart.services.iamcredentials.store import CredentialsStore
+from rempart.trust.identity.accounts import ServiceAccount
+from rempart.trust.identity.id_tokens import Asked
+from rempart.trust.identity.tokens import Impersonated
+
+ACCESS, ID_TOKEN = "getAccessToken", "getOpenIdToken"
+SIGN_BLOB, SIGN_JWT = "signBlob", "signJwt"
+_SECOND = 1_000_000
+Run = Callable[[Grant, Call, CredentialsStore], Awaitable[Reply]]
+
+
+async def first_link(call: Call, store: CredentialsStore) -> Resource:
+    """Return the account that the caller itself must have the permission on."""
+    return await store.resource(model.chain(call.path["name"], call.document)[0])
+
+
+async def _account(
+    grant: Grant, call: Call, store: CredentialsStore, permission: str
+) -> ServiceAccount:
+    chain = model.chain(call.path["name"], call.document)
+    return await store.reached(grant, chain, f"iam.serviceAccounts.{permission}")
+
+
+def _facts(account: ServiceAccount) -> dict[str, str]:
+    return {"serviceAccount": account.email, "uniqueId": account.unique_id}
+
+
+async def generate_access_token(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
+    """Return an access token of an account, good for an hour at most."""
+    only(call.document, "delegates", "scope", "lifetime")
+    scopes, lifetime = model.scopes(call.document), model.lifetime(call.document)
+    account = await _account(grant, call, store, ACCESS)
+    now = store.setup.world.clock()
+    statement = Impersonated(
+        email=account.email,
+        unique_id=account.unique_id,
+        scopes=scopes,
+        issued=now,
+        expires=Micros(now + lifetime * _SECOND),
+    )
+    return Reply(
+        document={
+            "accessToken": store.access_token(grant, statement),
+            "expireTime": model.to_the_second(statement.expires),
+        },
+        audit=_facts(account),
+    )
+
+
+async def generate_id_token(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
+    """Return an ID token of an account for an audience, good for an hour."""
+    document = call.document
+    only(
+        document,
+        "delegates",
+        "audience",
+        "includeEmail",
+        "useEmailAzp",
+        "organizationNumberIncluded",
+    )
+    audience = model.audience(document)
+    account = await _account(grant, call, store, ID_TOKEN)
+    numbered = boolean(document, "organizationNumberIncluded")
+    asked = Asked(
+        audience,
+        email=boolean(document, "includeEmail"),
+        email_azp=boolean(document, "useEmailAzp"),
+        organization=await store.organization(grant, account) if numbered else "",
+    )
+    token = await store.id_token(grant, account, asked)
+    return Reply(document={"token": token}, audit=_facts(account))
+
+
+async def sign_blob(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
+    """Return the signature of an account's key over bytes (RSASSA-PKCS1-v1_5, SHA-256)."""
+    only(call.document, "delegates", "payload")
+    content = model.blob(call.document)
+    account = await _account(grant, call, store, SIGN_BLOB)
+    key = await store.key(grant, account)
+    signed = b64encode(key.sign(content)).decode()
+    return Reply(document={"keyId": key.id, "signedBlob": signed}, audit=_facts(account))
+
+
+async def sign_jwt(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
+    """Return claims signed by an account's key; they expire within twelve hours."""
+    only(call.document, "delegates", "payload")
+    claims = model.claims(call.document, store.setup.world.clock())
+    account = await _account(grant, call, store, SIGN_JWT)
+    key = await store.key(grant, account)
+    signed = key.token(claims)
+    return Reply(document={"keyId": key.id, "signedJwt": signed}, audit=_facts(account))

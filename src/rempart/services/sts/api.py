@@ -1,0 +1,123 @@
+"""Token exchange and introspection.
+
+Sources: RFC 8693 (exchange), RFC 7662 (introspection), google.identity.sts.v1, and what Google's
+client libraries send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from rempart.core.call import Call, Reply
+from rempart.core.clock import Micros
+from rempart.core.document import camel
+from rempart.services.oauth2.forms import OAuthError, answer, read_form, read_json, refusal
+from rempart.services.sts.model import ACCESS_TOKEN, FIELDS, Exchange, exchange, required
+from rempart.trust.identity.federation.federation import Admitted, Federation
+from rempart.trust.identity.federation.refusal import Refused
+from rempart.trust.identity.identify import Identity
+from rempart.trust.identity.refusal import Rejected
+from rempart.trust.identity.tokens import TOKEN_CHARS_MAX, Federated
+
+ANSWERED = frozenset(("sts.token",))
+_JSON = "application/json"
+_SECOND = 1_000_000
+
+
+class STS:
+    """The endpoints of the service."""
+
+    def __init__(self, identity: Identity, federation: Federation) -> None:
+        self._identity = identity
+        self._federation = federation
+
+    async def token(self, call: Call) -> Reply:
+        """Give an access token for a credential that a pool's provider vouches for."""
+        try:
+            wanted = exchange(await _fields(call))
+            admitted = await self._federation.admit_id_token(wanted.audience, wanted.subject_token)
+            await self._federation.check_program(admitted)
+        except OAuthError as problem:
+            return refusal(problem)
+        except Refused as problem:
+            return refusal(OAuthError(problem.error, str(problem)))
+        statement = self._statement(wanted, admitted)
+        return answer(
+            {
+                "access_token": self._identity.tokens.seal(statement),
+                "issued_token_type": ACCESS_TOKEN,
+                "token_type": "Bearer",
+                "expires_in": (statement.expires - statement.issued) // _SECOND,
+            }
+        )
+
+    async def introspect(self, call: Call) -> Reply:
+        """Tell whom an access token speaks for and until when; of any other, that it does not."""
+        try:
+            token = required(await _fields(call), "token")
+        except OAuthError as problem:
+            return refusal(problem)
+        try:
+            if len(token) > TOKEN_CHARS_MAX:
+                return answer({"active": False})
+            statement, principal = await self._identity.open_access_token(token)
+        except Rejected:
+            return answer({"active": False})
+        return answer(
+            {
+                "active": True,
+                "username": principal.email,
+                "sub": principal.unique_id,
+                "client_id": principal.unique_id,
+                "iss": f"https://sts.{self._identity.domain}/",
+                "scope": " ".join(statement.scopes),
+                "iat": statement.issued // _SECOND,
+                "exp": statement.expires // _SECOND,
+                "token_type": "Bearer",
+            }
+        )
+
+    def _statement(self, wanted: Exchange, admitted: Admitted) -> Federated:
+        now, attributes = self._identity.world.clock(), admitted.attributes
+        return Federated(
+            pool=admitted.pool.name,
+            uid=admitted.pool.uid,
+            provider=admitted.provider,
+            subject=attributes.subject,
+            groups=attributes.groups,
+            custom=attributes.custom,
+            scopes=wanted.scopes,
+            issued=now,
+            expires=Micros(now + admitted.pool.session_seconds * _SECOND),
+            display_name=attributes.display_name,
+            user_project=wanted.user_project,
+        )
+
+
+async def _fields(call: Call) -> dict[str, str]:
+    """Return the parameters of a form, or of a JSON document with Google's spelling of them."""
+    media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _JSON:
+        return await read_form(call)
+    given = await read_json(call)
+    return {name: given.get(camel(name), given.get(name, "")) for name in FIELDS} | {
+        "token": given.get("token", "")
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where one endpoint stands: by the API's host name, and by its name where no host tells."""
+
+    hosts: tuple[str, ...]
+    path: str
+    run: Callable[[STS, Call], Awaitable[Reply]]
+
+
+ROUTES = (
+    Route(("sts",), "/v1/token", STS.token),
+    Route(("",), "/sts/v1/token", STS.token),
+    Route(("sts",), "/v1/introspect", STS.introspect),
+    Route(("",), "/sts/v1/introspect", STS.introspect),
+)
