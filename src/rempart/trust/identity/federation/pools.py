@@ -46,13 +46,6 @@ class OIDC(msgspec.Struct, frozen=True):
         return f"OIDC(issuer={self.issuer!r})"
 
 
-class X509(msgspec.Struct, frozen=True):
-    """Certificate authorities whose client certificates are believed (PEM)."""
-
-    anchors: tuple[str, ...]
-    intermediates: tuple[str, ...] = ()
-
-
 class Pool(msgspec.Struct, frozen=True):
     """A pool; `parent` is `projects/ID` or `organizations/N`. `deleted` is a time, or 0."""
 
@@ -74,7 +67,7 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A provider of a pool, of one kind: OIDC, SAML (`saml` is the metadata's XML) or X.509."""
+    """A provider of a pool; OpenID Connect is the one kind that there is."""
 
     name: str
     created: Micros
@@ -85,8 +78,6 @@ class Provider(msgspec.Struct, frozen=True):
     disabled: bool = False
     deleted: Micros = Micros(0)
     oidc: OIDC | None = None
-    saml: str = ""
-    x509: X509 | None = None
 
     @property
     def stands(self) -> bool:
