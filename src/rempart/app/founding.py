@@ -34,6 +34,7 @@ ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.organizationAdmin",
     "roles/storage.admin",
+    "roles/iam.denyAdmin",
 )
 
 
