@@ -21,8 +21,10 @@ import msgspec
 
 from rempart.core.cel import (
     MACRO,
+    NESTING_MAX,
     PATTERN_CHARS_MAX,
     Program,
+    depth,
     extract,
     first_line,
     library,
@@ -35,9 +37,6 @@ from rempart.trust.policy.tags import Tag
 
 EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
-NESTING_MAX = 32
-"""Brackets within brackets: what the parser would need long to refuse is refused first."""
-
 PROGRAMS_MAX = 2048
 
 OF_REQUEST = frozenset(("resource", "request", "api"))
@@ -162,7 +161,7 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression exceeds {EXPRESSION_CHARS_MAX} characters.")
     if len(_LOGICAL.findall(expression)) > LOGICAL_OPERATORS_MAX:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
-    if _depth(expression) > NESTING_MAX:
+    if depth(expression) > NESTING_MAX:
         raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
     if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
@@ -173,14 +172,6 @@ def _check_text(expression: str) -> None:
             "Error compiling expression: matches() takes a literal pattern without escapes and "
             f"counted repetition, up to {PATTERN_CHARS_MAX} characters."
         )
-
-
-def _depth(expression: str) -> int:
-    depth = deepest = 0
-    for character in expression:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
