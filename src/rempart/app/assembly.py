@@ -8,6 +8,7 @@ from rempart.app.outside import in_token, key_managers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.iam.boundaries import BoundaryService
 from rempart.services.iam.deny import DenyService
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
@@ -71,6 +72,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
         DenyService(world),
+        BoundaryService(world),
     )
     rules = Rules(PolicyDecision(sealed, world), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)

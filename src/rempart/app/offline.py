@@ -10,6 +10,7 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
+from rempart.services.iam.boundaries import METHODS as BOUNDARY_METHODS
 from rempart.services.iam.deny import METHODS as DENY_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
@@ -57,6 +58,9 @@ def _answered() -> dict[str, set[str]]:
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
-        "iam": {str(method.id) for method in DENY_METHODS},
+        "iam": {
+            *(str(method.id) for method in DENY_METHODS),
+            *(str(method.id) for method in BOUNDARY_METHODS),
+        },
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }

@@ -6,6 +6,10 @@ from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, Level, Role
 
 _ACCOUNT_SEEN = of("iam.serviceAccounts", "get list") | PROJECT_SEEN
 
+_BOUNDARY_SEEN = of("iam.principalaccessboundarypolicies", "get list searchPolicyBindings") | of(
+    "iam.policybindings", "get list"
+)
+
 
 def _account(name: str, title: str, permissions: frozenset[str]) -> Role:
     levels = HIERARCHY | Level.SERVICE_ACCOUNT
@@ -17,6 +21,21 @@ ROLES = (
         "roles/iam.denyAdmin",
         "Deny Admin",
         of("iam.denypolicies", "create delete get list update"),
+    ),
+    Role(
+        "roles/iam.principalAccessBoundaryAdmin",
+        "Principal Access Boundary Policy Admin",
+        _BOUNDARY_SEEN | of("iam.principalaccessboundarypolicies", "bind create delete update"),
+    ),
+    Role(
+        "roles/iam.principalAccessBoundaryUser",
+        "Principal Access Boundary Policy User",
+        _BOUNDARY_SEEN | of("iam.principalaccessboundarypolicies", "bind"),
+    ),
+    Role(
+        "roles/iam.principalAccessBoundaryViewer",
+        "Principal Access Boundary Policy Viewer",
+        _BOUNDARY_SEEN,
     ),
     Role("roles/iam.denyReviewer", "Deny Reviewer", of("iam.denypolicies", "get list")),
     _account(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rempart.trust.policy.roles.role import PROJECT_SEEN, Role, of
 
+_BINDING = "createPolicyBinding deletePolicyBinding searchPolicyBindings updatePolicyBinding"
+
 
 def _manager(name: str, title: str, permissions: frozenset[str]) -> Role:
     return Role(f"roles/resourcemanager.{name}", title, permissions)
@@ -16,9 +18,9 @@ ROLES = (
         of("orgpolicy.constraints", "list")
         | of("orgpolicy.policies", "list")
         | of("orgpolicy.policy", "get")
-        | of("resourcemanager.folders", "get getIamPolicy list setIamPolicy")
-        | of("resourcemanager.organizations", "get getIamPolicy setIamPolicy")
-        | of("resourcemanager.projects", "get getIamPolicy list setIamPolicy"),
+        | of("resourcemanager.folders", f"get getIamPolicy list setIamPolicy {_BINDING}")
+        | of("resourcemanager.organizations", f"get getIamPolicy setIamPolicy {_BINDING}")
+        | of("resourcemanager.projects", f"get getIamPolicy list setIamPolicy {_BINDING}"),
     ),
     _manager(
         "organizationViewer",
@@ -51,6 +53,6 @@ ROLES = (
     _manager(
         "projectIamAdmin",
         "Project IAM Admin",
-        of("resourcemanager.projects", "get getIamPolicy setIamPolicy"),
+        of("resourcemanager.projects", f"get getIamPolicy setIamPolicy {_BINDING}"),
     ),
 )
