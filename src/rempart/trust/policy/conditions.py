@@ -108,7 +108,7 @@ class _Condition:
 
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
-    asks_who: bool
+    variables: tuple[str, ...]
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
@@ -149,7 +149,7 @@ def _compile(expression: str, variables: frozenset[str]) -> _Condition:
         if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
     functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
-    return _Condition(program, functions, asks_who="principal" in program.variables())
+    return _Condition(program, functions, tuple(variables & set(program.variables())))
 
 
 def _check_text(expression: str) -> None:
@@ -184,21 +184,26 @@ def _first_line(problem: ValueError) -> str:
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
+    """Return what a condition reads of a situation; converting what it does not read costs most."""
     context = _library().Context()
-    resource = situation.resource
-    context.add_variable(
-        "resource",
-        {"name": resource.name, "type": resource.type, "service": resource.service},
-    )
-    moment = datetime.fromtimestamp(situation.time / 1_000_000, UTC)
-    context.add_variable("request", {"time": moment})
-    context.add_variable("api", dict(situation.attributes))
-    if condition.asks_who:
-        kind, subject = situation.principal
-        context.add_variable("principal", {"type": kind, "subject": subject})
+    for name in condition.variables:
+        context.add_variable(name, _READ[name](situation))
     for name, function in condition.functions:
         context.add_function(name, function)
     return context
+
+
+_READ: Mapping[str, Callable[[Situation], Mapping[str, object]]] = {
+    "resource": lambda situation: {
+        "name": situation.resource.name,
+        "type": situation.resource.type,
+        "service": situation.resource.service,
+    },
+    "request": lambda situation: {"time": datetime.fromtimestamp(situation.time / 1_000_000, UTC)},
+    "api": lambda situation: dict(situation.attributes),
+    "principal": lambda situation: dict(zip(("type", "subject"), situation.principal, strict=True)),
+}
+"""What each variable is in a situation."""
 
 
 def _zoned(part: Callable[[datetime], int]) -> Callable[..., int]:
