@@ -238,3 +238,18 @@ def test_a_huge_condition_is_decided_quickly() -> None:
     begun = time.process_time()
     assert holds(huge, situation)
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'resource.name == "n" && resource.type == "t"',
+        'resource["name"] == "n" && resource.type == "t"',
+        'resource . name == "n" && resource.service == "s"',
+        'resource.name == "n" && "resource" != resource.type',
+        '{"a": resource}["a"].type == "t" && resource.name == "n"',
+        '(resource).service == "s" && resource.name == "n"',
+    ],
+)
+def test_however_a_resource_is_read_all_of_it_is_there(text: str) -> None:
+    assert holds(text, Situation(ResourceName("s", "t", "n"), Micros(0)))

@@ -65,6 +65,8 @@ _PLAIN_MATCH = re.compile(
     rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
 )
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
+_RESOURCE = re.compile(r"\bresource\b")
+_RESOURCE_FIELD = re.compile(r"\bresource\.(name|type|service)\b(?!\s*\()")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):(\d{2})")
 _PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
 _log = logging.getLogger(__name__)
@@ -104,11 +106,11 @@ class Program(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """A compiled expression and those of our functions that it calls."""
+    """A compiled expression, what it reads, and those of our functions that it calls."""
 
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
-    variables: tuple[str, ...]
+    variables: tuple[tuple[str, Callable[[Situation], Mapping[str, object]]], ...]
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
@@ -149,7 +151,9 @@ def _compile(expression: str, variables: frozenset[str]) -> _Condition:
         if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
     functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
-    return _Condition(program, functions, tuple(variables & set(program.variables())))
+    read = {**_READ, "resource": _resource(expression)}
+    named = sorted(variables & set(program.variables()))
+    return _Condition(program, functions, tuple((name, read[name]) for name in named))
 
 
 def _check_text(expression: str) -> None:
@@ -186,24 +190,27 @@ def _first_line(problem: ValueError) -> str:
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
     """Return what a condition reads of a situation; converting what it does not read costs most."""
     context = _library().Context()
-    for name in condition.variables:
-        context.add_variable(name, _READ[name](situation))
+    for name, value in condition.variables:
+        context.add_variable(name, value(situation))
     for name, function in condition.functions:
         context.add_function(name, function)
     return context
 
 
 _READ: Mapping[str, Callable[[Situation], Mapping[str, object]]] = {
-    "resource": lambda situation: {
-        "name": situation.resource.name,
-        "type": situation.resource.type,
-        "service": situation.resource.service,
-    },
     "request": lambda situation: {"time": datetime.fromtimestamp(situation.time / 1_000_000, UTC)},
     "api": lambda situation: dict(situation.attributes),
     "principal": lambda situation: dict(zip(("type", "subject"), situation.principal, strict=True)),
 }
 """What each variable is in a situation."""
+
+
+def _resource(expression: str) -> Callable[[Situation], Mapping[str, object]]:
+    """Return what `resource` is for an expression: the fields that it names, if it says no more."""
+    named = _RESOURCE_FIELD.findall(expression)
+    whole = len(named) < len(_RESOURCE.findall(expression))
+    fields = ("name", "type", "service") if whole else tuple(dict.fromkeys(named))
+    return lambda situation: {field: getattr(situation.resource, field) for field in fields}
 
 
 def _zoned(part: Callable[[datetime], int]) -> Callable[..., int]:
