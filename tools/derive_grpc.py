@@ -35,6 +35,7 @@ APIS = {
     "cloudresourcemanager.v3": "google.cloud.resourcemanager_v3",
     "iam.v1": "google.cloud.iam_admin_v1",
     "iam.v2": "google.cloud.iam_v2",
+    "iam.v3": "google.cloud.iam_v3",
     "iamcredentials.v1": "google.cloud.iam_credentials_v1",
     "kmsinventory.v1": "google.cloud.kms_inventory_v1",
     "orgpolicy.v2": "google.cloud.orgpolicy_v2",
@@ -42,6 +43,12 @@ APIS = {
     "serviceusage.v1": "google.cloud.service_usage_v1",
 }
 """The package of each API that is served by gRPC."""
+
+WITHOUT_DISCOVERY = {"iam.v3": "iam.v2"}
+"""APIs that no discovery document describes: their REST table comes from the HTTP rules too.
+
+Its common parameters are those of the version named beside it.
+"""
 
 MIXINS = {
     "GetLocation": "google.cloud.location.Locations",
@@ -100,6 +107,9 @@ Their paths and bodies are those of the REST methods. What fits every request st
 DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
 """What errors are made of."""
 
+OF_OPERATIONS = (("google.cloud.iam_v3", "OperationMetadata"),)
+"""Metadata of long-running operations that stands in a file apart from the methods' messages."""
+
 _VARIABLE = re.compile(r"\{([^}=]+)(?:=([^}]+))?\}")
 _OF_OPTIONS = frozenset(
     f"google/api/{name}.proto"
@@ -122,9 +132,15 @@ def derive() -> dict[str, bytes]:
     for name, package in APIS.items():
         rpcs = _ruled(name, package) if name in RULELESS else _rpcs(package)
         messages += [message for rpc in rpcs.values() for message in (rpc.request, rpc.response)]
-        derived[f"{name}.json"] = _table(name, rpcs)
+        if name in WITHOUT_DISCOVERY:
+            derived[f"../{name}.json"] = described = _rest_table(name, package, rpcs)
+        else:
+            described = (WIRE / f"{name}.json").read_bytes()
+        derived[f"{name}.json"] = _table(name, described, rpcs)
     for name in DETAILS:
         messages += importlib.import_module(name).DESCRIPTOR.message_types_by_name.values()
+    for package, name in OF_OPERATIONS:
+        messages.append(_described(getattr(importlib.import_module(package), name)))
     derived[DESCRIPTORS] = _descriptors(messages)
     return derived
 
@@ -138,8 +154,8 @@ class Rpc:
     rules: list[Json]
 
 
-def _table(name: str, rpcs: dict[str, Rpc]) -> bytes:
-    ids = _rest_ids(name)
+def _table(name: str, described: bytes, rpcs: dict[str, Rpc]) -> bytes:
+    ids = _rest_ids(described)
     rows = [
         {
             "path": path,
@@ -152,6 +168,60 @@ def _table(name: str, rpcs: dict[str, Rpc]) -> bytes:
     api, _, version = name.partition(".")
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     return f'{{"api":"{api}","version":"{version}","methods":[\n{lines}\n]}}\n'.encode()
+
+
+def _rest_table(name: str, package: str, rpcs: dict[str, Rpc]) -> bytes:
+    """Return the table that discovery would give, as far as the HTTP rules tell."""
+    api, _, version = name.partition(".")
+    like = json.loads((WIRE / f"{WITHOUT_DISCOVERY[name]}.json").read_text("utf-8"))
+    head = {
+        "name": api,
+        "version": version,
+        "revision": importlib.import_module(f"{package}.gapic_version").__version__,
+        "host": api,
+        "batch": like["batch"],
+        "parameters": like["parameters"],
+    }
+    rows = [_rest_method(api, rule, rpc) for rpc in rpcs.values() for rule in rpc.rules]
+    unique = {row["id"]: row for row in rows}
+    lines = ",\n".join(json.dumps(row, separators=(",", ":")) for _, row in sorted(unique.items()))
+    begun = json.dumps(head, separators=(",", ":"))[:-1]
+    return f'{begun},"methods":[\n{lines}\n]}}\n'.encode()
+
+
+def _rest_method(api: str, rule: Json, rpc: Rpc) -> Json:
+    uri, verb, body = rule["uri"].lstrip("/"), rule["method"].upper(), rule.get("body", "")
+    path = _VARIABLE.sub(lambda found: f"{{{found[1].rpartition('.')[2]}={found[2]}}}", uri)
+    bound = {field.partition(".")[0] for field, _ in _VARIABLE.findall(uri)} | {body}
+    parameters = [
+        {"name": found[0].rpartition(".")[2], "in": "path", "type": "string", "required": True}
+        for found in _VARIABLE.findall(uri)
+    ]
+    parameters += [
+        {"name": field.json_name, "in": "query", "type": _discovery_type(field)}
+        for field in rpc.request.fields
+        if field.name not in bound
+    ]
+    message = rpc.request.fields_by_name[body].message_type.name if body else ""
+    row = {"id": _rest_id(api, verb, path), "verb": verb, "path": path}
+    row |= {"request": message} if message else {}
+    row |= {"response": rpc.response.name}
+    return row | {"parameters": sorted(parameters, key=lambda one: str(one["name"]))}
+
+
+def _discovery_type(field: Any) -> str:
+    kinds = {field.TYPE_BOOL: "boolean", field.TYPE_INT32: "integer"}
+    return kinds.get(field.type, "string")
+
+
+def _rest_id(api: str, verb: str, path: str) -> str:
+    """Return the id that discovery gives: the nouns of the path, then what is done."""
+    plain, _, custom = path.partition("}:") if "}:" in path else path.partition(":")
+    parts = [part for part in re.split(r"[/{}=]", plain) if part][1:]
+    nouns = [part for part in parts if part not in ("*", "name", "parent")]
+    one = parts[-1] == "*"
+    done = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "GET": "get" if one else "list"}
+    return ".".join((api, *nouns, custom or done[verb]))
 
 
 def _binding(rule: Json, ids: dict[tuple[str, str], Json], request: Any) -> Json:
@@ -186,8 +256,8 @@ def _anonymous(template: str) -> str:
     return _VARIABLE.sub(lambda found: f"{{{found[2] or '*'}}}", template).replace("**", "*")
 
 
-def _rest_ids(name: str) -> dict[tuple[str, str], Json]:
-    table = json.loads((WIRE / f"{name}.json").read_text("utf-8"))
+def _rest_ids(described: bytes) -> dict[tuple[str, str], Json]:
+    table = json.loads(described)
     return {(one["verb"], _anonymous(one["path"])): one for one in table["methods"]}
 
 
@@ -208,7 +278,7 @@ def _rpcs(package: str) -> dict[str, Rpc]:
 
 def _ruled(name: str, package: str) -> dict[str, Rpc]:
     """Return the unary methods of a package without HTTP rules, with those made of REST's paths."""
-    described = {one["id"]: one for one in _rest_ids(name).values()}
+    described = {one["id"]: one for one in _rest_ids((WIRE / f"{name}.json").read_bytes()).values()}
     api, rpcs = name.partition(".")[0], {}
     for module in _modules(package, ".transports.grpc"):
         for path, (request, response) in _stubs(module, mixins=True).items():

@@ -11,6 +11,7 @@ from rempart.engine.seam import Engine
 from rempart.services.auth import Auth, Ground
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.iam import IamService
+from rempart.services.iam.boundaries import BoundaryService
 from rempart.services.iam.deny import DenyService
 from rempart.services.iam.store import Setup as IamSetup
 from rempart.services.iamcredentials import CredentialsService
@@ -108,6 +109,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         DenyService(world),
         ResourceManagerService(manager),
         TagsService(_tags(sealed, manager)),
+        BoundaryService(world),
     )
     services += (_usage(services, disabled, ground),)
     decision = PolicyDecision(sealed, world)

@@ -38,6 +38,7 @@ ADMIN_ROLES = (
     "roles/storage.admin",
     "roles/iam.denyAdmin",
     "roles/iam.workforcePoolAdmin",
+    "roles/iam.principalAccessBoundaryAdmin",
 )
 
 

@@ -11,6 +11,7 @@ from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
 from rempart.services.iam import METHODS as IAM_METHODS
+from rempart.services.iam.boundaries import METHODS as BOUNDARY_METHODS
 from rempart.services.iam.deny import METHODS as DENY_METHODS
 from rempart.services.iam.workforce import OWN as IAM_OWN
 from rempart.services.iamcredentials import METHODS as CREDENTIALS_METHODS
@@ -63,11 +64,13 @@ def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
     own = {one.id for service in (KMS_OWN, USAGE_OWN, IAM_OWN) for one in service.methods}
     tags = {str(method.id) for method in TAG_METHODS}
+    iam = {str(method.id) for method in IAM_METHODS} - own
+    iam |= {str(method.id) for method in DENY_METHODS}
+    iam |= {str(method.id) for method in BOUNDARY_METHODS}
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
-        "iam": ({str(method.id) for method in IAM_METHODS} - own)
-        | {str(method.id) for method in DENY_METHODS},
+        "iam": iam,
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},

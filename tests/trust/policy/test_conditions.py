@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.names import ResourceName
-from rempart.trust.policy.conditions import LOGICAL_OPERATORS_MAX, Situation, check, holds
+from rempart.trust.policy.conditions import (
+    LOGICAL_OPERATORS_MAX,
+    OF_PRINCIPAL,
+    Situation,
+    check,
+    holds,
+    spares,
+)
 
 STORAGE = "storage.googleapis.com"
 NAME = "projects/_/buckets/b/objects/team/a/report.csv"
@@ -189,3 +196,60 @@ def test_no_words_in_any_order_crash_or_grant_by_accident(text: str) -> None:
 @given(st.text(max_size=60))
 def test_no_text_at_all_crashes(text: str) -> None:
     assert holds(text, HERE) in (True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 2000 + "true" + ")" * 2000,
+        "[" * 40 + "]" * 40 + " == []",
+        "size(" * 40 + "'a'" + ")" * 40 + " == 1",
+    ],
+)
+def test_brackets_are_nested_a_limited_number_of_times(text: str) -> None:
+    with pytest.raises(CloudError, match="nested over 32 deep"):
+        check(text)
+
+
+def test_a_condition_that_restricts_spares_only_where_it_is_false() -> None:
+    situation = Situation(ResourceName("s", "t", "n"), Micros(0))
+    assert spares("false", situation)
+    assert spares('resource.name == "other"', situation)
+    for text in ("true", "1", '"false"', "resource.nope", "nobody", "", "1 / 0 == 1"):
+        assert not spares(text, situation), text
+
+
+def test_only_conditions_of_policy_bindings_ask_who_it_is() -> None:
+    situation = Situation(ResourceName("s", "t", "n"), Micros(0), {}, ("t", "a@x.com"))
+    text = 'principal.subject == "a@x.com"'
+    with pytest.raises(CloudError, match="undeclared reference to 'principal'"):
+        check(text)
+    assert not holds(text, situation)
+    check(text, OF_PRINCIPAL)
+    assert not spares(text, situation, OF_PRINCIPAL)
+    assert spares('principal.type == "x"', situation, OF_PRINCIPAL)
+    with pytest.raises(CloudError, match="undeclared reference to 'resource'"):
+        check('resource.name == "n"', OF_PRINCIPAL)
+
+
+def test_a_huge_condition_is_decided_quickly() -> None:
+    huge = "(" + "+".join(["resource.name"] * 280) + ").size() > 3"
+    situation = Situation(ResourceName("s", "t", "n" * 1000), Micros(0))
+    begun = time.process_time()
+    assert holds(huge, situation)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'resource.name == "n" && resource.type == "t"',
+        'resource["name"] == "n" && resource.type == "t"',
+        'resource . name == "n" && resource.service == "s"',
+        'resource.name == "n" && "resource" != resource.type',
+        '{"a": resource}["a"].type == "t" && resource.name == "n"',
+        '(resource).service == "s" && resource.name == "n"',
+    ],
+)
+def test_however_a_resource_is_read_all_of_it_is_there(text: str) -> None:
+    assert holds(text, Situation(ResourceName("s", "t", "n"), Micros(0)))

@@ -30,7 +30,7 @@ from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.algorithms import Purpose
 from rempart.trust.gate import Session
-from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS
+from rempart.trust.policy.decision import DECIDING
 
 _ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 _DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
@@ -39,7 +39,7 @@ STANDINGS_MAX = 4096
 STANDING_MICROS = 100_000
 """How long a permission that hangs on a condition of time may outlast that condition."""
 
-_DECIDING = (VERSION, CRYPTO_KEY, KEY_RING, PROJECTS, FOLDERS, ORGANIZATIONS)
+_DECIDING = (VERSION, CRYPTO_KEY, KEY_RING, *DECIDING)
 
 
 @dataclass(frozen=True, slots=True)

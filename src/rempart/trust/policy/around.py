@@ -58,6 +58,11 @@ async def around(
     return Around(roles, above, duties)
 
 
+async def container_names(tx: Transaction, resource: Resource) -> list[str]:
+    """Return the names of the level that a resource is or lies in and of those above, as found."""
+    return list(await _levels(tx, container_of(resource)))
+
+
 async def _levels(tx: Transaction, name: str) -> dict[str, Policy]:
     """Return a level of the hierarchy and those above it, each with its policy."""
     found: dict[str, Policy] = {}

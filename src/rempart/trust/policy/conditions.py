@@ -77,6 +77,8 @@ _ALLOWED = _OPERATORS | _FUNCTIONS | _TAG_TESTS.keys()
 _TAGS = re.compile(r"\b(?:matchTag|hasTagKey)(?:Id)?\b")
 _PLAIN_TAGS = re.compile(r"\bresource\.(?:matchTag|hasTagKey)(?:Id)?\(")
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
+_RESOURCE = re.compile(r"\bresource\b")
+_RESOURCE_FIELD = re.compile(r"\bresource\.(name|type|service)\b(?!\s*\()")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):(\d{2})")
 _log = logging.getLogger(__name__)
 
@@ -98,12 +100,12 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """A compiled expression, those of our functions that it calls, and its questions about tags."""
+    """A compiled expression: what it reads, which of our functions and tests of tags it calls."""
 
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
+    variables: tuple[tuple[str, Callable[[Situation], Mapping[str, object]]], ...]
     tag_tests: tuple[tuple[str, Callable[..., bool]], ...]
-    asks_who: bool
 
 
 def asks_for_tags(expression: str) -> bool:
@@ -150,8 +152,9 @@ def _compile(expression: str, variables: frozenset[str]) -> _Condition:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
     functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
     tag_tests = tuple((name, _TAG_TESTS[name]) for name in called if name in _TAG_TESTS)
-    asks_who = "principal" in program.variables()
-    return _Condition(program, functions, tag_tests, asks_who=asks_who)
+    read = {**_READ, "resource": _resource(expression)}
+    named = sorted(variables & set(program.variables()))
+    return _Condition(program, functions, tuple((name, read[name]) for name in named), tag_tests)
 
 
 def _check_text(expression: str) -> None:
@@ -175,18 +178,10 @@ def _check_text(expression: str) -> None:
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
+    """Return what a condition reads of a situation; converting what it does not read costs most."""
     context = library().Context()
-    resource = situation.resource
-    context.add_variable(
-        "resource",
-        {"name": resource.name, "type": resource.type, "service": resource.service},
-    )
-    moment = datetime.fromtimestamp(situation.time / 1_000_000, UTC)
-    context.add_variable("request", {"time": moment})
-    context.add_variable("api", dict(situation.attributes))
-    if condition.asks_who:
-        kind, subject = situation.principal
-        context.add_variable("principal", {"type": kind, "subject": subject})
+    for name, value in condition.variables:
+        context.add_variable(name, value(situation))
     for name, function in condition.functions:
         context.add_function(name, function)
     for name, test in condition.tag_tests:
@@ -202,6 +197,22 @@ def _any_tag(
         raise ValueError("nobody looked which tags the resource has, or no tag is asked for")
     test(_NO_TAG, *asked)  # too few or too many names are an error, whatever the tags
     return any(test(tag, *asked) for tag in tags)
+
+
+_READ: Mapping[str, Callable[[Situation], Mapping[str, object]]] = {
+    "request": lambda situation: {"time": datetime.fromtimestamp(situation.time / 1_000_000, UTC)},
+    "api": lambda situation: dict(situation.attributes),
+    "principal": lambda situation: dict(zip(("type", "subject"), situation.principal, strict=True)),
+}
+"""What each variable is in a situation."""
+
+
+def _resource(expression: str) -> Callable[[Situation], Mapping[str, object]]:
+    """Return what `resource` is for an expression: the fields that it names, if it says no more."""
+    named = _RESOURCE_FIELD.findall(expression)
+    whole = len(named) < len(_RESOURCE.findall(expression))
+    fields = ("name", "type", "service") if whole else tuple(dict.fromkeys(named))
+    return lambda situation: {field: getattr(situation.resource, field) for field in fields}
 
 
 def _zoned(part: Callable[[datetime], int]) -> Callable[..., int]:

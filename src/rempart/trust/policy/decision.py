@@ -33,7 +33,7 @@ from rempart.trust.policy.conditions import Situation, asks_for_tags, holds, spa
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
 from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
-from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
+from rempart.trust.policy.lineage import HIERARCHY, NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import EffectiveTags
@@ -43,6 +43,9 @@ _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
 RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
 """Kinds of documents that take away what bindings grant."""
+
+DECIDING = (*HIERARCHY, CUSTOM_ROLES, *RESTRICTIONS)
+"""Kinds of documents that a decision rests on, besides the resource's own."""
 
 _STORAGE_NOUNS = {
     "storage.googleapis.com/Bucket": "Google Cloud Storage bucket",

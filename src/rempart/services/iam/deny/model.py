@@ -75,7 +75,7 @@ def checked_id(text_: str) -> str:
 
 def display_name(document: Mapping[str, object]) -> str:
     """Return the name that people see."""
-    return _limited(document, "displayName", DISPLAY_NAME_CHARS_MAX, "displayName")
+    return limited(document, "displayName", DISPLAY_NAME_CHARS_MAX, "displayName")
 
 
 def notes(document: Mapping[str, object]) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _rule(document: Mapping[str, object], where: str) -> DenyRule:
         permissions=_permissions(rule, "deniedPermissions", where),
         exempt_permissions=_permissions(rule, "exceptionPermissions", where),
         condition=_condition(rule, where),
-        description=_limited(document, "description", DESCRIPTION_CHARS_MAX, where),
+        description=limited(document, "description", DESCRIPTION_CHARS_MAX, where),
     )
     if not made.principals or not made.permissions:
         raise invalid(f"{where} has no deniedPrincipals or no deniedPermissions.", field=where)
@@ -171,7 +171,7 @@ def _condition(rule: Mapping[str, object], where: str) -> Condition | None:
         return None
     found, where = section(rule, "denialCondition"), f"{where}.denialCondition"
     only(found, *_CONDITION)
-    texts = {name: _limited(found, name, most, where) for name, most in _CONDITION.items()}
+    texts = {name: limited(found, name, most, where) for name, most in _CONDITION.items()}
     try:
         check(texts["expression"])
     except CloudError as problem:
@@ -179,7 +179,8 @@ def _condition(rule: Mapping[str, object], where: str) -> Condition | None:
     return Condition(**texts)
 
 
-def _limited(document: Mapping[str, object], name: str, most: int, where: str) -> str:
+def limited(document: Mapping[str, object], name: str, most: int, where: str) -> str:
+    """Return a text of a document that has up to so many characters."""
     found = text(document, name)
     if len(found) > most:
         raise invalid(f"{name} has up to {most} characters.", field=where)

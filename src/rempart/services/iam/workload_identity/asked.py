@@ -9,30 +9,20 @@ from rempart.core.policy import Resource
 from rempart.services.iam.api.asked import name_of
 from rempart.services.iam.store import IamStore, container_resource
 from rempart.services.iam.workload_identity.names import Named
-from rempart.trust.policy.hierarchy import PROJECTS, Project
-
-PROJECTS_BY_NUMBER_MAX = 10_000
-"""Among how many projects one is found by its number."""
+from rempart.trust.policy.hierarchy import Project
+from rempart.trust.policy.registry import find_project
 
 
 async def project(call: Call, store: IamStore) -> Resource:
     """Return the project in the path as policy sees it."""
     asked = Named(name_of(call)).project
-    found = await _find(store, asked)
+    found = await find_project(store.tx, asked)
     return container_resource(f"projects/{found.id if found else asked}")
 
 
 async def project_of(grant: Grant, named: Named, store: IamStore) -> Project:
     """Return the project that a name is in; raises `not_found`."""
-    found = await _find(store, named.project)
+    found = await find_project(store.tx, named.project)
     if found is None:
         raise not_found(f"Project {named.project} not found.")
     return found
-
-
-async def _find(store: IamStore, asked: str) -> Project | None:
-    found = await store.tx.get(PROJECTS, asked)
-    if found is not None or not asked.isdecimal():
-        return found
-    every = await store.tx.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
-    return next((one.value for one in every if one.value.number == asked), None)

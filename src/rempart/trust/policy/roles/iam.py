@@ -10,6 +10,10 @@ from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, Level, Role
 
 _ACCOUNT_SEEN = of("iam.serviceAccounts", "get list") | PROJECT_SEEN
 
+_BOUNDARY_SEEN = of("iam.principalaccessboundarypolicies", "get list searchPolicyBindings") | of(
+    "iam.policybindings", "get list"
+)
+
 
 def _account(name: str, title: str, permissions: frozenset[str]) -> Role:
     levels = HIERARCHY | Level.SERVICE_ACCOUNT
@@ -54,6 +58,12 @@ _ADMINISTRATION = (
         "principalAccessBoundaryAdmin",
         "Principal Access Boundary Policy Admin",
         of(_BOUNDARIES, "bind create delete get list searchPolicyBindings unbind update"),
+        Level.ORGANIZATION,
+    ),
+    _iam(
+        "principalAccessBoundaryUser",
+        "Principal Access Boundary Policy User",
+        of(_BOUNDARIES, "bind get list searchPolicyBindings unbind"),
         Level.ORGANIZATION,
     ),
     _iam(

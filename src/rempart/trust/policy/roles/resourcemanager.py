@@ -11,6 +11,8 @@ _ORG_POLICY = (
 )
 _BINDING = "createTagBinding deleteTagBinding listEffectiveTags listTagBindings"
 
+_POLICY_BINDING = "createPolicyBinding deletePolicyBinding searchPolicyBindings updatePolicyBinding"
+
 
 def _manager(name: str, title: str, permissions: frozenset[str], levels: Level = HIERARCHY) -> Role:
     return Role(f"roles/resourcemanager.{name}", title, permissions, levels)
@@ -21,9 +23,9 @@ ROLES = (
         "organizationAdmin",
         "Organization Administrator",
         _ORG_POLICY
-        | of("resourcemanager.folders", "get getIamPolicy list setIamPolicy")
-        | of("resourcemanager.organizations", "get getIamPolicy setIamPolicy")
-        | of("resourcemanager.projects", "get getIamPolicy list setIamPolicy"),
+        | of("resourcemanager.folders", f"get getIamPolicy list setIamPolicy {_POLICY_BINDING}")
+        | of("resourcemanager.organizations", f"get getIamPolicy setIamPolicy {_POLICY_BINDING}")
+        | of("resourcemanager.projects", f"get getIamPolicy list setIamPolicy {_POLICY_BINDING}"),
     ),
     _manager(
         "organizationViewer",
@@ -82,7 +84,7 @@ ROLES = (
     _manager(
         "projectIamAdmin",
         "Project IAM Admin",
-        of("resourcemanager.projects", "get getIamPolicy setIamPolicy"),
+        of("resourcemanager.projects", f"get getIamPolicy setIamPolicy {_POLICY_BINDING}"),
     ),
     _manager("projectMover", "Project Mover", of("resourcemanager.projects", "get move update")),
 )
