@@ -15,6 +15,8 @@ from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.orgpolicy import OrgPolicyService
+from rempart.services.orgpolicy.store import Setup as OrgPolicySetup
 from rempart.services.storage import StorageService
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
@@ -36,6 +38,8 @@ from rempart.trust.gate import Gate, Rules
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
+from rempart.trust.policy.organization.policies import Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,15 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
+    policies = Policies(sealed)
     services = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
+        OrgPolicyService(OrgPolicySetup(policies, config.regions, world)),
     )
-    rules = Rules(PolicyDecision(sealed, world))
+    guard = OrganizationPolicyGuard(policies)
+    rules = Rules(PolicyDecision(sealed, world), (guard,), guard.conceals)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 

@@ -29,6 +29,7 @@ ADMIN_KEY = "admin-key.json"
 ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.organizationAdmin",
+    "roles/orgpolicy.policyAdmin",
     "roles/storage.admin",
 )
 

@@ -14,6 +14,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.orgpolicy import METHODS as ORGPOLICY_METHODS
 from rempart.services.storage import METHODS as STORAGE_METHODS
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.identity.issuer import Issuer
@@ -57,4 +58,5 @@ def _answered() -> dict[str, set[str]]:
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+        "orgpolicy": {str(method.id) for method in ORGPOLICY_METHODS},
     }

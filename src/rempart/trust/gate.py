@@ -305,6 +305,7 @@ class _Climb:
 
     async def _authorise(self, store: object) -> Grant:
         method = self.method
+        self.facts.clear()
         resource = await method.resource(self.call, store)
         propose = partial(method.proposes, self.call, store) if method.proposes else None
         if method.public:

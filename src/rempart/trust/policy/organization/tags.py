@@ -1,0 +1,95 @@
+"""Conditions of rules: which tags the resource carries, of its own or from above.
+
+The grammar is Google's and small, so it is read here and not by CEL: one to ten calls of
+`resource.matchTag`, `matchTagId`, `hasTagKey` or `hasTagKeyId`, joined by `&&` and `||`.
+Source: PolicySpec.PolicyRule.condition of google.cloud.orgpolicy.v2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from rempart.core.errors import invalid
+from rempart.trust.custody.sealed import Kind
+
+SUBEXPRESSIONS_MAX = 10
+EXPRESSION_CHARS_MAX = 4096
+_TEXT = r"""(?:'([^'\\]{1,300})'|"([^"\\]{1,300})")"""
+_CALL = re.compile(
+    rf"\s*resource\.(?:(matchTag|matchTagId)\(\s*{_TEXT}\s*,\s*{_TEXT}\s*\)"
+    rf"|(hasTagKey|hasTagKeyId)\(\s*{_TEXT}\s*\))\s*"
+)
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A tag that counts on a resource, by its names and by its ids.
+
+    `key` is namespaced (`123456789/environment`), `value` short (`prod`); the ids are
+    `tagKeys/1` and `tagValues/2`.
+    """
+
+    key: str
+    value: str
+    key_id: str
+    value_id: str
+
+
+class Tags(Protocol):
+    """Who knows the tags."""
+
+    @property
+    def kinds(self) -> tuple[Kind[Any], ...]:
+        """Return the kinds of documents that answers come from: none changes unnoticed."""
+
+    async def effective(self, resource: str) -> Iterable[Tag]:
+        """Return the tags of a project, folder or organization, those from above included."""
+
+
+def check(expression: str) -> None:
+    """Raise `invalid` unless an expression is of the form that conditions have."""
+    _terms(expression)
+
+
+def holds(expression: str, tags: Iterable[Tag]) -> bool:
+    """Tell whether a condition is true of a resource with these tags."""
+    carried = tuple(tags)
+    return any(all(_is(call, carried) for call in terms) for terms in _terms(expression))
+
+
+def _terms(expression: str) -> list[list[re.Match[str]]]:
+    """Return the calls: any list of them must be wholly true (`&&` binds closer than `||`)."""
+    if len(expression) > EXPRESSION_CHARS_MAX:
+        raise invalid(f"A condition has at most {EXPRESSION_CHARS_MAX} characters.", field=_FIELD)
+    found = [[_call(part) for part in term.split("&&")] for term in expression.split("||")]
+    if sum(map(len, found)) > SUBEXPRESSIONS_MAX:
+        raise invalid(f"A condition has at most {SUBEXPRESSIONS_MAX} subexpressions.", field=_FIELD)
+    return found
+
+
+def _call(text: str) -> re.Match[str]:
+    found = _CALL.fullmatch(text)
+    if found is None:
+        message = (
+            f"The condition {text.strip()[:200]!r} is none: it must be resource.matchTag('ORG/KEY',"
+            " 'VALUE'), matchTagId, hasTagKey or hasTagKeyId, joined by && and ||."
+        )
+        raise invalid(message, field=_FIELD)
+    return found
+
+
+def _is(call: re.Match[str], carried: tuple[Tag, ...]) -> bool:
+    match, *texts, has, single, double = call.groups()
+    if match is not None:
+        key, value = (texts[0] or texts[1], texts[2] or texts[3])
+        if match == "matchTag":
+            return any(tag.key == key and tag.value == value for tag in carried)
+        return any(tag.key_id == key and tag.value_id == value for tag in carried)
+    key = single or double
+    return any((tag.key if has == "hasTagKey" else tag.key_id) == key for tag in carried)
+
+
+_FIELD = "rules.condition.expression"
