@@ -51,7 +51,7 @@ class OrgPolicyStore:
     # What policy is asked about, before there is a grant.
 
     async def resource(self, container: str) -> Resource:
-        """Return a project, folder or organization as policy sees it, whether or not it is there."""
+        """Return a project, folder or organization as policy sees it, there or not."""
         noun, _, id_ = (await self.container(container)).partition("/")
         name = ResourceName(SERVICE, f"{SERVICE}/{_NOUNS[noun]}", f"{noun}/{id_}")
         return Resource(name, ProjectId(id_) if noun == "projects" else None)
@@ -66,13 +66,13 @@ class OrgPolicyStore:
         noun, _, id_ = container.partition("/")
         if noun == "projects":
             project = await self._project(container)
-            found: object = project
+            there = project is not None
             container = f"projects/{project.number}" if project else container
         elif noun == "folders":
-            found = await self.tx.get(FOLDERS, id_)
+            there = await self.tx.get(FOLDERS, id_) is not None
         else:
-            found = await self.tx.get(ORGANIZATIONS, id_)
-        if found is None:
+            there = await self.tx.get(ORGANIZATIONS, id_) is not None
+        if not there:
             raise not_found("Requested entity was not found.")
         return container
 

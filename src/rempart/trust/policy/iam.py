@@ -17,6 +17,7 @@ from dataclasses import replace
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid, required, unimplemented
 from rempart.core.policy import Policy
+from rempart.core.principal import Member
 from rempart.trust.policy.validate import (
     CONDITION_VERSION,
     VERSIONS,
@@ -60,6 +61,13 @@ def replaced(old: Policy, call: Call, place: Place, *, etag: str) -> Policy:
     )
     made = successor(old, document, place, etag=etag, stale=stale)
     return made if "bindings" in paths else replace(old, etag=etag)
+
+
+def newly_given(old: Policy, new: Policy) -> tuple[Member, ...]:
+    """Return the members to whom a policy gives a role that the one before did not give them."""
+    had = {(one.role, member) for one in old.bindings for member in one.members}
+    given = [(one.role, member) for one in new.bindings for member in one.members]
+    return tuple(dict.fromkeys(member for role, member in given if (role, member) not in had))
 
 
 def permissions_asked(call: Call) -> list[str]:

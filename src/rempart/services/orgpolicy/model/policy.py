@@ -93,7 +93,7 @@ def _rule(document: Document, field: str, admitted: Admitted) -> Rule:
     if document.get("parameters"):
         raise invalid("parameters are for managed constraints.", field=f"{field}.parameters")
     if given[0] != "values":
-        return _of_all(document, given[0], field, condition, admitted)
+        return _of_all(document, given[0], field, condition)
     values = section(document, "values")
     only(values, "allowedValues", "deniedValues")
     allowed = _values(values, "allowedValues", f"{field}.values", admitted)
@@ -103,17 +103,9 @@ def _rule(document: Document, field: str, admitted: Admitted) -> Rule:
     return Rule(allowed, denied, condition=condition)
 
 
-def _of_all(
-    document: Document, kind: str, field: str, condition: Condition | None, admitted: Admitted
-) -> Rule:
+def _of_all(document: Document, kind: str, field: str, condition: Condition | None) -> Rule:
     if not boolean(document, kind):
         raise invalid(f"{kind} can only be true.", field=f"{field}.{kind}")
-    if (
-        kind == "denyAll"
-        and admitted.constraint.only == "allowed"
-        and not admitted.constraint.under
-    ):
-        return Rule(deny_all=True, condition=condition)
     return Rule(allow_all=kind == "allowAll", deny_all=kind == "denyAll", condition=condition)
 
 

@@ -12,6 +12,7 @@ from rempart.core.errors import precondition_failed, required
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy, Resource
 from rempart.services.storage.api import asked
+from rempart.services.storage.kinds import ManagedFolder
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.resources import policy_json
@@ -30,7 +31,7 @@ async def get_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
 async def set_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Replace a bucket's policy."""
     bucket = await store.bucket_of(call)
-    policy = _new(bucket.policy, bucket, call, store, Level.BUCKET)
+    policy = new_bucket_policy(bucket, call, store)
     store.update_bucket(
         grant,
         replace(bucket, policy=policy, metageneration=bucket.metageneration + 1, updated=store.now),
@@ -55,7 +56,7 @@ async def set_managed_folder(grant: Grant, call: Call, store: StorageStore) -> R
     folder = await store.managed_folder(
         bucket, names.managed_folder_name(call.path["managedFolder"])
     )
-    policy = _new(folder.policy, bucket, call, store, Level.MANAGED_FOLDER)
+    policy = new_managed_folder_policy(folder, bucket, call, store)
     changed = replace(
         folder, policy=policy, metageneration=folder.metageneration + 1, updated=store.now
     )
@@ -94,6 +95,18 @@ def _shown(policy: Policy, call: Call, resource: str) -> Reply:
     field = "optionsRequestedPolicyVersion"
     version = requested_version(call.query.get(field), field)
     return Reply(document=policy_json(policy, resource, version=version))
+
+
+def new_bucket_policy(bucket: Bucket, call: Call, store: StorageStore) -> Policy:
+    """Return the policy that a call asks for on a bucket."""
+    return _new(bucket.policy, bucket, call, store, Level.BUCKET)
+
+
+def new_managed_folder_policy(
+    folder: ManagedFolder, bucket: Bucket, call: Call, store: StorageStore
+) -> Policy:
+    """Return the policy that a call asks for on a managed folder."""
+    return _new(folder.policy, bucket, call, store, Level.MANAGED_FOLDER)
 
 
 def _new(old: Policy, bucket: Bucket, call: Call, store: StorageStore, level: Level) -> Policy:

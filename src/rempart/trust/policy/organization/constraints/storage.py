@@ -14,7 +14,6 @@ from rempart.trust.policy.organization.constraint import Constraint, Shape, sect
 
 BUCKET = "storage.googleapis.com/Bucket"
 HMAC_KEY = "storage.googleapis.com/HmacKey"
-POLICY = "storage.googleapis.com/AllowPolicy"
 PUBLIC_ACCESS = "storage.publicAccessPrevention"
 _HMAC = "SERVICE_ACCOUNT_HMAC_SIGNED_REQUESTS"
 _AUTH_TYPES = frozenset((_HMAC, "USER_ACCOUNT_HMAC_SIGNED_REQUESTS"))
@@ -33,7 +32,8 @@ def _fine_grained(proposal: Proposal) -> Sequence[str]:
 
 
 def _public(proposal: Proposal) -> Sequence[str]:
-    return [member for member in proposal.members if member in _EVERYONE]
+    within = proposal.type.startswith("storage.")
+    return [member for member in proposal.members if within and member in _EVERYONE]
 
 
 def _retention(fields: Mapping[str, object]) -> str:
@@ -71,7 +71,6 @@ CONSTRAINTS = (
         title="Enforce Public Access Prevention",
         description="Nothing is public: bindings to everyone do not count and cannot be added.",
         shape=Shape.BOOLEAN,
-        types=frozenset((POLICY,)),
         asks=_public,
     ),
     Constraint(
