@@ -107,10 +107,9 @@ class Policed:
         """Take a policy away, if there is one."""
         on = on or self.organization
         noun = on.partition("/")[0]
-        try:
+        listed = await self.ask(f"orgpolicy.{noun}.policies.list", parent=on)
+        if any(one["name"].endswith(f"/{constraint}") for one in listed.get("policies", ())):
             await self.ask(f"orgpolicy.{noun}.policies.delete", name=f"{on}/policies/{constraint}")
-        except CloudError as problem:
-            assert problem.status == 404
 
     async def effective(self, constraint: str, on: str = PROJECT) -> Any:
         """Return the rules of an effective policy."""
@@ -195,6 +194,3 @@ class Policed:
         sealed = self.cloud.parts.sealed
         [entry] = await sealed.entries(FEED, await sealed.length(FEED) - 1, limit=1)
         return entry.entry
-
-
-

@@ -16,7 +16,9 @@ def test_the_costliest_expression_that_is_let_in_is_cheap() -> None:
     assert len(expression) <= EXPRESSION_CHARS_MAX
     check(expression, BUCKET)
     labels = {f"l{number}": "x" * 63 for number in range(64)}
-    crossed = "resource.labels.all(a, resource.labels.all(b, (a + b).matches('(a|b|ab)*c') == false))"
+    crossed = (
+        "resource.labels.all(a, resource.labels.all(b, (a + b).matches('(a|b|ab)*c') == false))"
+    )
     check(crossed, BUCKET)
     began = time.process_time()
     assert holds(expression, BUCKET, {}) is True

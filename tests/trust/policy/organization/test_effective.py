@@ -71,7 +71,7 @@ questions = st.sampled_from(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=400)
 @given(specs(list_rules), questions, st.booleans())
 def test_a_list_says_what_its_rules_say_one_by_one(
     chain: list[Spec | None], value: Value, denies: bool
@@ -80,7 +80,7 @@ def test_a_list_says_what_its_rules_say_one_by_one(
     assert found.admits(value, group) == plainly(chain, value, denies=denies)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(specs(boolean_rules), st.booleans())
 def test_of_booleans_the_nearest_decides(chain: list[Spec | None], denies: bool) -> None:
     nearest = [spec for spec in chain if spec is not None][:1]
@@ -89,7 +89,7 @@ def test_of_booleans_the_nearest_decides(chain: list[Spec | None], denies: bool)
     assert effective_boolean(chain, holds, denies=denies).enforced == wanted
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(specs(list_rules), st.sampled_from(["a", "b", "c"]))
 def test_denying_more_never_admits_more(chain: list[Spec | None], value: str) -> None:
     strict = Spec((Rule(denied=("a",)),), inherits=True)

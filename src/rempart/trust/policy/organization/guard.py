@@ -25,7 +25,7 @@ from rempart.trust.policy.organization.custom import holds
 from rempart.trust.policy.organization.custom_policy import as_constraint
 from rempart.trust.policy.organization.documents import CustomConstraint
 from rempart.trust.policy.organization.effective import Effective
-from rempart.trust.policy.organization.policies import Policies, Seen
+from rempart.trust.policy.organization.policies import Policies, Seen, Standing
 from rempart.trust.policy.organization.refusals import custom_refusal, refusal, refused_call
 from rempart.trust.policy.organization.values import IS, Value
 
@@ -33,9 +33,6 @@ DRY_RUN_FACT = "orgPolicyDryRun"
 _STORAGE = "storage.googleapis.com"
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _log = logging.getLogger(__name__)
-
-Standing = tuple[Constraint, Effective | None, Effective | None]
-"""A constraint, what holds for it, and what would hold if trials were enforced."""
 
 
 class OrganizationPolicyGuard:
@@ -58,25 +55,32 @@ class OrganizationPolicyGuard:
     async def conceals(self, resource: Resource) -> bool:
         """Tell whether bindings to everyone are not to count on a resource of Cloud Storage."""
         seen = self._policies.fresh() or await self._policies.seen()
-        if not seen.any or resource.name.service != _STORAGE or resource.project is None:
+        project = resource.project
+        if not seen.any or project is None or resource.name.service != _STORAGE:
             return False
-        return await self._policies.enforced(
-            CONSTRAINTS[PUBLIC_ACCESS], f"projects/{resource.project}"
-        )
+        concealed = seen.concealed.get(project)
+        if concealed is None:
+            constraint = CONSTRAINTS[PUBLIC_ACCESS]
+            concealed = await self._policies.enforced(constraint, f"projects/{project}")
+            seen.concealed[project] = concealed
+        return concealed
 
     async def _check_call(self, asked: Asked, seen: Seen) -> None:
+        key = asked.resource.project or asked.resource.name.name
+        if seen.calls.get(key) == ():
+            return
         container = _container(asked.resource)
         if not container:
             return
-        if container not in seen.calls:
-            seen.calls[container] = tuple(
+        if key not in seen.calls:
+            seen.calls[key] = tuple(
                 [
                     one
                     for one in [await self._stands(each, container) for each in CALLS]
                     if _asks(one)
                 ]
             )
-        for constraint, live, trial in seen.calls[container]:
+        for constraint, live, trial in seen.calls[key]:
             for value in constraint.calls(asked) if constraint.calls else ():
                 judged = await self._policies.value(constraint, value)
                 if live is not None and not _passes(constraint, live, judged):

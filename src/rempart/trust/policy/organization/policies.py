@@ -1,7 +1,7 @@
 """The policies along the way up from a resource, remembered as long as nothing has changed.
 
 What was concluded stands while no policy, custom constraint, project, folder or organization was
-written since (`SealedEngine.changes`): a change takes effect at the next question. Each of
+written since (`SealedEngine.watch`): a change takes effect at the next question. Each of
 these is read when it is first asked for, so nothing is paid for hierarchies that nobody uses.
 """
 
@@ -55,20 +55,23 @@ _WITHIN = re.compile(r"principalSet://[a-z.]+/(organizations/\d+)")
 _TEAM = re.compile(r"project(?:Owner|Editor|Viewer):(.+)")
 
 
+Standing = tuple[Constraint, Effective | None, Effective | None]
+"""A constraint, what holds for it, and what would hold if trials were enforced."""
+
+
 @dataclass(slots=True)
 class Seen:
     """What was read and concluded since the last change."""
 
-    changes: tuple[int, ...]
+    changes: int
     any: bool
     above: dict[str, tuple[str, ...]] = field(default_factory=dict)
     policies: dict[str, Mapping[str, OrgPolicy]] = field(default_factory=dict)
     custom: dict[str, Mapping[str, CustomConstraint]] = field(default_factory=dict)
     tags: dict[str, tuple[Tag, ...]] = field(default_factory=dict)
     effective: dict[tuple[str, str, bool], Effective | None] = field(default_factory=dict)
-    calls: dict[str, tuple[tuple[Constraint, Effective | None, Effective | None], ...]] = field(
-        default_factory=dict
-    )
+    calls: dict[str, tuple[Standing, ...]] = field(default_factory=dict)
+    concealed: dict[ProjectId, bool] = field(default_factory=dict)
 
 
 class Policies:
@@ -78,19 +81,19 @@ class Policies:
         self._sealed = sealed
         self.tags = tags
         own = (POLICY, CUSTOM, PROJECTS, FOLDERS, ORGANIZATIONS)
-        self._kinds = own + (tags.kinds if tags else ())
-        self._seen = Seen((-1,), any=False)
+        self._watch = sealed.watch(own + (tags.kinds if tags else ()))
+        self._seen = Seen(-1, any=False)
 
     def fresh(self) -> Seen | None:
         """Return what is remembered, or None where something has changed since."""
         seen = self._seen
-        return seen if seen.changes == self._sealed.changes(self._kinds) else None
+        return seen if seen.changes == self._watch.changes else None
 
     async def seen(self) -> Seen:
         """Return what is remembered, and begin anew where something has changed."""
         if (found := self.fresh()) is not None:
             return found
-        changes = self._sealed.changes(self._kinds)
+        changes = self._watch.changes
         some = await self._sealed.scan(POLICY, POLICY.under(), limit=1)
         self._seen = Seen(changes, any=bool(some))
         return self._seen
