@@ -12,7 +12,7 @@ import httpx
 import pytest
 from google.api_core import exceptions
 from google.cloud import orgpolicy_v2
-from google.cloud.kms_v1 import KeyManagementServiceClient
+from google.cloud.kms_v1 import KeyManagementServiceClient, KeyRing
 from google.oauth2 import service_account
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -184,6 +184,6 @@ def test_grpc_is_no_way_around(shell: Universe, admin: httpx.Client) -> None:
     keys = KeyManagementServiceClient(**connection(shell, "grpc"))
     place = f"projects/{shell.project}/locations/{shell.location}"
     with pytest.raises(exceptions.FailedPrecondition) as caught:
-        keys.create_key_ring(parent=place, key_ring_id=f"r-{uuid.uuid4().hex[:8]}", key_ring={})
+        keys.create_key_ring(parent=place, key_ring_id="denied", key_ring=KeyRing())
     assert caught.value.reason == "LOCATION_ORG_POLICY_VIOLATED"
     assert "constraints/gcp.resourceLocations" in str(caught.value)

@@ -64,10 +64,13 @@ def replaced(old: Policy, call: Call, place: Place, *, etag: str) -> Policy:
 
 
 def newly_given(old: Policy, new: Policy) -> tuple[Member, ...]:
-    """Return the members to whom a policy gives a role that the one before did not give them."""
-    had = {(one.role, member) for one in old.bindings for member in one.members}
-    given = [(one.role, member) for one in new.bindings for member in one.members]
-    return tuple(dict.fromkeys(member for role, member in given if (role, member) not in had))
+    """Return the members to whom a policy gives what the one before did not give them.
+
+    What was given under a condition is new where the condition is another, or none.
+    """
+    had = {(one.role, one.condition, member) for one in old.bindings for member in one.members}
+    given = [(one.role, one.condition, member) for one in new.bindings for member in one.members]
+    return tuple(dict.fromkeys(each[2] for each in given if each not in had))
 
 
 def permissions_asked(call: Call) -> list[str]:
