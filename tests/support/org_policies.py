@@ -15,10 +15,10 @@ from rempart.core.policy import Policy
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
-    PROJECTS,
     Folder,
     Project,
 )
+from rempart.trust.policy.registry import add_folder, add_project
 from rempart.trust.witness.leaf import FEED
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource
 
@@ -168,7 +168,7 @@ class Policed:
         """Write another folder and return its name."""
         tx = self.cloud.parts.sealed.transaction()
         folder = Folder(FolderId(id_), id_, parent, self.cloud.clock(), Policy())
-        tx.put(FOLDERS, id_, value=folder)
+        await add_folder(tx, folder)
         await tx.commit()
         return f"folders/{id_}"
 
@@ -177,17 +177,17 @@ class Policed:
         tx = self.cloud.parts.sealed.transaction()
         now, project = self.cloud.clock(), ProjectId(id_)
         made = Project(project, ProjectNumber(number), id_, parent, now, policy=Policy())
-        tx.put(PROJECTS, id_, value=made)
+        await add_project(tx, made)
         await tx.commit()
         return f"projects/{id_}"
 
     async def move_project(self, id_: str, parent: str) -> None:
-        """Move a project as Resource Manager does: by a write of its document."""
-        tx = self.cloud.parts.sealed.transaction()
-        found = await tx.get(PROJECTS, id_)
-        assert found is not None
-        tx.put(PROJECTS, id_, value=replace(found, parent=parent))
-        await tx.commit()
+        """Move a project by Resource Manager."""
+        await self.ask(
+            "cloudresourcemanager.projects.move",
+            {"destinationParent": parent},
+            name=f"projects/{id_}",
+        )
 
     async def last_entry(self) -> bytes:
         """Return the newest entry of the log."""

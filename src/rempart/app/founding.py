@@ -15,21 +15,22 @@ from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity import accounts
 from rempart.trust.policy.hierarchy import (
-    FOLDERS,
     ORGANIZATIONS,
-    PROJECTS,
     Folder,
     Organization,
     Project,
 )
+from rempart.trust.policy.registry import add_folder, add_project, begin, new_number
 from rempart.trust.policy.validate import new_etag
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 ADMIN_KEY = "admin-key.json"
 ADMIN_ROLES = (
     "roles/owner",
+    "roles/resourcemanager.folderAdmin",
     "roles/resourcemanager.organizationAdmin",
     "roles/orgpolicy.policyAdmin",
+    "roles/resourcemanager.projectCreator",
     "roles/storage.admin",
 )
 
@@ -54,7 +55,7 @@ async def found(sealed: SealedEngine, config: Config, world: World) -> str:
     account = await accounts.create_account(
         tx, "administrator", config.project, display_name="First administrator", world=world
     )
-    organization = _hierarchy(tx, config, account.member, now, world)
+    organization = await _hierarchy(tx, config, account.member, now, world)
     issued = await accounts.new_key(tx, account.email, domain=config.domain, world=world)
     leaf = Leaf(
         kind=OUTCOME,
@@ -73,9 +74,11 @@ async def found(sealed: SealedEngine, config: Config, world: World) -> str:
     return issued.file
 
 
-def _hierarchy(tx: Transaction, config: Config, owner: Member, now: Micros, world: World) -> str:
+async def _hierarchy(
+    tx: Transaction, config: Config, owner: Member, now: Micros, world: World
+) -> str:
     """Put an organization with its owner, a folder in it and a project there; return the first."""
-    organization, folder, project = (_number(world) for _ in range(3))
+    organization, folder, project = (new_number(world.random) for _ in range(3))
     bindings = tuple(Binding(role, (owner,)) for role in ADMIN_ROLES)
     policy = Policy(bindings, etag=new_etag(world.random))
     empty = Policy(etag=new_etag(world.random))
@@ -89,12 +92,8 @@ def _hierarchy(tx: Transaction, config: Config, owner: Member, now: Micros, worl
         now,
         policy=empty,
     )
+    begin(tx)
     tx.put(ORGANIZATIONS, organization, value=top)
-    tx.put(FOLDERS, folder, value=middle)
-    tx.put(PROJECTS, config.project, value=bottom)
+    await add_folder(tx, middle)
+    await add_project(tx, bottom)
     return organization
-
-
-def _number(world: World) -> str:
-    """Return a number of 12 digits, as Google gives to projects."""
-    return str(10**11 + int.from_bytes(world.random(8), "big") % (9 * 10**11))

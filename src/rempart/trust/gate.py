@@ -25,6 +25,7 @@ from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity.identify import Identity
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Asked, Guard, Propose
+from rempart.trust.policy.registry import by_id
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
 RECEIPT_HEADER = "x-rempart-receipt"
@@ -200,6 +201,9 @@ class Gate:
             raise unimplemented(call.method)
         method, service = bound
         principal = await self._identity.identify(call, service.name)
+        path = await by_id(self._sealed, call.path)
+        if path is not call.path:
+            call = msgspec.structs.replace(call, path=path)
         self._enter(principal.member)
         try:
             climb = _Climb(self._rules, self._sealed, method, service, call, principal)

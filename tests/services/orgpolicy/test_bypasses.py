@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from rempart.core.method import Method
 from rempart.services.kms import METHODS as KMS
+from rempart.services.resourcemanager import METHODS as MANAGER
 from rempart.services.storage import METHODS as STORAGE
 from support.org_policies import HERE, LOCATION, PROJECT, Policed
 
 NO_PLAIN = {"values": {"deniedValues": ["storage.googleapis.com"]}}
-JUDGED = ("create", "insert", "patch", "update", "setIamPolicy", "copy", "rewrite", "compose")
+JUDGED = (
+    "create",
+    "insert",
+    "patch",
+    "update",
+    "setIamPolicy",
+    "move",
+    "copy",
+    "rewrite",
+    "compose",
+)
 UNJUDGED = {
+    "cloudresourcemanager.liens.create",
+    "cloudresourcemanager.v1.liens.create",
     "storage.managedFolders.insert",
+    "storage.objects.move",
     "storage.projects.hmacKeys.update",
     "cloudkms.projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.create",
     "cloudkms.projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.patch",
@@ -21,7 +36,8 @@ UNJUDGED = {
 
 
 def test_every_method_that_makes_something_says_what() -> None:
-    for method in (*STORAGE, *KMS):
+    every: tuple[Method[Any], ...] = (*STORAGE, *KMS, *MANAGER)
+    for method in every:
         judged = method.id.rpartition(".")[2] in JUDGED and method.id not in UNJUDGED
         assert not judged or method.proposes is not None, method.id
 
@@ -101,3 +117,52 @@ async def test_a_project_that_is_nowhere_is_under_no_organizations_policy_but_it
         name=f"{lonely}/policies/gcp.resourceLocations",
     )
     assert told.status == 403
+
+
+async def test_strangers_are_given_nothing_on_any_level_of_the_hierarchy() -> None:
+    cloud = await Policed.start()
+    value = f"is:principalSet://iam.googleapis.com/{cloud.organization}"
+    rule = {"values": {"allowedValues": [value]}}
+    await cloud.set("iam.allowedPolicyMemberDomains", rule)
+    own = f"serviceAccount:{cloud.cloud.key['client_email']}"
+    for resource in (cloud.organization, cloud.folder, PROJECT):
+        noun = resource.partition("/")[0]
+        get, set_ = (f"cloudresourcemanager.{noun}.{verb}IamPolicy" for verb in ("get", "set"))
+        policy = await cloud.ask(get, resource=resource)
+        kept = policy.get("bindings", [])
+        viewer = {"role": "roles/viewer", "members": ["user:somebody@example.test"]}
+        wrong = {"policy": {"bindings": [*kept, viewer]}}
+        told = await cloud.refused(set_, wrong, resource=resource)
+        assert told.code.name == "FAILED_PRECONDITION"
+        right = {"policy": {"bindings": [*kept, {"role": "roles/viewer", "members": [own]}]}}
+        await cloud.ask(set_, right, resource=resource)
+
+
+async def test_projects_and_folders_are_named_as_a_custom_constraint_says() -> None:
+    cloud = await Policed.start()
+    noun = "orgpolicy.organizations.customConstraints.create"
+    for name, kind, condition in (
+        ("projects", "Project", "resource.displayName.startsWith('eu-')"),
+        ("folders", "Folder", "resource.displayName != 'tmp'"),
+    ):
+        given = {
+            "name": f"{cloud.organization}/customConstraints/custom.{name}",
+            "resourceTypes": [f"cloudresourcemanager.googleapis.com/{kind}"],
+            "methodTypes": ["CREATE", "UPDATE"],
+            "condition": condition,
+            "actionType": "ALLOW",
+        }
+        await cloud.ask(noun, given, parent=cloud.organization)
+        await cloud.set(f"custom.{name}", {"enforce": True})
+    create = "cloudresourcemanager.projects.create"
+    new = {"projectId": "lab:wanted", "parent": cloud.folder, "displayName": "us-one"}
+    told = await cloud.refused(create, new)
+    assert told.info is not None
+    assert told.info.reason == "CUSTOM_ORG_POLICY_VIOLATION"
+    v1 = {"projectId": "lab:wanted", "name": "us-one"}
+    await cloud.refused("cloudresourcemanager.v1.projects.create", v1)
+    await cloud.ask(create, {**new, "displayName": "eu-one"})
+    patch = "cloudresourcemanager.projects.patch"
+    await cloud.refused(patch, {"displayName": "us-one"}, name="projects/lab:wanted")
+    folder = {"displayName": "tmp", "parent": cloud.organization}
+    await cloud.refused("cloudresourcemanager.folders.create", folder)

@@ -187,7 +187,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     (LOCATIONS, {"rules": [{**RULE, "parameters": {"a": "b"}}]}),
     (
         LOCATIONS,
-        {"rules": [{**RULE, "condition": {"expression": "resource.matchTag('1/a', 'b')"}}]},
+        {"rules": [{**RULE, "condition": {"expression": "resource.name == 'x'"}}]},
     ),
     (UNIFORM, {"rules": [ENFORCED, ENFORCED]}),
     (UNIFORM, {"rules": [allow("x")]}),

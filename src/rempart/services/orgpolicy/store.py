@@ -11,7 +11,7 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.services.orgpolicy.model.names import CustomName, PolicyName
 from rempart.trust.gate import Session
-from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Project
+from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, Project
 from rempart.trust.policy.organization.constraint import Constraint
 from rempart.trust.policy.organization.constraints import CONSTRAINTS
 from rempart.trust.policy.organization.custom_policy import as_constraint
@@ -22,7 +22,8 @@ from rempart.trust.policy.organization.documents import (
     CustomConstraint,
     OrgPolicy,
 )
-from rempart.trust.policy.organization.policies import PROJECTS_BY_NUMBER_MAX, Policies
+from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "cloudresourcemanager.googleapis.com"
@@ -80,11 +81,7 @@ class OrgPolicyStore:
         noun, _, id_ = container.partition("/")
         if noun != "projects":
             return None
-        found = await self.tx.get(PROJECTS, id_)
-        if found is not None or not id_.isdecimal():
-            return found
-        every = await self.tx.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
-        return next((one.value for one in every if one.value.number == id_), None)
+        return await find_project(self.tx, id_)
 
     # Constraints and policies.
 

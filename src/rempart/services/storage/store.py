@@ -15,6 +15,7 @@ from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.core.principal import Member, Principal
 from rempart.engine.seam import PayloadId, Span
+from rempart.services.resourcemanager.tags.release import release
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.customer_keys import CustomerKeys
 from rempart.services.storage.generations import Generations
@@ -35,13 +36,12 @@ from rempart.services.storage.references import drop, hold
 from rempart.services.storage.sessions import SessionDigests
 from rempart.trust.custody.sealed import Found
 from rempart.trust.gate import Session
-from rempart.trust.policy.hierarchy import PROJECTS, Project
+from rempart.trust.policy.hierarchy import Project
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 AGENTS_MAX = 1024
 SERVICE = "storage.googleapis.com"
-PROJECTS_BY_NUMBER_MAX = 10_000
-"""Among how many projects one is found by its number, which gsutil gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,7 @@ class StorageStore:
 
     async def peek_project(self, project: str) -> Project | None:
         """Return a project for policy to look at, by its id or its number, or None."""
-        found = await self.tx.get(PROJECTS, project)
-        if found is not None or not project.isdecimal():
-            return found
-        every = await self.tx.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
-        return next((one.value for one in every if one.value.number == project), None)
+        return await find_project(self.tx, project)
 
     async def create_bucket(self, grant: Grant, bucket: Bucket) -> None:
         """Store a new bucket; raises `already_exists`."""
@@ -184,6 +180,7 @@ class StorageStore:
             CUSTOMER_BUCKET_KEY, CUSTOMER_BUCKET_KEY.under(bucket.id), limit=10_000
         ):
             self.tx.delete(CUSTOMER_BUCKET_KEY, bucket.id, key.id)
+        await release(self.tx, f"//{SERVICE}/projects/_/buckets/{bucket.name}")
         self.tx.delete(BUCKET, bucket.name)
         self.tx.delete(BUCKET_OF_PROJECT, bucket.project, bucket.name)
 

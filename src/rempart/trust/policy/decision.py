@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+import msgspec
+
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, ErrorInfo, denied, unauthenticated
 from rempart.core.grant import Grant
@@ -17,11 +19,12 @@ from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.compiled import EMPTY, Compiled, Conditional, compiled
-from rempart.trust.policy.conditions import Situation, holds
+from rempart.trust.policy.conditions import Situation, asks_for_tags, holds
 from rempart.trust.policy.hierarchy import State, ancestors
 from rempart.trust.policy.lineage import Lineages, policies_of
 from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.scopes import permit
+from rempart.trust.policy.tags import EffectiveTags
 
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
@@ -41,6 +44,7 @@ class PolicyDecision:
         self._sealed = sealed
         self._world = world
         self._lineages = Lineages(sealed)
+        self._tags = EffectiveTags(sealed)
 
     async def authorise(
         self,
@@ -113,7 +117,7 @@ class PolicyDecision:
             parts, principal, permission
         ):
             return True
-        situation = Situation(resource.name, time, attributes)
+        situation = Situation(resource.name, time, attributes, resource.project)
         for binding in [binding for part in parts for binding in part.conditional]:
             if await self._counts(binding, principal, names, permission, situation):
                 return True
@@ -145,6 +149,9 @@ class PolicyDecision:
                     break
             else:
                 return False
+        if asks_for_tags(binding.expression):
+            tags = await self._tags.of(situation.resource, situation.project)
+            situation = msgspec.structs.replace(situation, tags=tags)
         return holds(binding.expression, situation)
 
     async def _stands_for(self, stand_in: ProjectMember, principal: Principal) -> bool:

@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     call: Call
     access: Access
     service: str
-    facts: dict[str, str]
+    facts: dict[str, str] = {}
     propose: Propose | None = None
 
 

@@ -1,24 +1,20 @@
-"""Conditions on tags: Google's small grammar, and nothing passes where tags are not known."""
+"""Conditions on tags: Google's small grammar, and the tags that are in effect."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from rempart.core.errors import CloudError
 from rempart.core.policy import Condition
-from rempart.trust.custody.sealed import Kind
 from rempart.trust.policy.organization.constraints import CONSTRAINTS
 from rempart.trust.policy.organization.documents import POLICY, OrgPolicy, Rule, Spec
 from rempart.trust.policy.organization.policies import Policies
-from rempart.trust.policy.organization.tags import SUBEXPRESSIONS_MAX, Tag, check, holds
+from rempart.trust.policy.organization.tags import SUBEXPRESSIONS_MAX, check, holds
 from rempart.trust.policy.organization.values import plain
+from rempart.trust.policy.tags import TAGS, Tag, TagsOfResource
 from support.clouds import Cloud
 
-PROD = Tag("1/environment", "prod", "tagKeys/5", "tagValues/6")
+PROD = Tag("tagKeys/5", "tagValues/6", "1/environment", "prod")
 ONE = "resource.matchTag('1/environment', 'prod')"
 
 
@@ -62,42 +58,39 @@ def test_anything_else_is_refused(expression: str) -> None:
         check(expression)
 
 
-@dataclass
-class Known:
-    """Tags as Resource Manager will tell them."""
-
-    tags: dict[str, list[Tag]] = field(default_factory=dict)
-    kinds: tuple[Kind[Any], ...] = ()
-
-    async def effective(self, resource: str) -> Iterable[Tag]:
-        return self.tags.get(resource, [])
+async def carrying(constraint: str, rules: tuple[Rule, ...], *tags: Tag) -> Policies:
+    """Return policies with one rule set on an organization of which one project carries tags."""
+    cloud = await Cloud().build()
+    write = cloud.sealed.transaction()
+    write.put(POLICY, "organizations/1", constraint, value=OrgPolicy(Spec(rules)))
+    bearer = "//cloudresourcemanager.googleapis.com/projects/11"
+    write.put(TAGS, bearer, value=TagsOfResource(tags))
+    await write.commit()
+    return Policies(cloud.sealed)
 
 
 async def test_the_rule_whose_condition_holds_takes_precedence() -> None:
-    cloud = await Cloud().build()
-    write = cloud.sealed.transaction()
     rules = (Rule(deny_all=True), Rule(allowed=("a",), condition=Condition(ONE)))
     constraint = CONSTRAINTS["iam.workloadIdentityPoolProviders"]
-    policy = OrgPolicy(Spec(rules))
-    write.put(POLICY, "organizations/1", constraint.name, value=policy)
-    await write.commit()
-    for tags, passes in (
-        (Known({"projects/lab:demo": [PROD]}), True),
-        (Known(), False),
-        (None, False),
-    ):
-        found = await Policies(cloud.sealed, tags).effective(constraint, "projects/lab:demo")
+    policies = await carrying(constraint.name, rules, PROD)
+    for project, passes in (("lab:demo", True), ("lab:other", False)):
+        found = await policies.effective(constraint, f"projects/{project}")
         assert found is not None
         assert found.admits(plain("a"), None) == passes
 
 
-async def test_an_unknown_condition_enforces() -> None:
-    cloud = await Cloud().build()
-    write = cloud.sealed.transaction()
+async def test_a_tag_that_is_bound_later_counts_at_once() -> None:
     rules = (Rule(enforce=False), Rule(enforce=True, condition=Condition(ONE)))
     constraint = CONSTRAINTS["storage.uniformBucketLevelAccess"]
-    write.put(POLICY, "folders/2", constraint.name, value=OrgPolicy(Spec(rules)))
+    cloud = await Cloud().build()
+    policies = Policies(cloud.sealed)
+    write = cloud.sealed.transaction()
+    write.put(POLICY, "organizations/1", constraint.name, value=OrgPolicy(Spec(rules)))
     await write.commit()
-    assert await Policies(cloud.sealed).enforced(constraint, "projects/lab:demo")
-    assert not await Policies(cloud.sealed).enforced(constraint, "projects/lab:other")
-    assert not await Policies(cloud.sealed, Known()).enforced(constraint, "projects/lab:demo")
+    assert not await policies.enforced(constraint, "projects/lab:demo")
+    write = cloud.sealed.transaction()
+    bearer = "//cloudresourcemanager.googleapis.com/folders/2"
+    write.put(TAGS, bearer, value=TagsOfResource((PROD,)))
+    await write.commit()
+    assert await policies.enforced(constraint, "projects/lab:demo")
+    assert not await policies.enforced(constraint, "projects/lab:other")

@@ -120,7 +120,7 @@ def _specs(
     only(document, "name", "etag", "alternate", _LIVE, _TRIAL)
     if document.get("alternate"):
         raise unsupported("alternate", field="alternate", because="dryRunSpec took its place")
-    admitted = Admitted(constraint, setup.regions, tagged=setup.policies.tags is not None)
+    admitted = Admitted(constraint, setup.regions)
     return spec(document, _LIVE, admitted), spec(document, _TRIAL, admitted)
 
 

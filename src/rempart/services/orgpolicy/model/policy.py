@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from rempart.core.clock import Micros, rfc3339
 from rempart.core.document import Document, boolean, items, only, section, strings, text
-from rempart.core.errors import invalid, unsupported
+from rempart.core.errors import invalid
 from rempart.core.policy import Condition
 from rempart.trust.policy.organization import tags
 from rempart.trust.policy.organization.constraint import Constraint, Shape
@@ -26,14 +26,13 @@ _KINDS = ("values", "allowAll", "denyAll", "enforce")
 
 
 class Admitted:
-    """What a specification may name here: the universe's regions, and whether it knows tags."""
+    """What a specification is for, and the regions that it may name."""
 
-    __slots__ = ("constraint", "regions", "tagged")
+    __slots__ = ("constraint", "regions")
 
-    def __init__(self, constraint: Constraint, regions: Sequence[str], *, tagged: bool) -> None:
+    def __init__(self, constraint: Constraint, regions: Sequence[str]) -> None:
         self.constraint = constraint
         self.regions = regions
-        self.tagged = tagged
 
 
 def spec(document: Document, field: str, admitted: Admitted) -> Spec | None:
@@ -85,7 +84,7 @@ def _rule(document: Document, field: str, admitted: Admitted) -> Rule:
             " or ".join(sorted(wanted)) + "."
         )
         raise invalid(message, field=f"{field}.{given[0]}")
-    condition = _condition(document, f"{field}.condition", admitted)
+    condition = _condition(document)
     if given[0] == "enforce":
         enforce = boolean(document, "enforce")
         parameters = _parameters(document, f"{field}.parameters", admitted, enforce=enforce)
@@ -146,13 +145,11 @@ def _forms(admitted: Admitted) -> str:
     return f"it takes {' or '.join(forms)}. {constraint.description}"
 
 
-def _condition(document: Document, field: str, admitted: Admitted) -> Condition | None:
+def _condition(document: Document) -> Condition | None:
     if document.get("condition") is None:
         return None
     given = section(document, "condition")
     only(given, "expression", "title", "description", "location")
-    if not admitted.tagged:
-        raise unsupported("A condition on tags", field=field, because="it has no tags yet")
     tags.check(text(given, "expression"))
     return Condition(
         text(given, "expression"),

@@ -1,8 +1,8 @@
 """The policies along the way up from a resource, remembered as long as nothing has changed.
 
-What was concluded stands while no policy, custom constraint, project, folder or organization was
-written since (`SealedEngine.watch`): a change takes effect at the next question. Each of
-these is read when it is first asked for, so nothing is paid for hierarchies that nobody uses.
+What was concluded stands while no policy, custom constraint, tag, project, folder or organization
+was written since (`SealedEngine.watch`): a change takes effect at the next question. Each of these
+is read when it is first asked for, so nothing is paid for hierarchies that nobody uses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rempart.core.names import ProjectId
+from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Condition
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.hierarchy import (
@@ -36,11 +36,10 @@ from rempart.trust.policy.organization.effective import (
     effective_boolean,
     effective_list,
 )
-from rempart.trust.policy.organization.tags import Tag, Tags, holds
+from rempart.trust.policy.organization.tags import holds
 from rempart.trust.policy.organization.values import Value, plain
-
-PROJECTS_BY_NUMBER_MAX = 10_000
-"""Among how many projects one is found by its number, as members of IAM name it."""
+from rempart.trust.policy.registry import by_id
+from rempart.trust.policy.tags import MANAGER, TAGS, EffectiveTags, Tag
 
 CUSTOM_PREFIX = "custom."
 _ACCOUNT = re.compile(
@@ -68,7 +67,6 @@ class Seen:
     above: dict[str, tuple[str, ...]] = field(default_factory=dict)
     policies: dict[str, Mapping[str, OrgPolicy]] = field(default_factory=dict)
     custom: dict[str, Mapping[str, CustomConstraint]] = field(default_factory=dict)
-    tags: dict[str, tuple[Tag, ...]] = field(default_factory=dict)
     effective: dict[tuple[str, str, bool], Effective | None] = field(default_factory=dict)
     calls: dict[str, tuple[Standing, ...]] = field(default_factory=dict)
     concealed: dict[ProjectId, bool] = field(default_factory=dict)
@@ -77,11 +75,10 @@ class Seen:
 class Policies:
     """What organization policy says of every resource."""
 
-    def __init__(self, sealed: SealedEngine, tags: Tags | None = None) -> None:
+    def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
-        self.tags = tags
-        own = (POLICY, CUSTOM, PROJECTS, FOLDERS, ORGANIZATIONS)
-        self._watch = sealed.watch(own + (tags.kinds if tags else ()))
+        self._tags = EffectiveTags(sealed)
+        self._watch = sealed.watch((POLICY, CUSTOM, TAGS, PROJECTS, FOLDERS, ORGANIZATIONS))
         self._seen = Seen(-1, any=False)
 
     def fresh(self) -> Seen | None:
@@ -142,7 +139,7 @@ class Policies:
             return Value(text, frozenset((text,)), frozenset(above))
         if constraint.meaning is Meaning.MEMBER:
             top = await self._organization(text)
-            known = (f"principalSet://iam.googleapis.com/{top}", f"//{_MANAGER}/{top}")
+            known = (f"principalSet://iam.googleapis.com/{top}", f"//{MANAGER}/{top}")
             return Value(text, frozenset((text, *(known if top else ()))))
         return plain(text)
 
@@ -156,15 +153,13 @@ class Policies:
         if dry_run and not any(one is not None and one.dry_run for one in policies):
             return None
         specs = [_spec(one, dry_run=dry_run) for one in policies]
-        tags: tuple[Tag, ...] | None = None
+        tags: tuple[Tag, ...] = ()
         if any(rule.condition for spec in specs if spec for rule in spec.rules):
-            tags = await self._tags(seen, container)
-            if tags is None:
-                return _nothing_passes()
+            tags = await self._carried(container)
         merge = effective_list if constraint.shape is Shape.LIST else effective_boolean
 
         def met(condition: Condition) -> bool:
-            return holds(condition.expression, tags or ())
+            return holds(condition.expression, tags)
 
         return merge(specs, met, denies=constraint.denies)
 
@@ -174,12 +169,10 @@ class Policies:
             seen.policies[container] = {one.id: one.value for one in found}
         return seen.policies[container]
 
-    async def _tags(self, seen: Seen, container: str) -> tuple[Tag, ...] | None:
-        if self.tags is None:
-            return None
-        if container not in seen.tags:
-            seen.tags[container] = tuple(await self.tags.effective(container))
-        return seen.tags[container]
+    async def _carried(self, container: str) -> tuple[Tag, ...]:
+        noun, _, id_ = container.partition("/")
+        project = ProjectId(id_) if noun == "projects" else None
+        return await self._tags.of(ResourceName(MANAGER, "", container), project)
 
     async def _way_up(self, container: str) -> tuple[str, ...]:
         noun, _, id_ = container.partition("/")
@@ -219,19 +212,11 @@ class Policies:
         return await self._by_number(agent[1]) if agent and prefix.endswith(_SYSTEM) else ""
 
     async def _by_number(self, number: str) -> str:
-        every = await self._sealed.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
-        return next((one.value.id for one in every if one.value.number == number), "")
-
-
-_MANAGER = "cloudresourcemanager.googleapis.com"
+        named = await by_id(self._sealed, {"name": f"projects/{number}"})
+        return named["name"].removeprefix("projects/")
 
 
 def _spec(policy: OrgPolicy | None, *, dry_run: bool) -> Spec | None:
     if policy is None:
         return None
     return (policy.dry_run or policy.spec) if dry_run else policy.spec
-
-
-def _nothing_passes() -> Effective:
-    """Return what holds where a condition cannot be decided: everything is refused."""
-    return Effective(deny_all=True, enforced=True)

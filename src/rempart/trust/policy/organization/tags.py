@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Protocol
-
-import msgspec
 
 from rempart.core.errors import invalid
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.policy.tags import Tag
 
 SUBEXPRESSIONS_MAX = 10
 EXPRESSION_CHARS_MAX = 4096
@@ -23,30 +20,6 @@ _CALL = re.compile(
     rf"\s*resource\.(?:(matchTag|matchTagId)\(\s*{_TEXT}\s*,\s*{_TEXT}\s*\)"
     rf"|(hasTagKey|hasTagKeyId)\(\s*{_TEXT}\s*\))\s*"
 )
-
-
-class Tag(msgspec.Struct, frozen=True):
-    """A tag that counts on a resource, by its names and by its ids.
-
-    `key` is namespaced (`123456789/environment`), `value` short (`prod`); the ids are
-    `tagKeys/1` and `tagValues/2`.
-    """
-
-    key: str
-    value: str
-    key_id: str
-    value_id: str
-
-
-class Tags(Protocol):
-    """Who knows the tags."""
-
-    @property
-    def kinds(self) -> tuple[Kind[Any], ...]:
-        """Return the kinds of documents that answers come from: none changes unnoticed."""
-
-    async def effective(self, resource: str) -> Iterable[Tag]:
-        """Return the tags of a project, folder or organization, those from above included."""
 
 
 def check(expression: str) -> None:
@@ -86,10 +59,10 @@ def _is(call: re.Match[str], carried: tuple[Tag, ...]) -> bool:
     if match is not None:
         key, value = (texts[0] or texts[1], texts[2] or texts[3])
         if match == "matchTag":
-            return any(tag.key == key and tag.value == value for tag in carried)
-        return any(tag.key_id == key and tag.value_id == value for tag in carried)
+            return any((tag.key_name, tag.value_name) == (key, value) for tag in carried)
+        return any((tag.key, tag.value) == (key, value) for tag in carried)
     key = single or double
-    return any((tag.key if has == "hasTagKey" else tag.key_id) == key for tag in carried)
+    return any((tag.key_name if has == "hasTagKey" else tag.key) == key for tag in carried)
 
 
 _FIELD = "rules.condition.expression"

@@ -15,7 +15,9 @@ from rempart.trust.policy.roles import (
     iam,
     orgpolicy,
     resourcemanager,
+    serviceusage,
     storage,
+    tags,
 )
 from rempart.trust.policy.roles.role import Level, Role
 
@@ -23,7 +25,7 @@ __all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
 
 ROLES: Mapping[str, Role] = {
     role.name: role
-    for service in (basic, storage, iam, resourcemanager, orgpolicy, cloudkms)
+    for service in (basic, storage, iam, resourcemanager, orgpolicy, cloudkms, serviceusage, tags)
     for role in service.ROLES
 }
 """Every role of this universe by its name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from rempart.trust.policy.roles import cloudkms
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
+from rempart.trust.policy.roles.tags import TAGS_OWNED
 
 _VIEWER = (
     cloudkms.BASIC_VIEWER
@@ -15,7 +16,11 @@ _VIEWER = (
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
     | of("orgpolicy.policy", "get")
+    | of("resourcemanager.hierarchyNodes", "listEffectiveTags listTagBindings")
     | of("resourcemanager.projects", "get getIamPolicy list")
+    | of("serviceusage.operations", "get list")
+    | of("resourcemanager.tagKeys", "get list")
+    | of("resourcemanager.tagValues", "get list")
     | of("serviceusage.services", "get list")
     | of("storage.buckets", "list listEffectiveTags listTagBindings")
     | of("storage.folders", "get list")
@@ -28,6 +33,7 @@ _EDITOR = (
     | of("iam.serviceAccountKeys", "create delete disable enable")
     | of("iam.serviceAccounts", "actAs create delete disable enable undelete update")
     | of("resourcemanager.projects", "update")
+    | of("serviceusage.operations", "cancel delete")
     | of("serviceusage.services", "disable enable use")
     | of("storage.buckets", "create delete")
     | HMAC
@@ -37,7 +43,8 @@ _OWNER = (
     | cloudkms.PERMISSIONS
     | of("iam.roles", "create delete undelete update")
     | of("iam.serviceAccounts", "setIamPolicy")
-    | of("resourcemanager.projects", "delete setIamPolicy undelete")
+    | TAGS_OWNED
+    | of("resourcemanager.projects", "delete move setIamPolicy undelete updateLiens")
     | of("storage.buckets", "createTagBinding deleteTagBinding")
 )
 
