@@ -7,7 +7,7 @@ organization policy constraints.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rempart.core.proposal import Change, Proposal
@@ -76,16 +76,24 @@ def _created(proposal: Proposal) -> Sequence[str]:
 
 
 def _issuer(proposal: Proposal) -> Sequence[str]:
-    fields = proposal.fields
+    return _news(_issuer_of(proposal.fields), _issuer_of(proposal.before))
+
+
+def _issuer_of(fields: Mapping[str, object]) -> str:
     if "aws" in fields:
-        return (AWS,)
-    issuer = section(fields, "oidc").get("issuerUri")
-    return (str(issuer),) if issuer else ("KEY_UPLOAD",) if "saml" in fields else ()
+        return AWS
+    issuer = str(section(fields, "oidc").get("issuerUri", ""))
+    return issuer or ("KEY_UPLOAD" if "saml" in fields else "")
 
 
 def _aws_account(proposal: Proposal) -> Sequence[str]:
-    account = section(proposal.fields, "aws").get("accountId")
-    return (str(account),) if account else ()
+    new, old = (section(one, "aws").get("accountId") for one in (proposal.fields, proposal.before))
+    return _news(str(new or ""), str(old or ""))
+
+
+def _news(new: str, old: str) -> Sequence[str]:
+    """Return what is to be trusted and was not before."""
+    return (new,) if new and new != old else ()
 
 
 def _extended(proposal: Proposal) -> Sequence[str]:
