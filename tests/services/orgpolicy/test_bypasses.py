@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from rempart.core.errors import CloudError
 from rempart.core.method import Method
 from rempart.services.kms import METHODS as KMS
 from rempart.services.resourcemanager import METHODS as MANAGER
 from rempart.services.storage import METHODS as STORAGE
 from support.org_policies import HERE, LOCATION, PROJECT, Policed
 
+KMS_SERVICE = "cloudkms.googleapis.com"
 NO_PLAIN = {"values": {"deniedValues": ["storage.googleapis.com"]}}
 JUDGED = (
     "create",
@@ -166,3 +169,32 @@ async def test_projects_and_folders_are_named_as_a_custom_constraint_says() -> N
     await cloud.refused(patch, {"displayName": "us-one"}, name="projects/lab:wanted")
     folder = {"displayName": "tmp", "parent": cloud.organization}
     await cloud.refused("cloudresourcemanager.folders.create", folder)
+
+
+async def test_a_restricted_service_is_not_used_by_way_of_another() -> None:
+    cloud = await Policed.start()
+    key = await cloud.usable_key()
+    bucket = cloud.cloud.bucket
+    await cloud.set("gcp.restrictServiceUsage", {"values": {"deniedValues": [KMS_SERVICE]}})
+    asked = {"uploadType": "media", "name": "o", "kmsKeyName": key}
+    told = await cloud.refused("storage.objects.insert", query=asked, body=b"x", bucket=bucket)
+    assert told.status == 403
+    await cloud.upload(bucket, "o")
+
+
+async def test_of_many_who_change_a_policy_that_they_have_read_one_does() -> None:
+    cloud = await Policed.start()
+    made = await cloud.set("storage.uniformBucketLevelAccess", {"enforce": True})
+
+    async def change(number: int) -> bool:
+        spec = {"rules": [{"enforce": bool(number % 2)}], "etag": made["spec"]["etag"]}
+        try:
+            await cloud.ask(
+                "orgpolicy.organizations.policies.patch", {"spec": spec}, name=made["name"]
+            )
+        except CloudError as problem:
+            assert problem.code.name == "ABORTED"  # noqa: PT017 - most must be refused
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(change, range(64)))) == 1

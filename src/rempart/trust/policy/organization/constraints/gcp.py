@@ -109,8 +109,9 @@ def _foreign_key(proposal: Proposal, value: str) -> Told:
 
 
 def _used(asked: Asked) -> Sequence[str]:
-    service = f"{asked.service}.googleapis.com"
-    return () if service in ALWAYS_USABLE else (service,)
+    """Return the service that is called and, where it uses another's resource, that one."""
+    services = dict.fromkeys((f"{asked.service}.googleapis.com", asked.resource.name.service))
+    return [one for one in services if one not in ALWAYS_USABLE]
 
 
 def _restrictable(text: str, _: Regions) -> bool:
