@@ -25,6 +25,8 @@ from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFT
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.orgpolicy import OrgPolicyService
+from rempart.services.orgpolicy.store import Setup as OrgPolicySetup
 from rempart.services.resourcemanager import ResourceManagerService
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import TagsService
@@ -58,6 +60,8 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
+from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.tags import EffectiveTags
 
 
@@ -97,7 +101,7 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
     iam = IamSetup(config.domain, world, keyring.key("thumbprint"))
-    disabled = DisabledAPIs(sealed, config.domain)
+    disabled, policies = DisabledAPIs(sealed, config.domain), Policies(sealed)
     manager = ManagerSetup(world, config.prefix)
     services: tuple[Service, ...] = (
         StorageService(_storage(ground, bodies, kms)),
@@ -107,13 +111,15 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         CredentialsService(CredentialsSetup(iam, identity.tokens, id_tokens, config.regions)),
         PublishedKeys(world),
         DenyService(world),
+        OrgPolicyService(OrgPolicySetup(policies, config.regions, world)),
         ResourceManagerService(manager),
         TagsService(_tags(sealed, manager)),
         BoundaryService(world),
     )
     services += (_usage(services, disabled, ground),)
+    guard = OrganizationPolicyGuard(policies)
     decision = PolicyDecision(sealed, world)
-    rules = Rules(decision, guards=(disabled,), duties=config.duties)
+    rules = Rules(decision, (disabled, guard), config.duties, guard.conceals)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(
         gate=gate,

@@ -34,6 +34,7 @@ ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.folderAdmin",
     "roles/resourcemanager.organizationAdmin",
+    "roles/orgpolicy.policyAdmin",
     "roles/resourcemanager.projectCreator",
     "roles/storage.admin",
     "roles/iam.denyAdmin",

@@ -19,6 +19,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.orgpolicy import METHODS as ORGPOLICY_METHODS
 from rempart.services.resourcemanager import METHODS as MANAGER_METHODS
 from rempart.services.resourcemanager.tags import TAG_METHODS
 from rempart.services.serviceusage import METHODS as USAGE_METHODS
@@ -75,5 +76,6 @@ def _answered() -> dict[str, set[str]]:
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
         "sts": set(STS_ANSWERED),
+        "orgpolicy": {str(method.id) for method in ORGPOLICY_METHODS},
         "serviceusage": {str(method.id) for method in USAGE_METHODS} - own,
     }

@@ -11,6 +11,7 @@ from rempart.core.call import Call, MethodId, Reply
 from rempart.core.errors import invariant
 from rempart.core.grant import Grant
 from rempart.core.policy import Resource
+from rempart.core.proposal import Proposal
 
 Store = TypeVar("Store")
 
@@ -29,7 +30,8 @@ class Method(Generic[Store]):
     `resource` says on what `permission` is asked. `stage` receives a large body before the
     transaction begins; its result reaches `run` as `store.staged`. `run` may be called again when
     a commit loses a race, so it does nothing outside its transaction. A method that asks for no
-    permission says why in `public`.
+    permission says why in `public`. `proposes` says what the call would make, for guards that judge
+    it; it changes nothing, and is asked only once the permission is granted.
     """
 
     id: MethodId
@@ -39,6 +41,7 @@ class Method(Generic[Store]):
     permission: str = ""
     public: str = ""
     stage: Callable[[Grant, Call, Store], Awaitable[Any]] | None = None
+    proposes: Callable[[Call, Store], Awaitable[Proposal | None]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a method that neither asks for a permission nor says why not."""

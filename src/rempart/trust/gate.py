@@ -6,7 +6,8 @@ docs/request-flow.md is this file in prose. No service is reached but through `G
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -26,7 +27,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.policy.around import Around, around
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
-from rempart.trust.policy.guard import Asked, Guard
+from rempart.trust.policy.guard import Asked, Guard, Propose
 from rempart.trust.policy.registry import by_id
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place
@@ -37,11 +38,15 @@ RECEIPT_HEADER = "x-rempart-receipt"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies."""
+    """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies.
+
+    `conceals` tells of a resource whether bindings to everyone are not to count on it.
+    """
 
     decision: PolicyDecision
     guards: tuple[Guard, ...] = ()
     duties: tuple[Duty, ...] = ()
+    conceals: Callable[[Resource], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Within:
     call: Call
     access: Access
     service: str
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 class Authority:
@@ -67,8 +73,11 @@ class Authority:
         """Return the standing, in the same call, of an agent that acts for the caller."""
         return Authority(agent, self._rules, self._within)
 
-    async def require(self, permission: str, resource: Resource) -> Grant:
+    async def require(
+        self, permission: str, resource: Resource, propose: Propose | None = None
+    ) -> Grant:
         """Return the grant, or raise the refusal."""
+        resource = await self._seen(resource)
         grant = await self._rules.decision.authorise(
             self.principal,
             permission,
@@ -76,17 +85,18 @@ class Authority:
             time=self._within.call.time,
             attributes=dict(resource.attributes),
         )
-        await self._pass(permission, resource)
+        await self._pass(permission, resource, propose)
         return grant
 
-    async def public(self, resource: Resource) -> Grant:
+    async def public(self, resource: Resource, propose: Propose | None = None) -> Grant:
         """Return the grant of a method that asks for no permission; guards may refuse it too."""
         grant = self._rules.decision.public(self.principal, resource, time=self._within.call.time)
-        await self._pass("", resource)
+        await self._pass("", resource, propose)
         return grant
 
     async def allows(self, permission: str, resource: Resource) -> bool:
         """Tell whether IAM lets the caller; guards are asked when it is done."""
+        resource = await self._seen(resource)
         return await self._rules.decision.allowed(
             self.principal,
             permission,
@@ -103,12 +113,26 @@ class Authority:
         """Return the surroundings of a resource whose policy this call replaces."""
         return await around(tx, resource, self._within.call.document, self._rules.duties)
 
-    async def _pass(self, permission: str, resource: Resource) -> None:
+    async def _seen(self, resource: Resource) -> Resource:
+        """Return the resource as IAM is to see it: public no longer where that is prevented."""
+        conceals = self._rules.conceals
+        if conceals is None or not resource.public or not await conceals(resource):
+            return resource
+        return msgspec.structs.replace(resource, public=False)
+
+    async def _pass(self, permission: str, resource: Resource, propose: Propose | None) -> None:
         guards, within = self._rules.guards, self._within
         if not guards:
             return
         asked = Asked(
-            self.principal, permission, resource, within.call, within.access, within.service
+            self.principal,
+            permission,
+            resource,
+            within.call,
+            within.access,
+            within.service,
+            within.facts,
+            propose,
         )
         for guard in guards:
             await guard.check(asked)
@@ -227,7 +251,7 @@ class Gate:
 class _Climb:
     """One call on its way up and down the stair."""
 
-    __slots__ = ("authority", "call", "grant", "intent", "method", "sealed", "service")
+    __slots__ = ("authority", "call", "facts", "grant", "intent", "method", "sealed", "service")
 
     def __init__(
         self,
@@ -243,6 +267,7 @@ class _Climb:
         self.service = service
         self.call = call
         within = Within(call, method.access, service.name)
+        self.facts = within.facts
         self.authority = Authority(principal, rules, within)
         self.intent: int | None = None
         self.grant: Grant | None = None
@@ -308,11 +333,13 @@ class _Climb:
 
     async def _authorise(self, store: object) -> Grant:
         method = self.method
+        self.facts.clear()
         resource = await method.resource(self.call, store)
+        propose = partial(method.proposes, self.call, store) if method.proposes else None
         if method.public:
-            self.grant = await self.authority.public(resource)
+            self.grant = await self.authority.public(resource, propose)
         else:
-            self.grant = await self.authority.require(method.permission, resource)
+            self.grant = await self.authority.require(method.permission, resource, propose)
         return self.grant
 
     async def _intend(self) -> None:
@@ -338,7 +365,7 @@ class _Climb:
             remote=call.remote,
             status=reply.status if reply else 0,
             intent=self.intent,
-            facts=dict(reply.audit) if reply else {},
+            facts={**reply.audit, **self.facts} if reply else {},
         )
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:

@@ -31,6 +31,7 @@ from rempart.services.kms.api import (
     locations,
     mac,
     operations,
+    proposed,
     retired_resources,
     symmetric,
     versions,
@@ -38,6 +39,7 @@ from rempart.services.kms.api import (
 from rempart.services.kms.api.iam import PolicyMethods
 from rempart.services.kms.api.import_jobs import Imported
 from rempart.services.kms.api.key_handles import Staged
+from rempart.services.kms.api.proposed import Proposes
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.trust.gate import Session
@@ -69,7 +71,7 @@ _HANDLES = f"{_LOCATIONS}.keyHandles"
 _RETIRED = f"{_LOCATIONS}.retiredResources"
 
 
-def _method(
+def _method(  # noqa: PLR0913 - each is a part of a row
     name: str,
     access: Access,
     permission: str,
@@ -77,9 +79,18 @@ def _method(
     run: Run,
     *,
     stage: Stage | None = None,
+    proposes: Proposes | None = None,
 ) -> Method[KmsStore]:
     told = run if access is Access.READ else _telling(run)
-    return Method(MethodId(name), access, told, resource, f"cloudkms.{permission}", stage=stage)
+    return Method(
+        MethodId(name),
+        access,
+        told,
+        resource,
+        f"cloudkms.{permission}",
+        stage=stage,
+        proposes=proposes,
+    )
 
 
 def _telling(run: Run) -> Run:
@@ -98,7 +109,14 @@ def _policies(
     """Return the three methods on the policies of a kind of resource."""
     return (
         _method(f"{noun}.getIamPolicy", _R, f"{on}.getIamPolicy", resource, methods.get),
-        _method(f"{noun}.setIamPolicy", _W, f"{on}.setIamPolicy", resource, methods.set),
+        _method(
+            f"{noun}.setIamPolicy",
+            _W,
+            f"{on}.setIamPolicy",
+            resource,
+            methods.set,
+            proposes=methods.proposes,
+        ),
         Method(
             MethodId(f"{noun}.testIamPermissions"),
             _R,
@@ -135,7 +153,14 @@ METHODS: tuple[Method[KmsStore], ...] = (
         _L,
         locations.generate_random_bytes,
     ),
-    _method(f"{_RINGS}.create", _W, "keyRings.create", _L, key_rings.create),
+    _method(
+        f"{_RINGS}.create",
+        _W,
+        "keyRings.create",
+        _L,
+        key_rings.create,
+        proposes=proposed.located("KeyRing", "keyRingId"),
+    ),
     _method(f"{_RINGS}.get", _R, "keyRings.get", _G, key_rings.get),
     _method(f"{_RINGS}.list", _R, "keyRings.list", _L, key_rings.list_),
     _method(f"{_RINGS}.delete", _W, "keyRings.delete", _G, key_rings.delete),
@@ -147,11 +172,19 @@ METHODS: tuple[Method[KmsStore], ...] = (
         _G,
         crypto_keys.create,
         stage=crypto_keys.stage,
+        proposes=proposed.crypto_key,
     ),
     _method(f"{_KEYS}.get", _R, "cryptoKeys.get", _K, crypto_keys.get),
     _method(f"{_KEYS}.list", _R, "cryptoKeys.list", _G, crypto_keys.list_),
     _method(f"{_KEYS}.delete", _W, "cryptoKeys.delete", _K, crypto_keys.delete),
-    _method(f"{_KEYS}.patch", _W, "cryptoKeys.update", _K, crypto_keys.patch),
+    _method(
+        f"{_KEYS}.patch",
+        _W,
+        "cryptoKeys.update",
+        _K,
+        crypto_keys.patch,
+        proposes=proposed.patched_crypto_key,
+    ),
     _method(
         f"{_KEYS}.updatePrimaryVersion",
         _W,
@@ -181,7 +214,14 @@ METHODS: tuple[Method[KmsStore], ...] = (
         versions.patch,
         stage=versions.stage_patch,
     ),
-    _method(f"{_VERSIONS}.destroy", _W, "cryptoKeyVersions.destroy", _V, versions.destroy),
+    _method(
+        f"{_VERSIONS}.destroy",
+        _W,
+        "cryptoKeyVersions.destroy",
+        _V,
+        versions.destroy,
+        proposes=proposed.destroyed_version,
+    ),
     _method(f"{_VERSIONS}.restore", _W, "cryptoKeyVersions.restore", _V, versions.restore_),
     _method(
         f"{_VERSIONS}.import",
@@ -201,12 +241,25 @@ METHODS: tuple[Method[KmsStore], ...] = (
     _use(f"{_VERSIONS}.macSign", "useToSign", mac.sign),
     _use(f"{_VERSIONS}.macVerify", "useToVerify", mac.verify),
     _method(
-        f"{_JOBS}.create", _W, "importJobs.create", _G, import_jobs.create, stage=import_jobs.stage
+        f"{_JOBS}.create",
+        _W,
+        "importJobs.create",
+        _G,
+        import_jobs.create,
+        stage=import_jobs.stage,
+        proposes=proposed.located("ImportJob", "importJobId"),
     ),
     _method(f"{_JOBS}.get", _R, "importJobs.get", _J, import_jobs.get),
     _method(f"{_JOBS}.list", _R, "importJobs.list", _G, import_jobs.list_),
     *_policies(_JOBS, "importJobs", _J, iam.IMPORT_JOBS),
-    _method(f"{_EKMS}.create", _W, "ekmConnections.create", _L, ekm.create),
+    _method(
+        f"{_EKMS}.create",
+        _W,
+        "ekmConnections.create",
+        _L,
+        ekm.create,
+        proposes=proposed.located("EkmConnection", "ekmConnectionId"),
+    ),
     _method(f"{_EKMS}.get", _R, "ekmConnections.get", _E, ekm.get),
     _method(f"{_EKMS}.list", _R, "ekmConnections.list", _L, ekm.list_),
     _method(f"{_EKMS}.patch", _W, "ekmConnections.update", _E, ekm.patch),
@@ -243,6 +296,7 @@ METHODS: tuple[Method[KmsStore], ...] = (
         _L,
         key_handles.create,
         stage=key_handles.stage,
+        proposes=proposed.handled_crypto_key,
     ),
     _method(f"{_HANDLES}.get", _R, "keyHandles.get", _IN, key_handles.get),
     _method(f"{_HANDLES}.list", _R, "keyHandles.list", _L, key_handles.list_),

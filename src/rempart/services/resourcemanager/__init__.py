@@ -22,6 +22,7 @@ from rempart.services.resourcemanager.api import (
     organizations,
     projects,
     projects_v1,
+    proposed,
 )
 from rempart.services.resourcemanager.api.iam import (
     FOLDER_POLICY,
@@ -29,6 +30,7 @@ from rempart.services.resourcemanager.api.iam import (
     PROJECT_POLICY,
     PolicyMethods,
 )
+from rempart.services.resourcemanager.api.proposed import Proposes
 from rempart.services.resourcemanager.store import ManagerStore, Setup
 from rempart.trust.gate import Session
 
@@ -43,10 +45,17 @@ Resources = Callable[[Call, ManagerStore], Awaitable[Resource]]
 Methods = tuple[Method[ManagerStore], ...]
 
 
-def _method(name: str, access: Access, permission: str, resource: Resources, run: Run) -> Methods:
+def _method(
+    name: str,
+    access: Access,
+    permission: str,
+    resource: Resources,
+    run: Run,
+    proposes: Proposes | None = None,
+) -> Methods:
     """Return the declaration of a method; `name` is without the API's."""
-    id_ = MethodId(f"{NAME}.{name}")
-    return (Method(id_, access, run, resource, f"resourcemanager.{permission}"),)
+    id_, full = MethodId(f"{NAME}.{name}"), f"resourcemanager.{permission}"
+    return (Method(id_, access, run, resource, full, proposes=proposes),)
 
 
 def _public(name: str, resource: Resources, run: Run, why: str) -> Methods:
@@ -58,7 +67,14 @@ def _policy(noun: str, methods: PolicyMethods) -> Methods:
     bare = noun.rpartition(".")[2]
     return (
         *_method(f"{noun}.getIamPolicy", _R, f"{bare}.getIamPolicy", asked.named, methods.get),
-        *_method(f"{noun}.setIamPolicy", _W, f"{bare}.setIamPolicy", asked.named, methods.set),
+        *_method(
+            f"{noun}.setIamPolicy",
+            _W,
+            f"{bare}.setIamPolicy",
+            asked.named,
+            methods.set,
+            methods.proposes,
+        ),
         *_public(f"{noun}.testIamPermissions", asked.named, methods.test, _TEST),
     )
 
@@ -75,12 +91,33 @@ def _organizations(version: str) -> Methods:
 def _folders(version: str) -> Methods:
     noun = f"{version}folders"
     return (
-        *_method(f"{noun}.create", _W, "folders.create", asked.of_folder, folders.create),
+        *_method(
+            f"{noun}.create",
+            _W,
+            "folders.create",
+            asked.of_folder,
+            folders.create,
+            proposed.new_folder,
+        ),
         *_method(f"{noun}.get", _R, "folders.get", asked.named, folders.get),
         *_method(f"{noun}.list", _R, "folders.list", asked.in_query, folders.list_),
         *_public(f"{noun}.search", asked.everything, folders.search, _SEARCH),
-        *_method(f"{noun}.patch", _W, "folders.update", asked.named, folders.patch),
-        *_method(f"{noun}.move", _W, "folders.move", asked.above_folder, folders.move),
+        *_method(
+            f"{noun}.patch",
+            _W,
+            "folders.update",
+            asked.named,
+            folders.patch,
+            proposed.renamed_folder,
+        ),
+        *_method(
+            f"{noun}.move",
+            _W,
+            "folders.move",
+            asked.above_folder,
+            folders.move,
+            proposed.moved_folder,
+        ),
         *_method(f"{noun}.delete", _W, "folders.delete", asked.named, folders.delete),
         *_method(f"{noun}.undelete", _W, "folders.undelete", asked.named, folders.undelete),
         *_policy(noun, FOLDER_POLICY),
@@ -98,22 +135,52 @@ def _liens(version: str) -> Methods:
 
 
 _PROJECTS: Methods = (
-    *_method("projects.create", _W, "projects.create", asked.of_project, projects.create),
+    *_method(
+        "projects.create",
+        _W,
+        "projects.create",
+        asked.of_project,
+        projects.create,
+        proposed.new_project,
+    ),
     *_method("projects.get", _R, "projects.get", asked.named, projects.get),
     *_method("projects.list", _R, "projects.list", asked.in_query, projects.list_),
     *_public("projects.search", asked.everything, projects.search, _SEARCH),
-    *_method("projects.patch", _W, "projects.update", asked.named, projects.patch),
-    *_method("projects.move", _W, "projects.move", asked.named, projects.move),
+    *_method(
+        "projects.patch",
+        _W,
+        "projects.update",
+        asked.named,
+        projects.patch,
+        proposed.patched_project,
+    ),
+    *_method(
+        "projects.move", _W, "projects.move", asked.named, projects.move, proposed.moved_project
+    ),
     *_method("projects.delete", _W, "projects.delete", asked.named, projects.delete),
     *_method("projects.undelete", _W, "projects.undelete", asked.named, projects.undelete),
     *_policy("projects", PROJECT_POLICY),
 )
 
 _PROJECTS_V1: Methods = (
-    *_method("v1.projects.create", _W, "projects.create", asked.of_project, projects_v1.create),
+    *_method(
+        "v1.projects.create",
+        _W,
+        "projects.create",
+        asked.of_project,
+        projects_v1.create,
+        proposed.new_project,
+    ),
     *_method("v1.projects.get", _R, "projects.get", asked.named, projects_v1.get),
     *_public("v1.projects.list", asked.everything, projects_v1.list_, _SEARCH),
-    *_method("v1.projects.update", _W, "projects.update", asked.named, projects_v1.update),
+    *_method(
+        "v1.projects.update",
+        _W,
+        "projects.update",
+        asked.named,
+        projects_v1.update,
+        proposed.updated_project,
+    ),
     *_method("v1.projects.delete", _W, "projects.delete", asked.named, projects_v1.delete),
     *_method("v1.projects.undelete", _W, "projects.undelete", asked.named, projects_v1.undelete),
     *_method("v1.projects.getAncestry", _R, "projects.get", asked.named, projects_v1.get_ancestry),

@@ -22,8 +22,10 @@ from rempart.services.storage.api import (
     managed_folders,
     objects,
     projects,
+    proposed,
     uploads,
 )
+from rempart.services.storage.api.proposed import Proposes
 from rempart.services.storage.store import Setup, StorageStore
 from rempart.trust.custody.bodies import Part
 from rempart.trust.gate import Session
@@ -36,7 +38,7 @@ Run = Callable[[Grant, Call, StorageStore], Awaitable[Reply]]
 Stage = Callable[[Grant, Call, StorageStore], Awaitable[Any]]
 
 
-def _method(
+def _method(  # noqa: PLR0913 - each is a part of a row
     name: str,
     access: Access,
     permission: str,
@@ -44,9 +46,16 @@ def _method(
     run: Run,
     *,
     stage: Stage | None = None,
+    proposes: Proposes | None = None,
 ) -> Method[StorageStore]:
     return Method(
-        MethodId(f"storage.{name}"), access, run, resource, f"storage.{permission}", stage=stage
+        MethodId(f"storage.{name}"),
+        access,
+        run,
+        resource,
+        f"storage.{permission}",
+        stage=stage,
+        proposes=proposes,
     )
 
 
@@ -61,6 +70,7 @@ def _lists(
             f"{on}.getIamPolicy" if verb in {"get", "list"} else f"{on}.setIamPolicy",
             resource,
             run,
+            proposes=proposed.access_control if verb in {"insert", "patch", "update"} else None,
         )
         for verb, run in access_controls.verbs(open_list).items()
     )
@@ -70,16 +80,27 @@ _B, _O, _F, _P = asked.bucket, asked.object_, asked.managed_folder, asked.projec
 _K = "hmacKeys"
 
 METHODS: tuple[Method[StorageStore], ...] = (
-    _method("buckets.insert", _W, "buckets.create", _P, buckets.insert),
+    _method("buckets.insert", _W, "buckets.create", _P, buckets.insert, proposes=proposed.bucket),
     _method("buckets.get", _R, "buckets.get", _B, buckets.get),
     _method("buckets.list", _R, "buckets.list", _P, buckets.list_),
-    _method("buckets.patch", _W, "buckets.update", _B, buckets.patch),
-    _method("buckets.update", _W, "buckets.update", _B, buckets.update),
+    _method(
+        "buckets.patch", _W, "buckets.update", _B, buckets.patch, proposes=proposed.patched_bucket
+    ),
+    _method(
+        "buckets.update", _W, "buckets.update", _B, buckets.update, proposes=proposed.updated_bucket
+    ),
     _method("buckets.delete", _W, "buckets.delete", _B, buckets.delete),
     _method("buckets.getStorageLayout", _R, "objects.list", _B, buckets.get_storage_layout),
     _method("buckets.lockRetentionPolicy", _W, "buckets.update", _B, buckets.lock_retention_policy),
     _method("buckets.getIamPolicy", _R, "buckets.getIamPolicy", _B, iam.get_bucket),
-    _method("buckets.setIamPolicy", _W, "buckets.setIamPolicy", _B, iam.set_bucket),
+    _method(
+        "buckets.setIamPolicy",
+        _W,
+        "buckets.setIamPolicy",
+        _B,
+        iam.set_bucket,
+        proposes=proposed.bucket_policy,
+    ),
     Method(
         MethodId("storage.buckets.testIamPermissions"),
         _R,
@@ -94,14 +115,33 @@ METHODS: tuple[Method[StorageStore], ...] = (
         uploads.resource,
         uploads.insert,
         stage=uploads.stage,
+        proposes=proposed.uploaded,
     ),
     _method("objects.get", _R, "objects.get", _O, objects.get),
     _method("objects.list", _R, "objects.list", asked.listed_bucket, objects.list_),
-    _method("objects.patch", _W, "objects.update", _O, objects.patch),
-    _method("objects.update", _W, "objects.update", _O, objects.update),
+    _method(
+        "objects.patch", _W, "objects.update", _O, objects.patch, proposes=proposed.changed_object
+    ),
+    _method(
+        "objects.update", _W, "objects.update", _O, objects.update, proposes=proposed.changed_object
+    ),
     _method("objects.delete", _W, "objects.delete", _O, objects.delete),
-    _method("objects.copy", _W, "objects.get", asked.source_object, copies.copy),
-    _method("objects.rewrite", _W, "objects.get", asked.source_object, copies.rewrite),
+    _method(
+        "objects.copy",
+        _W,
+        "objects.get",
+        asked.source_object,
+        copies.copy,
+        proposes=proposed.copied,
+    ),
+    _method(
+        "objects.rewrite",
+        _W,
+        "objects.get",
+        asked.source_object,
+        copies.rewrite,
+        proposes=proposed.copied,
+    ),
     _method(
         "objects.compose",
         _W,
@@ -109,6 +149,7 @@ METHODS: tuple[Method[StorageStore], ...] = (
         asked.new_object,
         copies.compose,
         stage=copies.stage_compose,
+        proposes=proposed.composed,
     ),
     _method("objects.move", _W, "objects.move", asked.moved_object, copies.move),
     Method(
@@ -138,6 +179,7 @@ METHODS: tuple[Method[StorageStore], ...] = (
         "managedFolders.setIamPolicy",
         _F,
         iam.set_managed_folder,
+        proposes=proposed.managed_folder_policy,
     ),
     Method(
         MethodId("storage.managedFolders.testIamPermissions"),
@@ -153,7 +195,14 @@ METHODS: tuple[Method[StorageStore], ...] = (
         _P,
         "resourcemanager.projects.get",
     ),
-    _method("projects.hmacKeys.create", _W, f"{_K}.create", _P, projects.create_hmac_key),
+    _method(
+        "projects.hmacKeys.create",
+        _W,
+        f"{_K}.create",
+        _P,
+        projects.create_hmac_key,
+        proposes=proposed.hmac_key,
+    ),
     _method("projects.hmacKeys.get", _R, f"{_K}.get", _P, projects.get_hmac_key),
     _method("projects.hmacKeys.list", _R, f"{_K}.list", _P, projects.list_hmac_keys),
     _method("projects.hmacKeys.update", _W, f"{_K}.update", _P, projects.update_hmac_key),

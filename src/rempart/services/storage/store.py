@@ -121,7 +121,7 @@ class StorageStore:
 
     async def project_resource(self, project: str) -> Resource:
         """Return a project as policy sees it, whether or not it is there."""
-        found = await self._project(project)
+        found = await self.peek_project(project)
         id_ = found.id if found else ProjectId(project)
         return Resource(
             ResourceName(
@@ -136,12 +136,13 @@ class StorageStore:
 
     async def project(self, grant: Grant, project: str) -> Project:
         """Return a project by its id or its number; raises `not_found`."""
-        found = await self._project(project)
+        found = await self.peek_project(project)
         if found is None:
             raise not_found(f"The project {project} does not exist.")
         return found
 
-    async def _project(self, project: str) -> Project | None:
+    async def peek_project(self, project: str) -> Project | None:
+        """Return a project for policy to look at, by its id or its number, or None."""
         return await find_project(self.tx, project)
 
     async def create_bucket(self, grant: Grant, bucket: Bucket) -> None:

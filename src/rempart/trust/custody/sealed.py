@@ -97,6 +97,18 @@ class Found(msgspec.Struct, Generic[T], frozen=True, gc=False):
         return self.key[1:-1].rsplit(b"\x00", 1)[-1].decode()
 
 
+class Watch:
+    """How often documents of some hot kinds were written since the watch began.
+
+    As long as `changes` is the same, what was concluded from such documents still stands.
+    """
+
+    __slots__ = ("changes",)
+
+    def __init__(self) -> None:
+        self.changes = 0
+
+
 class SealedEngine:
     """An engine whose documents and feed entries are encrypted before they reach it."""
 
@@ -112,6 +124,7 @@ class SealedEngine:
         self._begun = 0
         self._doubtful: dict[Key, int] = {}
         self._changes: Counter[bytes] = Counter()
+        self._watches: dict[bytes, list[Watch]] = {}
         self.fence: tuple[str, int] | None = None
         """The lease under which this process writes, where the engine could serve several."""
 
@@ -137,6 +150,13 @@ class SealedEngine:
         if self._doubtful:
             self._changes.update(key[:1] for key in self._doubtful)
         return tuple([self._changes[kind.tag] for kind in kinds])
+
+    def watch(self, kinds: Iterable[Kind[Any]]) -> Watch:
+        """Return a count of what is written to hot kinds: `changes`, for who asks at every call."""
+        made = Watch()
+        for kind in kinds:
+            self._watches.setdefault(kind.tag, []).append(made)
+        return made
 
     async def scan(
         self, kind: Kind[T], span: Span, *, limit: int, reverse: bool = False
@@ -207,7 +227,10 @@ class SealedEngine:
             raise
         finally:
             self._commits += 1
-            self._changes.update(kind.tag for kind, _, _ in hot)
+            for kind, _, _ in hot:
+                self._changes[kind.tag] += 1
+                for watch in self._watches.get(kind.tag, ()):
+                    watch.changes += 1
         if self._doubtful:
             settled = {key for key, at in self._doubtful.items() if at < turn}
             self._changes.update(key[:1] for key in settled)

@@ -6,6 +6,7 @@ asked by the gate, for every permission that a call asks for, so no service can 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -14,10 +15,18 @@ from rempart.core.call import Call
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.core.principal import Principal
+from rempart.core.proposal import Proposal
+
+Propose = Callable[[], Awaitable[Proposal | None]]
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A permission that IAM has granted within a call; empty for a method that needs none."""
+    """A permission that IAM has granted within a call; empty for a method that needs none.
+
+    `propose` tells what the call would make, where its method declares it; it comes with the
+    method's own permission only, so that it is judged once. What a guard puts into `facts` is in
+    the log's entry of a write that goes through.
+    """
 
     principal: Principal
     permission: str
@@ -25,6 +34,8 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     call: Call
     access: Access
     service: str
+    facts: dict[str, str] = {}
+    propose: Propose | None = None
 
 
 class Guard(Protocol):

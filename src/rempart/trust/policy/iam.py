@@ -17,6 +17,7 @@ from dataclasses import replace
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.policy import Policy
+from rempart.core.principal import Member
 from rempart.trust.policy.audit_configs import audit_from_json
 from rempart.trust.policy.duties import check_duties
 from rempart.trust.policy.validate import (
@@ -65,6 +66,16 @@ def replaced(old: Policy, call: Call, place: Place, *, etag: str) -> Policy:
         made = replace(old, etag=etag)
     audit = audit_from_json(document) if paths & _AUDITED else old.audit
     return checked_size(replace(made, audit=audit))
+
+
+def newly_given(old: Policy, new: Policy) -> tuple[Member, ...]:
+    """Return the members to whom a policy gives what the one before did not give them.
+
+    What was given under a condition is new where the condition is another, or none.
+    """
+    had = {(one.role, one.condition, member) for one in old.bindings for member in one.members}
+    given = [(one.role, one.condition, member) for one in new.bindings for member in one.members]
+    return tuple(dict.fromkeys(each[2] for each in given if each not in had))
 
 
 def permissions_asked(call: Call) -> list[str]:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy, Resource
+from rempart.core.proposal import Change, Proposal
 from rempart.services.kms import connections
 from rempart.services.kms.api import asked
 from rempart.services.kms.kinds import KeyRing
@@ -21,6 +22,7 @@ from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.ekm_connection import EkmConfig, EkmConnection
 from rempart.services.kms.model.import_job import ImportJob
+from rempart.services.kms.policy_view import SERVICE
 from rempart.services.kms.store import KmsStore
 from rempart.trust.policy import iam
 from rempart.trust.policy.roles import Level
@@ -33,11 +35,12 @@ Run = Callable[[Grant, Call, KmsStore], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class PolicyMethods:
-    """The three methods on the policy of a kind of resource."""
+    """The three methods on the policy of a kind of resource, and what the second proposes."""
 
     get: Run
     set: Run
     test: Run
+    proposes: Callable[[Call, KmsStore], Awaitable[Proposal | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,21 @@ def _methods(noun: _Noun[N, Guarded]) -> PolicyMethods:
         held = await store.session.authority.held(wanted, resource)
         return Reply(document=iam.permissions_held(held))
 
-    return PolicyMethods(get, set_, test)
+    async def proposes(call: Call, store: KmsStore) -> Proposal:
+        """Return the policy of a resource as it would be, by whom it newly gives something."""
+        name, resource = asked.name_of(call), await noun.resource(call, store)
+        old = resource.policies[0] if resource.policies else Policy()
+        place = await store.session.place(noun.level, resource)
+        new = iam.replaced(old, call, place, etag=store.policy_etag())
+        return Proposal(
+            type=f"{SERVICE}/AllowPolicy",
+            change=Change.UPDATE,
+            container=f"projects/{resource.project}",
+            name=name,
+            members=iam.newly_given(old, new),
+        )
+
+    return PolicyMethods(get, set_, test, proposes)
 
 
 def _with(resource: Guarded, policy: Policy) -> Guarded:

@@ -72,9 +72,9 @@ async def stage(grant: Grant, call: Call, store: KmsStore) -> Staged:
     number = await _number(store, above.project)
     key = CryptoKeyName(ring, f"{number}-{kind}-{random(_SUFFIX_BYTES).hex()}")
     use = direct(grant, call, key.version(_FIRST))
-    if store.setup.materials.lasting(_level(store)):
+    if store.setup.materials.lasting(level(store)):
         await store.session.intend()
-    fresh = await store.setup.materials.generate(ALGORITHM, _level(store), use)
+    fresh = await store.setup.materials.generate(ALGORITHM, level(store), use)
     return Staged(KeyHandleName(above, id_), key, fresh)
 
 
@@ -136,7 +136,7 @@ async def _create_key(grant: Grant, store: KmsStore, staged: Staged) -> None:
     await store.create_crypto_key(grant, name, key)
 
 
-def _level(store: KmsStore) -> str:
+def level(store: KmsStore) -> str:
     """Return the protection level of keys that are made on demand: HSM where there is one."""
     return HSM if HSM in store.setup.choices.levels else SOFTWARE
 

@@ -13,8 +13,9 @@ from rempart.core.call import Call, Reply
 from rempart.core.errors import invalid
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy
+from rempart.core.proposal import Change, Proposal
 from rempart.services.resourcemanager.api import asked
-from rempart.services.resourcemanager.store import ManagerStore
+from rempart.services.resourcemanager.store import MANAGER, ManagerStore
 from rempart.trust.custody.sealed import Kind
 from rempart.trust.policy import iam
 from rempart.trust.policy.hierarchy import (
@@ -38,11 +39,12 @@ Run = Callable[[Grant, Call, ManagerStore], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class PolicyMethods:
-    """The three methods on the policy of a kind of resource."""
+    """The three methods on the policy of a kind of resource, and what the second proposes."""
 
     get: Run
     set: Run
     test: Run
+    proposes: Callable[[Call, ManagerStore], Awaitable[Proposal | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,23 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         resource = await asked.named(call, store)
         return Reply(document=iam.permissions_held(await store.authority.held(wanted, resource)))
 
-    return PolicyMethods(get, set_, test)
+    async def proposes(call: Call, store: ManagerStore) -> Proposal:
+        """Return the policy of a resource as it would be, by whom it newly gives something."""
+        named = await asked.named(call, store)
+        resource = named.name.name
+        found = await store.tx.get(noun.kind, resource.partition("/")[2])
+        old = found.policy if found else Policy()
+        place = await store.session.place(noun.level, named)
+        new = iam.replaced(old, call, place, etag=store.policy_etag())
+        return Proposal(
+            type=f"{MANAGER}/AllowPolicy",
+            change=Change.UPDATE,
+            container=resource,
+            name=resource,
+            members=iam.newly_given(old, new),
+        )
+
+    return PolicyMethods(get, set_, test, proposes)
 
 
 def changes(old: Policy, new: Policy) -> dict[str, str]:

@@ -5,6 +5,7 @@ Source: Projects of google.cloud.resourcemanager.v3.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from rempart.core.call import Call, Reply
@@ -68,23 +69,32 @@ async def search(grant: Grant, call: Call, store: ManagerStore) -> Reply:
 
 async def patch(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Change a project's display name or labels."""
+    _mask(call)
+    old = await store.project(grant, id_of(call))
+    if text(call.document, "etag", etag(old)) != etag(old):
+        raise aborted("The project has changed since it was read; read it again.")
+    project = await project_changes.change(grant, store, old, patched(old, call))
+    return await _done(grant, store, project, "pu", "UpdateProject", {})
+
+
+def patched(old: Project, call: Call) -> Project:
+    """Return a project with what a patch changes."""
+    asked, mask = call.document, _mask(call)
+    if "displayName" in mask:
+        old = replace(old, name=project_name(text(asked, "displayName"), "displayName"))
+    if "labels" in mask:
+        old = replace(old, labels=labels(pairs(asked, "labels")))
+    return old
+
+
+def _mask(call: Call) -> AbstractSet[str]:
+    """Return the members that a patch changes: those of its mask, or all that it has."""
     only(call.document, *_MEMBERS)
-    asked = call.document
     given = "updateMask" in call.query
-    mask = update_mask(call.query) if given else asked.keys() & _CHANGEABLE
+    mask = update_mask(call.query) if given else call.document.keys() & _CHANGEABLE
     if unchangeable := sorted(mask - _CHANGEABLE):
         raise invalid(f"{unchangeable[0][:80]} cannot be changed.", field="updateMask")
-    old = await store.project(grant, id_of(call))
-    if text(asked, "etag", etag(old)) != etag(old):
-        raise aborted("The project has changed since it was read; read it again.")
-    new = old
-    if "displayName" in mask:
-        name = text(asked, "displayName")
-        new = replace(new, name=project_name(name, "displayName"))
-    if "labels" in mask:
-        new = replace(new, labels=labels(pairs(asked, "labels")))
-    project = await project_changes.change(grant, store, old, new)
-    return await _done(grant, store, project, "pu", "UpdateProject", {})
+    return mask
 
 
 async def move(grant: Grant, call: Call, store: ManagerStore) -> Reply:

@@ -20,6 +20,7 @@ from rempart.services.resourcemanager.model.rules import parent_name, project_na
 from rempart.services.resourcemanager.resources import project_v1, resource_id, typed
 from rempart.services.resourcemanager.searching import PROJECT, PROJECT_FIELDS
 from rempart.services.resourcemanager.store import ManagerStore
+from rempart.trust.policy.hierarchy import Project
 
 _V1 = "google.cloudresourcemanager.v1"
 
@@ -50,18 +51,28 @@ async def list_(grant: Grant, call: Call, store: ManagerStore) -> Reply:
 async def update(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """Set a project's name and labels, and move it where another parent is given."""
     old = await store.project(grant, id_of(call))
+    new = updated(old, call)
+    if new.parent != old.parent:
+        await project_changes.move(grant, store, old, new.parent)
+        old = replace(old, parent=new.parent)
+    project = await project_changes.change(grant, store, old, new)
+    return Reply(document=project_v1(project), audit=facts(project))
+
+
+def updated(old: Project, call: Call) -> Project:
+    """Return a project as an update has it, where another parent is given under that."""
     if text(call.document, "projectId", old.id) not in {old.id, old.number}:
         raise invalid("A project's id cannot be changed.", field="projectId")
     name = text(call.document, "name", old.name)
     # A name that was given before its rules counted may stay.
     named = old.name if name == old.name else project_name(name, "name")
-    new = replace(old, name=named, labels=labels(pairs(call.document, "labels")))
     parent = body_parent(call)
-    if parent and parent != old.parent:
-        await project_changes.move(grant, store, old, parent_name(parent, "parent"))
-        old, new = replace(old, parent=parent), replace(new, parent=parent)
-    project = await project_changes.change(grant, store, old, new)
-    return Reply(document=project_v1(project), audit=facts(project))
+    return replace(
+        old,
+        name=named,
+        labels=labels(pairs(call.document, "labels")),
+        parent=parent_name(parent, "parent") if parent else old.parent,
+    )
 
 
 async def delete(grant: Grant, call: Call, store: ManagerStore) -> Reply:

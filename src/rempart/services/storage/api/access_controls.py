@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import text
 from rempart.core.errors import not_found
 from rempart.core.grant import Grant
 from rempart.services.storage.api.buckets import with_bucket_entries
@@ -151,6 +152,12 @@ def verbs(open_list: Open) -> dict[str, Verb]:
         "update": change,
         "delete": delete,
     }
+
+
+def proposed_entity(call: Call) -> str:
+    """Return the entity that an insertion or a change is about."""
+    given = call.path.get("entity")
+    return acl.entity(given if given is not None else text(call.document, "entity"))
 
 
 def _saved(found: List, entry: AclEntry) -> Reply:

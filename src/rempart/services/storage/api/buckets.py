@@ -34,6 +34,7 @@ from rempart.services.storage.model.preconditions import (
 from rempart.services.storage.resources import bucket_etag, bucket_json
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import require_usable
+from rempart.trust.policy.hierarchy import Project
 
 READER, OWNER = "roles/storage.legacyBucketReader", "roles/storage.legacyBucketOwner"
 OBJECT_READER = "roles/storage.legacyObjectReader"
@@ -43,27 +44,13 @@ BUCKET_ID_BYTES = 16
 
 async def insert(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Create a bucket."""
-    document = call.document
-    name = names.bucket_name(text(document, "name"))
-    refuse_unsupported(document)
-    project = await store.project(grant, call.query["project"])
-    now = store.now
     identity = store.setup.world.random(BUCKET_ID_BYTES).hex()
-    bucket = Bucket(
-        name=name,
+    project = await store.project(grant, call.query["project"])
+    bucket = replace(
+        new_bucket(call, store, project),
         id=identity,
-        project=project.id,
-        project_number=project.number,
-        location=location(document, store.setup.regions),
-        created=now,
-        updated=now,
         wrapped_key=store.setup.contents.envelopes.new_bucket_key(identity),
-        policy=Policy(),
-        labels={},
-        soft_delete_seconds=SOFT_DELETE_SECONDS_DEFAULT,
-        object_retention=flag(call.query, "enableObjectRetention"),
     )
-    bucket = replace(changed(bucket, document, now, whole=False), metageneration=1)
     bucket = _with_lists(bucket, call, store)
     await require_usable(store, bucket, bucket.default_kms_key)
     await store.create_bucket(grant, bucket)
@@ -71,6 +58,28 @@ async def insert(grant: Grant, call: Call, store: StorageStore) -> Reply:
         document=bucket_json(bucket, call.base_url, full=asked.full(call)),
         audit={"bucket": bucket.name, "location": bucket.location},
     )
+
+
+def new_bucket(call: Call, store: StorageStore, project: Project) -> Bucket:
+    """Return the bucket that a call asks for, as yet without id, key and policies."""
+    document, now = call.document, store.now
+    name = names.bucket_name(text(document, "name"))
+    refuse_unsupported(document)
+    bucket = Bucket(
+        name=name,
+        id="",
+        project=project.id,
+        project_number=project.number,
+        location=location(document, store.setup.regions),
+        created=now,
+        updated=now,
+        wrapped_key=b"",
+        policy=Policy(),
+        labels={},
+        soft_delete_seconds=SOFT_DELETE_SECONDS_DEFAULT,
+        object_retention=flag(call.query, "enableObjectRetention"),
+    )
+    return replace(changed(bucket, document, now, whole=False), metageneration=1)
 
 
 def _with_lists(bucket: Bucket, call: Call, store: StorageStore) -> Bucket:

@@ -12,6 +12,7 @@ from rempart.core.errors import precondition_failed, required
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy, Resource
 from rempart.services.storage.api import asked
+from rempart.services.storage.kinds import ManagedFolder
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.resources import policy_json
@@ -30,8 +31,7 @@ async def get_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
 async def set_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Replace a bucket's policy."""
     bucket = await store.bucket_of(call)
-    place = await _place(bucket, store, Level.BUCKET, await asked.bucket(call, store))
-    policy = _new(bucket.policy, call, store, place)
+    policy = await new_bucket_policy(bucket, call, store)
     store.update_bucket(
         grant,
         replace(bucket, policy=policy, metageneration=bucket.metageneration + 1, updated=store.now),
@@ -56,9 +56,7 @@ async def set_managed_folder(grant: Grant, call: Call, store: StorageStore) -> R
     folder = await store.managed_folder(
         bucket, names.managed_folder_name(call.path["managedFolder"])
     )
-    resource_ = await asked.managed_folder(call, store)
-    place = await _place(bucket, store, Level.MANAGED_FOLDER, resource_)
-    policy = _new(folder.policy, call, store, place)
+    policy = await new_managed_folder_policy(folder, bucket, call, store)
     changed = replace(
         folder, policy=policy, metageneration=folder.metageneration + 1, updated=store.now
     )
@@ -97,6 +95,21 @@ def _shown(policy: Policy, call: Call, resource: str) -> Reply:
     field = "optionsRequestedPolicyVersion"
     version = requested_version(call.query.get(field), field)
     return Reply(document=policy_json(policy, resource, version=version))
+
+
+async def new_bucket_policy(bucket: Bucket, call: Call, store: StorageStore) -> Policy:
+    """Return the policy that a call asks for on a bucket."""
+    place = await _place(bucket, store, Level.BUCKET, await asked.bucket(call, store))
+    return _new(bucket.policy, call, store, place)
+
+
+async def new_managed_folder_policy(
+    folder: ManagedFolder, bucket: Bucket, call: Call, store: StorageStore
+) -> Policy:
+    """Return the policy that a call asks for on a managed folder."""
+    resource = await asked.managed_folder(call, store)
+    place = await _place(bucket, store, Level.MANAGED_FOLDER, resource)
+    return _new(folder.policy, call, store, place)
 
 
 async def _place(bucket: Bucket, store: StorageStore, level: Level, resource: Resource) -> Place:

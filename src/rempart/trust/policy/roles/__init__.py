@@ -13,6 +13,7 @@ from rempart.trust.policy.roles import (
     basic,
     cloudkms,
     iam,
+    orgpolicy,
     resourcemanager,
     security,
     serviceusage,
@@ -36,6 +37,7 @@ _OF_SERVICES = tuple(
         cloudkms,
         serviceusage,
         tags,
+        orgpolicy,
         workforce,
     )
     for role in service.ROLES

@@ -1,0 +1,1 @@
+"""What policies and custom constraints may say, and how they read."""
