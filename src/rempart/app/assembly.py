@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from rempart.app.guards import guards
 from rempart.app.outside import in_token, key_managers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.accesscontextmanager import AccessContextManagerService
+from rempart.services.accesscontextmanager.store import Setup as AccessSetup
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
@@ -53,8 +57,13 @@ class Parts:
     token: InToken | None = None
 
 
-def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> Parts:
-    """Wire trust and services around an engine."""
+def assemble(
+    engine: Engine, keyring: Keyring, config: Config, world: World, data: Path | None = None
+) -> Parts:
+    """Wire trust and services around an engine.
+
+    `data` is where the files lie that guards read; without it, what they say is not there.
+    """
     bodies = Bodies(engine.blobs, world.random)
     sealed = SealedEngine(engine, key=keyring.key("record"), random=world.random, bodies=bodies)
     identity = Identity(
@@ -69,8 +78,11 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
+        AccessContextManagerService(AccessSetup(world, lambda: apis)),
     )
-    rules = Rules(PolicyDecision(sealed, world))
+    apis = tuple(f"{service.name}.googleapis.com" for service in services)
+    decision = PolicyDecision(sealed, world)
+    rules = Rules(decision, guards=guards(sealed, world, data))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 

@@ -30,6 +30,7 @@ ADMIN_ROLES = (
     "roles/owner",
     "roles/resourcemanager.organizationAdmin",
     "roles/storage.admin",
+    "roles/accesscontextmanager.policyAdmin",
 )
 
 

@@ -10,6 +10,7 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
+from rempart.services.accesscontextmanager import METHODS as ACM_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
@@ -56,5 +57,6 @@ def _answered() -> dict[str, set[str]]:
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
+        "accesscontextmanager": {str(method.id) for method in ACM_METHODS},
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }

@@ -6,7 +6,7 @@ docs/request-flow.md is this file in prose. No service is reached but through `G
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -39,11 +39,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The call in which permissions are asked for, and the API and kind of method called."""
+    """The call in which permissions are asked for, and the API and kind of method called.
+
+    `touched` remembers for the guards what was first asked in each project.
+    """
 
     call: Call
     access: Access
     service: str
+    touched: dict[str, Asked] = field(default_factory=dict)
 
 
 class Authority:
@@ -97,10 +101,18 @@ class Authority:
         if not guards:
             return
         asked = Asked(
-            self.principal, permission, resource, within.call, within.access, within.service
+            self.principal,
+            permission,
+            resource,
+            within.call,
+            within.access,
+            within.service,
+            within.touched,
         )
         for guard in guards:
             await guard.check(asked)
+        if resource.project is not None:
+            within.touched.setdefault(resource.project, asked)
 
 
 @dataclass(slots=True)

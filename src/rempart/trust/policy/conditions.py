@@ -29,7 +29,7 @@ PATTERN_CHARS_MAX = 256
 PROGRAMS_MAX = 2048
 
 _VARIABLES = frozenset(("resource", "request", "api"))
-_OPERATORS = frozenset(
+OPERATORS = frozenset(
     ("!_", "_&&_", "_||_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_?_:_")
 ) | frozenset(("_+_", "_-_", "@in", "_[_]"))
 _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
@@ -44,11 +44,11 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
     "getSeconds": lambda moment: moment.second,
     "getMilliseconds": lambda moment: moment.microsecond // 1000,
 }
-_FUNCTIONS = frozenset(
+FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
-_ALLOWED = _OPERATORS | _FUNCTIONS
-_MACRO = re.compile(
+_ALLOWED = OPERATORS | FUNCTIONS
+MACRO = re.compile(
     r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
     r"(?:\s|//[^\n]*\n)*\("
 )
@@ -70,7 +70,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def _library() -> Any:  # noqa: ANN401 - untyped library
+def library() -> Any:  # noqa: ANN401 - untyped library
     """Return the CEL library: imported at the first condition, because it takes 0.2 s."""
     import cel  # noqa: PLC0415
 
@@ -118,14 +118,14 @@ def holds(expression: str, situation: Situation) -> bool:
 def _compile(expression: str) -> _Condition:
     _check_text(expression)
     try:
-        program = _library().compile(expression)
+        program = library().compile(expression)
     except ValueError as problem:
         raise invalid(f"Error compiling expression: {_first_line(problem)}") from problem
     called = program.functions()
     for name in (*called, *program.variables()):
         if name not in _ALLOWED and name not in _VARIABLES:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
-    return _Condition(program, tuple((name, _OURS[name]) for name in called if name in _OURS))
+    return _Condition(program, tuple((name, OURS[name]) for name in called if name in OURS))
 
 
 def _check_text(expression: str) -> None:
@@ -135,7 +135,7 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression exceeds {EXPRESSION_CHARS_MAX} characters.")
     if len(_LOGICAL.findall(expression)) > LOGICAL_OPERATORS_MAX:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
-    if _MACRO.search(expression):
+    if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if len(_MATCHES.findall(expression)) != len(_PLAIN_MATCH.findall(expression)):
         raise invalid(
@@ -150,7 +150,7 @@ def _first_line(problem: ValueError) -> str:
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
-    context = _library().Context()
+    context = library().Context()
     resource = situation.resource
     context.add_variable(
         "resource",
@@ -193,7 +193,7 @@ def _extract(text: str, template: str) -> str:
     return value if end else ""
 
 
-_OURS: Mapping[str, Callable[..., object]] = {
+OURS: Mapping[str, Callable[..., object]] = {
     "getAttribute": lambda attributes, name, default: attributes.get(name, default),
     "extract": _extract,
     "hasOnly": lambda values, allowed: set(values) <= set(allowed),

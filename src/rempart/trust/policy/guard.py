@@ -6,6 +6,7 @@ asked by the gate, for every permission that a call asks for, so no service can 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -17,7 +18,12 @@ from rempart.core.principal import Principal
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A permission that IAM has granted within a call; empty for a method that needs none."""
+    """A permission that IAM has granted within a call; empty for a method that needs none.
+
+    `before` has what was first asked in each project in the same call, by project: one call may
+    read in one and write in another. The first of them was asked by the caller; a later one by
+    another principal was asked by an agent that acts for the caller.
+    """
 
     principal: Principal
     permission: str
@@ -25,6 +31,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     call: Call
     access: Access
     service: str
+    before: Mapping[str, Asked] = {}
 
 
 class Guard(Protocol):

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rempart.trust.policy.roles import basic, cloudkms, iam, resourcemanager, storage
+from rempart.trust.policy.roles import (
+    accesscontextmanager,
+    basic,
+    cloudkms,
+    iam,
+    resourcemanager,
+    storage,
+)
 from rempart.trust.policy.roles.role import Level, Role
 
 __all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
 
 ROLES: Mapping[str, Role] = {
     role.name: role
-    for service in (basic, storage, iam, resourcemanager, cloudkms)
+    for service in (basic, storage, iam, resourcemanager, cloudkms, accesscontextmanager)
     for role in service.ROLES
 }
 """Every role of this universe by its name."""

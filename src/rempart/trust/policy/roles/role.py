@@ -20,6 +20,7 @@ class Level(Flag):
     IMPORT_JOB = auto()
     EKM_CONNECTION = auto()
     EKM_CONFIG = auto()
+    ACCESS_POLICY = auto()
 
 
 HIERARCHY = Level.ORGANIZATION | Level.FOLDER | Level.PROJECT

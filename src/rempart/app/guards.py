@@ -1,0 +1,35 @@
+"""The guards of a universe: what may refuse a call that IAM has allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rempart.core.call import MethodId
+from rempart.core.clock import World
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.guard import Guard
+from rempart.trust.policy.perimeters.geography import read_geography
+from rempart.trust.policy.perimeters.guard import PerimeterGuard
+from rempart.trust.policy.watched import Watched
+from rempart.wire.grpc import all_tables
+
+GEOGRAPHY = "geography.csv"
+
+
+def guards(sealed: SealedEngine, world: World, data: Path | None) -> tuple[Guard, ...]:
+    """Return the guards in the order in which they are asked."""
+    table = data / GEOGRAPHY if data else None
+    geography = Watched(table, read_geography, "the table of addresses")
+    return (PerimeterGuard(sealed, world, geography, method_names()),)
+
+
+def method_names() -> dict[MethodId, frozenset[str]]:
+    """Return the names that Google's protocol buffers give to methods, by REST's ids."""
+    names: dict[MethodId, frozenset[str]] = {}
+    for table in all_tables():
+        for method in table.methods:
+            dotted = method.path.replace("/", ".")
+            for binding in method.bindings:
+                id_ = MethodId(binding.id)
+                names[id_] = names.get(id_, frozenset()) | {dotted}
+    return names
