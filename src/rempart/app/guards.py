@@ -10,6 +10,7 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.guard import Guard
 from rempart.trust.policy.perimeters.geography import read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
+from rempart.trust.policy.restrictions import RestrictionGuard
 from rempart.trust.policy.watched import Watched
 from rempart.wire.grpc import all_tables
 
@@ -20,7 +21,7 @@ def guards(sealed: SealedEngine, world: World, data: Path | None) -> tuple[Guard
     """Return the guards in the order in which they are asked."""
     table = data / GEOGRAPHY if data else None
     geography = Watched(table, read_geography, "the table of addresses")
-    return (PerimeterGuard(sealed, world, geography, method_names()),)
+    return (RestrictionGuard(sealed), PerimeterGuard(sealed, world, geography, method_names()))
 
 
 def method_names() -> dict[MethodId, frozenset[str]]:
