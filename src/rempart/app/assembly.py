@@ -82,7 +82,7 @@ def assemble(
     )
     apis = tuple(f"{service.name}.googleapis.com" for service in services)
     decision = PolicyDecision(sealed, world)
-    rules = Rules(decision, guards=guards(sealed, world, data))
+    rules = Rules(decision, guards=guards(sealed, decision, world, data))
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
 

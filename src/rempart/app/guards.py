@@ -7,21 +7,44 @@ from pathlib import Path
 from rempart.core.call import MethodId
 from rempart.core.clock import World
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Guard
 from rempart.trust.policy.perimeters.geography import read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
 from rempart.trust.policy.restrictions import RestrictionGuard
+from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
+from rempart.trust.policy.sovereignty.rules import read_rules
 from rempart.trust.policy.watched import Watched
 from rempart.wire.grpc import all_tables
 
 GEOGRAPHY = "geography.csv"
 
 
-def guards(sealed: SealedEngine, world: World, data: Path | None) -> tuple[Guard, ...]:
-    """Return the guards in the order in which they are asked."""
+def guards(
+    sealed: SealedEngine, decision: PolicyDecision, world: World, data: Path | None
+) -> tuple[Guard, ...]:
+    """Return the guards in the order in which they are asked.
+
+    A file of sovereignty rules that makes no sense refuses the start: whom it is about is unknown.
+    """
+    _check_rules(data)
     table = data / GEOGRAPHY if data else None
     geography = Watched(table, read_geography, "the table of addresses")
-    return (RestrictionGuard(sealed), PerimeterGuard(sealed, world, geography, method_names()))
+    return (
+        RestrictionGuard(sealed),
+        PerimeterGuard(sealed, world, geography, method_names()),
+        SovereigntyGuard(sealed, decision, geography, data),
+    )
+
+
+def _check_rules(data: Path | None) -> None:
+    path = data / RULES_FILE if data else None
+    if path is None or not path.exists():
+        return
+    try:
+        read_rules(path)
+    except (OSError, ValueError) as problem:
+        raise SystemExit(f"{path} is refused: {problem}. Correct it, or restore it.") from problem
 
 
 def method_names() -> dict[MethodId, frozenset[str]]:

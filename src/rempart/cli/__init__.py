@@ -20,6 +20,7 @@ COMMANDS = (
     "issuer-keys",
     "rekey",
     "seal-identity",
+    "staff",
     "status",
     "token",
     "unseal",

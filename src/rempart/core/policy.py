@@ -47,7 +47,7 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `policies` are those of the resource and of what holds it below the project (managed folders,
     bucket). `public` is False where public-access prevention stops `allUsers` and
     `allAuthenticatedUsers` from counting. `attributes` are what conditions read by
-    `api.getAttribute`.
+    `api.getAttribute`. `sensitivity` is the value of its own label of that name, or its bucket's.
     """
 
     name: ResourceName
@@ -55,3 +55,4 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     policies: tuple[Policy, ...] = ()
     public: bool = True
     attributes: tuple[tuple[str, str], ...] = ()
+    sensitivity: str = ""

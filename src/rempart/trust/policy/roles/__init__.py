@@ -15,6 +15,7 @@ from rempart.trust.policy.roles import (
     cloudkms,
     iam,
     resourcemanager,
+    sovereignty,
     storage,
 )
 from rempart.trust.policy.roles.role import Level, Role
@@ -23,7 +24,15 @@ __all__ = ["BASIC", "PERMISSIONS", "ROLES", "Level", "Role", "permissions_of"]
 
 ROLES: Mapping[str, Role] = {
     role.name: role
-    for service in (basic, storage, iam, resourcemanager, cloudkms, accesscontextmanager)
+    for service in (
+        basic,
+        storage,
+        iam,
+        resourcemanager,
+        cloudkms,
+        accesscontextmanager,
+        sovereignty,
+    )
     for role in service.ROLES
 }
 """Every role of this universe by its name."""
