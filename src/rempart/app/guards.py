@@ -13,7 +13,7 @@ from rempart.trust.policy.perimeters.geography import read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
 from rempart.trust.policy.restrictions import RestrictionGuard
 from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
-from rempart.trust.policy.sovereignty.rules import read_rules
+from rempart.trust.policy.sovereignty.rules import Rules, read_rules
 from rempart.trust.policy.watched import Watched
 from rempart.wire.grpc import all_tables
 
@@ -27,22 +27,23 @@ def guards(
 
     A file of sovereignty rules that makes no sense refuses the start: whom it is about is unknown.
     """
-    _check_rules(data)
+    rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
+    rules.value = _rules(data)
     table = data / GEOGRAPHY if data else None
-    geography = Watched(table, read_geography, "the table of addresses")
+    geography = Watched(table, read_geography, "the table of addresses", slow=True)
     return (
         RestrictionGuard(sealed),
         PerimeterGuard(sealed, world, geography, method_names()),
-        SovereigntyGuard(sealed, decision, geography, data),
+        SovereigntyGuard(sealed, decision, geography, rules, data),
     )
 
 
-def _check_rules(data: Path | None) -> None:
+def _rules(data: Path | None) -> Rules | None:
     path = data / RULES_FILE if data else None
     if path is None or not path.exists():
-        return
+        return None
     try:
-        read_rules(path)
+        return read_rules(path)
     except (OSError, ValueError) as problem:
         raise SystemExit(f"{path} is refused: {problem}. Correct it, or restore it.") from problem
 

@@ -22,11 +22,15 @@ _log = logging.getLogger(__name__)
 class Watched(Generic[T]):
     """A file and what it said when it last made sense.
 
-    `read` raises ValueError for a file that makes none. `refused` tells that the file now there
-    was refused: who must not act without it asks that.
+    `read` raises ValueError for a file that makes none; it runs beside the loop. Nobody is answered
+    before the first reading; a later one is waited for as well, unless it is `slow`: then what was
+    read before answers meanwhile.
     """
 
-    def __init__(self, path: Path | None, read: Callable[[Path], T], what: str) -> None:
+    def __init__(
+        self, path: Path | None, read: Callable[[Path], T], what: str, *, slow: bool = False
+    ) -> None:
+        self._slow = slow
         self._path = path
         self._read = read
         self._what = what
@@ -34,7 +38,6 @@ class Watched(Generic[T]):
         self._seen: tuple[int, int, int] | None = None
         self._loading: asyncio.Task[None] | None = None
         self.value: T | None = None
-        self.refused = False
 
     async def current(self, now: Micros) -> T | None:
         """Return what is in force; None where there never was a file that made sense."""
@@ -46,22 +49,22 @@ class Watched(Generic[T]):
             if seen != self._seen:
                 self._seen = seen
                 self._loading = asyncio.create_task(self._load(self._path, there=bool(seen)))
-        if self._loading is not None and self.value is None:
-            # Nobody acts without the first reading; later ones replace what stays meanwhile.
-            await asyncio.shield(self._loading)
+        loading = self._loading
+        if loading is not None and not (self._slow and self.value is not None):
+            await asyncio.shield(loading)
         return self.value
 
     async def _load(self, path: Path, *, there: bool) -> None:
         """Take the file in; one that was taken away is as one that makes no sense."""
         try:
             self.value = await asyncio.to_thread(self._read, path)
-            self.refused = False
         except (OSError, ValueError) as problem:
-            self.refused = True
             said = problem if there else "it is gone"
             kept = "what was in force stays" if self.value is not None else "nothing is in force"
             # The cause is told in words: a stack would say no more of a file of the operator's.
             _log.warning("%s is refused (%s): %s", self._what, said, kept)
+        finally:
+            self._loading = None
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -33,7 +33,7 @@ from rempart.trust.policy.sovereignty.register import (
     opened,
     today,
 )
-from rempart.trust.policy.sovereignty.rules import Rules, Variables, applies, read_rules
+from rempart.trust.policy.sovereignty.rules import Rules, Variables, applies
 from rempart.trust.policy.sovereignty.sensitivity import LOWER, asked_for, level, lowers
 from rempart.trust.policy.watched import Watched
 
@@ -59,19 +59,20 @@ class Decision(Protocol):
 
 
 class SovereigntyGuard:
-    """Refuses by the rules in the data directory, read again as they change."""
+    """Refuses by the rules, over the register in the data directory, read again as they change."""
 
     def __init__(
         self,
         sealed: SealedEngine,
         decision: Decision,
         geography: Watched[Geography],
+        rules: Watched[Rules],
         data: Path | None,
     ) -> None:
         self._sealed = sealed
         self._decision = decision
         self._geography = geography
-        self._rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
+        self._rules = rules
         self._file = Watched(data / REGISTER_FILE if data else None, _read_token, REGISTER_FILE)
         self._register: Register | None = None
         self._opened: tuple[str, Rules] | None = None
