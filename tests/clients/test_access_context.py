@@ -357,3 +357,28 @@ def test_supported_services_are_those_of_the_universe(client: Client) -> None:
     listed = client.api.services().list().execute()["supportedServices"]
     assert STORAGE in {one["name"] for one in listed}
     assert client.api.services().get(name=STORAGE).execute()["name"] == STORAGE
+
+
+def test_a_service_account_is_held_to_the_level_that_it_is_bound_to(
+    client: Client, policy: str, universe: Universe, neighbour: httpx.Client
+) -> None:
+    levels = client.api.accessPolicies().accessLevels()
+    far = {"basic": {"conditions": [{"ipSubnetworks": ["203.0.113.0/24"]}]}}
+    levels.create(parent=policy, body=level(policy) | far).execute()
+    bindings = client.api.organizations().gcpUserAccessBindings()
+    number = {"serviceAccountProjectNumber": "222222222222"}
+    body = {"principal": number, "accessLevels": [f"{policy}/accessLevels/near"]}
+    made = bindings.create(parent=universe.above["organizations"], body=body).execute()
+    name = made["response"]["name"]
+    try:
+        refused = buckets(neighbour, universe)
+        assert refused.status_code == 403
+        assert "access level" in refused.json()["error"]["message"]
+        near = {"updateMask": "basic"}
+        client.caller.patch(f"{ACM}/{policy}/accessLevels/near", params=near, json=level(policy))
+        assert buckets(neighbour, universe).status_code == 200
+    finally:
+        bindings.delete(name=name).execute()
+    group = {"groupKey": "01d520gv4vjcrht", "accessLevels": [f"{policy}/accessLevels/near"]}
+    with pytest.raises(HttpError, match="A group is not offered"):
+        bindings.create(parent=universe.above["organizations"], body=group).execute()

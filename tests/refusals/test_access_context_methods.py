@@ -36,7 +36,15 @@ def names(admin: httpx.Client, universe: Universe) -> Iterator[dict[str, str]]:
         found[noun] = f"{policy}/{noun}/{id_}"
         answer = admin.post(f"{ACM}/{policy}/{noun}", json=part(noun, found[noun], organization))
         assert answer.status_code == 200, answer.text
+    above, robot = (
+        f"{organization}/gcpUserAccessBindings",
+        universe.keys["stranger"]["client_email"],
+    )
+    found["robot"] = robot
+    bound = admin.post(f"{ACM}/{above}", json=binding(found)).json()
+    found["gcpUserAccessBindings"] = bound["response"]["name"]
     yield found
+    admin.delete(f"{ACM}/{found['gcpUserAccessBindings']}")
     admin.delete(f"{ACM}/{policy}")
 
 
@@ -55,12 +63,21 @@ def part(noun: str, name: str, organization: str) -> dict[str, Any]:
     return {"name": name} | bodies[noun]
 
 
+def binding(names: dict[str, str]) -> dict[str, Any]:
+    """Return a binding of the stranger that only tries a level."""
+    return {
+        "principal": {"serviceAccount": names["robot"]},
+        "dryRunAccessLevels": [names["accessLevels"]],
+    }
+
+
 def ask(caller: httpx.Client, method: str, names: dict[str, str]) -> httpx.Response:
     wire = WIRE[method]
     *_, noun, verb = method.split(".")
     query = {"parent": names["organization"]} if method.endswith("accessPolicies.list") else {}
     if verb == "patch":
-        query = {"updateMask": "title"}
+        bound = noun == "gcpUserAccessBindings"
+        query = {"updateMask": "dryRunAccessLevels" if bound else "title"}
     path = f"/accesscontextmanager/{_path(wire.path, noun, verb, names)}"
     sent = _body(noun, verb, names) if wire.verb in {"POST", "PATCH"} else None
     return caller.request(wire.verb, path, params=query, json=sent)
@@ -71,18 +88,22 @@ def _path(template: str, noun: str, verb: str, names: dict[str, str]) -> str:
         return template
     single = {"get", "patch", "delete", "testIamPermissions"}
     name = names[noun] if noun in names and verb in single else names["policy"]
+    if noun == "gcpUserAccessBindings" and verb not in single:
+        name = names["organization"]
     if noun == "services":
         name = "storage.googleapis.com"
     return template[: template.index("{")] + name + template[template.index("}") + 1 :]
 
 
 def _body(noun: str, verb: str, names: dict[str, str]) -> dict[str, Any]:
-    binding = {"role": "roles/accesscontextmanager.policyAdmin", "members": ["user:a@b.test"]}
+    given = {"role": "roles/accesscontextmanager.policyAdmin", "members": ["user:a@b.test"]}
     whole: dict[str, dict[str, Any]] = {
         "testIamPermissions": {"permissions": ["accesscontextmanager.policies.get"]},
-        "setIamPolicy": {"policy": {"bindings": [binding]}},
+        "setIamPolicy": {"policy": {"bindings": [given]}},
         "patch": {"title": "touched"} if noun != "authorizedOrgsDescs" else {},
     }
+    if noun == "gcpUserAccessBindings":
+        return binding(names)
     if verb == "create" and noun in PARTS:
         return part(noun, f"{names[noun]}2", names["organization"])
     if verb == "create":
@@ -98,6 +119,7 @@ def state(admin: httpx.Client, names: dict[str, str]) -> list[Any]:
     return [
         admin.get(f"{ACM}/accessPolicies", params=parent).json(),
         admin.post(f"{ACM}/{policy}:getIamPolicy", json={}).json(),
+        admin.get(f"{ACM}/{parent['parent']}/gcpUserAccessBindings").json(),
         *(admin.get(f"{ACM}/{path}").json() for path in paths),
     ]
 
@@ -130,7 +152,14 @@ def test_the_wrong_caller_is_refused_and_nothing_happens(
     assert state(admin, names) == before
 
 
-ENDS = ("Descs.delete", "Levels.delete", "Perimeters.delete", "replaceAll", "Policies.delete")
+ENDS = (
+    "Bindings.delete",
+    "Descs.delete",
+    "Levels.delete",
+    "Perimeters.delete",
+    "replaceAll",
+    "Policies.delete",
+)
 LAST = sorted(ANSWERED, key=lambda name: [name.endswith(end) for end in reversed(ENDS)])
 """What takes resources away comes after what needs them."""
 
@@ -140,7 +169,8 @@ def test_the_administrator_is_not_refused(
     admin: httpx.Client, names: dict[str, str], method: str
 ) -> None:
     answer = ask(admin, method, names)
-    assert answer.status_code in ({409} if method.endswith("accessPolicies.create") else {200})
+    there = ("accessPolicies.create", "gcpUserAccessBindings.create")
+    assert answer.status_code == (409 if method.endswith(there) else 200), answer.text
 
 
 @pytest.mark.parametrize("method", sorted(WIRE.keys() - ANSWERED.keys()))

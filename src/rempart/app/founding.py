@@ -31,6 +31,7 @@ ADMIN_ROLES = (
     "roles/resourcemanager.organizationAdmin",
     "roles/storage.admin",
     "roles/accesscontextmanager.policyAdmin",
+    "roles/accesscontextmanager.gcpAccessAdmin",
 )
 
 

@@ -9,6 +9,7 @@ from rempart.core.clock import World
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Guard
+from rempart.trust.policy.perimeters.bindings import BindingGuard
 from rempart.trust.policy.perimeters.geography import read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
 from rempart.trust.policy.restrictions import RestrictionGuard
@@ -33,6 +34,7 @@ def guards(
     geography = Watched(table, read_geography, "the table of addresses", slow=True)
     return (
         RestrictionGuard(sealed),
+        BindingGuard(sealed, geography),
         PerimeterGuard(sealed, world, geography, method_names()),
         SovereigntyGuard(sealed, decision, geography, rules, data),
     )

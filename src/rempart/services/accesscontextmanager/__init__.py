@@ -14,7 +14,14 @@ from rempart.core.call import Call, MethodId
 from rempart.core.method import Access, Method
 from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
-from rempart.services.accesscontextmanager.api import asked, levels, others, perimeters, policies
+from rempart.services.accesscontextmanager.api import (
+    asked,
+    bindings,
+    levels,
+    others,
+    perimeters,
+    policies,
+)
 from rempart.services.accesscontextmanager.api.parts import Run
 from rempart.services.accesscontextmanager.store import SERVICE, Setup, Store
 from rempart.trust.gate import Session
@@ -44,18 +51,34 @@ def _public(name: str, run: Run, why: str, on: Resources = _anywhere) -> Method[
     return Method(MethodId(f"{_NAME}.{name}"), _R, run, on, public=why)
 
 
-def _parts(noun: str, made: Mapping[str, Run]) -> tuple[Method[Store], ...]:
-    """Return the methods that every kind of part of a policy has."""
+def _five(
+    above: str, noun: str, made: Mapping[str, Run], on: Resources = asked.policy
+) -> tuple[Method[Store], ...]:
+    """Return the methods that every kind of resource under another has."""
     verbs = {"create": _W, "get": _R, "list": _R, "patch": _W, "delete": _W}
     return tuple(
         _method(
-            f"accessPolicies.{noun}.{verb}",
+            f"{above}.{noun}.{verb}",
             access,
             f"{noun}.{'update' if verb == 'patch' else verb}",
             made[verb],
+            on,
         )
         for verb, access in verbs.items()
     )
+
+
+def _parts(noun: str, made: Mapping[str, Run]) -> tuple[Method[Store], ...]:
+    return _five("accessPolicies", noun, made)
+
+
+_BINDINGS: Mapping[str, Run] = {
+    "create": bindings.create,
+    "get": bindings.get,
+    "list": bindings.list_,
+    "patch": bindings.patch,
+    "delete": bindings.delete,
+}
 
 
 _TESTED = tuple(
@@ -95,6 +118,7 @@ METHODS: tuple[Method[Store], ...] = (
         perimeters.commit,
     ),
     *_parts("authorizedOrgsDescs", others.AUTHORIZED),
+    *_five("organizations", "gcpUserAccessBindings", _BINDINGS, bindings.organization),
     _method("operations.get", _R, "policies.get", others.get_operation, asked.operation),
     _public("services.list", others.list_services, _WHY_PUBLIC),
     _public("services.get", others.get_service, _WHY_PUBLIC),

@@ -19,10 +19,14 @@ from rempart.services.accesscontextmanager.model.levels import too_many
 from rempart.services.accesscontextmanager.model.shapes import Json
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.gate import Session
+from rempart.trust.identity.accounts import ACCOUNTS
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Organization
 from rempart.trust.policy.perimeters.documents import (
+    ACCESS_BINDINGS,
     ACCESS_POLICIES,
+    BINDINGS_MAX,
     POLICIES_MAX,
+    AccessBinding,
     AccessPolicy,
     ServicePerimeter,
 )
@@ -139,6 +143,43 @@ class Store:
             name = parent
         return tuple(chain)
 
+    async def place_of_account(self, email: str) -> Place:
+        """Return where a service account's project lies, upwards; empty for no such account."""
+        account = await self.tx.get(ACCOUNTS, email)
+        if account is None:
+            return ()
+        project = await self.tx.get(PROJECTS, account.project)
+        return await self.place(f"projects/{project.number}") if project else ()
+
+    # Bindings.
+
+    async def binding(self, grant: Grant, name: str) -> AccessBinding:
+        """Return a binding; raises `not_found`."""
+        found = await self.tx.get(ACCESS_BINDINGS, *_parts(name))
+        if found is None:
+            raise not_found(f"{name} not found.")
+        return found
+
+    async def bindings(self, grant: Grant, organization: str) -> dict[str, AccessBinding]:
+        """Return the bindings of an organization by name."""
+        span = ACCESS_BINDINGS.under(organization.removeprefix("organizations/"))
+        found = await self.tx.scan(ACCESS_BINDINGS, span, limit=BINDINGS_MAX)
+        return {one.value.name: one.value for one in found}
+
+    def put_binding(self, grant: Grant, binding: AccessBinding) -> None:
+        """Store a binding."""
+        self.tx.put(ACCESS_BINDINGS, *_parts(binding.name), value=binding)
+
+    def delete_binding(self, grant: Grant, name: str) -> None:
+        """Remove a binding."""
+        self.tx.delete(ACCESS_BINDINGS, *_parts(name))
+
+    async def has_level(self, grant: Grant, organization: str, name: str) -> bool:
+        """Tell whether an access policy of an organization has a level."""
+        policy = await self._policy("/".join(name.split("/")[:2]))
+        there = policy is not None and policy.parent == organization
+        return there and policy is not None and name.rpartition("/")[2] in policy.levels
+
     # Operations.
 
     async def finished(
@@ -217,6 +258,12 @@ class Store:
                 self._numbers |= {one.value.number: one.value.id for one in found}
                 span = Span(Key(found[-1].key + b"\x00"), span.end)
         return self._numbers
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Return the organization's number and the id in a binding's name."""
+    _, number, _, id_ = name.split("/")
+    return number, id_
 
 
 def operation_json(name: str, operation: Operation) -> Json:

@@ -84,13 +84,13 @@ async def done(
     grant: Grant, store: Store, policy: AccessPolicy, kind: str, content: Json, name: str
 ) -> Reply:
     """Return the finished operation of a change in a policy."""
-    response = typed(kind, content) if kind else _EMPTY
+    response = typed(kind, content) if kind else EMPTY
     metadata = typed("AccessContextManagerOperationMetadata", {})
     shown = await store.finished(grant, policy.parent, response, metadata)
     return Reply(document=shown, audit={"resource": name})
 
 
-_EMPTY: Json = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+EMPTY: Json = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
 
 def _after(token: str) -> str:

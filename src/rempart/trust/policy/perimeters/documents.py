@@ -233,3 +233,30 @@ ACCESS_POLICIES: Kind[AccessPolicy] = Kind(b"6", AccessPolicy, hot=256)
 
 POLICIES_MAX = 4096
 """How many access policies a universe may have, over all organizations."""
+
+
+class BoundPrincipal(Shape, frozen=True):
+    """Whom a binding is about: a service account, or all those of a project by its number."""
+
+    service_account: str = ""
+    service_account_project_number: str = ""
+    federated_principal: str = ""
+
+
+class AccessBinding(Shape, frozen=True):
+    """A caller who must have an access level, whatever is called."""
+
+    name: str = ""
+    principal: BoundPrincipal | None = None
+    access_levels: tuple[str, ...] = ()
+    dry_run_access_levels: tuple[str, ...] = ()
+    group_key: str = ""
+    scoped_access_settings: tuple[dict[str, object], ...] = ()
+    session_settings: dict[str, object] | None = None
+
+
+ACCESS_BINDINGS: Kind[AccessBinding] = Kind(b"8", AccessBinding, hot=1024)
+"""By organization's number and id."""
+
+BINDINGS_MAX = 10_000
+"""How many bindings a universe may have."""

@@ -24,6 +24,7 @@ from rempart.trust.policy.watched import Watched
 
 MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_NAMES: frozenset[str] = frozenset()
+_KINDS = (ACCESS_POLICIES,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class PerimeterGuard:
 
     async def check(self, asked: Asked) -> None:
         """Raise Google's refusal of a call that crosses a perimeter."""
-        state = await self.state()
+        if self._sealed.changes(_KINDS) != self._seen:
+            await self._look()
+        state = self._state
         if state is None or asked.resource.project is None:
             return
         visit = await self._visit(asked, asked.resource.project)
@@ -72,16 +75,14 @@ class PerimeterGuard:
         if state.dry is not None:
             await self._judge(state.dry, asked, visit, before, dry=True)
 
-    async def state(self) -> _State | None:
-        """Return the perimeters as they are now, None where there is no access policy."""
-        changes = self._sealed.changes((ACCESS_POLICIES,))
-        if changes != self._seen:
-            found = await self._sealed.scan(
-                ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=POLICIES_MAX
-            )
-            self._state = _state({one.value.name: one.value for one in found})
-            self._seen = changes
-        return self._state
+    async def _look(self) -> None:
+        """Read the access policies again."""
+        seen = self._sealed.changes(_KINDS)
+        found = await self._sealed.scan(
+            ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=POLICIES_MAX
+        )
+        self._state = _state({one.value.name: one.value for one in found})
+        self._seen = seen
 
     async def origin(self, principal: Principal, asked: Asked) -> Origin:
         """Return where a call comes from, to be asked for access levels."""
