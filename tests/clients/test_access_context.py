@@ -351,6 +351,16 @@ def test_the_header_of_a_proxy_restricts_by_organization(
     assert buckets(neighbour, universe, **{name: own}).status_code == 200
     assert buckets(neighbour, universe, **{name: header("organizations/1")}).status_code == 403
     assert buckets(neighbour, universe, **{name: "nonsense"}).status_code == 400
+    # A part of a batch cannot put the proxy's word for the whole in other words.
+    project = universe.keys["neighbour"]["project_id"]
+    part = f"GET /storage/v1/b?project={project} HTTP/1.1\r\n{name}: {own}\r\n\r\n"
+    batch = f"--x\r\ncontent-type: application/http\r\n\r\n{part}\r\n--x--\r\n"
+    sent = {"content-type": "multipart/mixed; boundary=x", name: header("organizations/1")}
+    answer = neighbour.post("/batch/storage/v1", content=batch.encode(), headers=sent)
+    assert "HTTP/1.1 403" in answer.text
+    sent[name] = own
+    answer = neighbour.post("/batch/storage/v1", content=batch.encode(), headers=sent)
+    assert "HTTP/1.1 200" in answer.text
 
 
 def test_supported_services_are_those_of_the_universe(client: Client) -> None:
