@@ -258,6 +258,21 @@ def test_what_is_not_offered_says_so_by_name(client: Client, policy: str) -> Non
     assert "Condition.vpcNetworkSources" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("mask", ["", "nothing", "basic.nothing", "basic.conditions.members"])
+def test_an_update_mask_names_fields(client: Client, policy: str, mask: str) -> None:
+    client.api.accessPolicies().accessLevels().create(parent=policy, body=level(policy)).execute()
+    path = f"{ACM}/{policy}/accessLevels/near"
+    answer = client.caller.patch(path, params={"updateMask": mask}, json=level(policy))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"][1]["fieldViolations"][0]["field"] == "updateMask"
+
+
+def test_a_level_is_shown_as_it_was_given(client: Client, policy: str) -> None:
+    query = {"accessLevelFormat": "CEL"}
+    answer = client.caller.get(f"{ACM}/{policy}/accessLevels", params=query)
+    assert answer.status_code == 400
+
+
 def test_levels_do_not_go_in_circles(client: Client, policy: str) -> None:
     levels = client.api.accessPolicies().accessLevels()
     levels.create(parent=policy, body=level(policy)).execute()

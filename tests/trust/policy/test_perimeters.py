@@ -288,6 +288,29 @@ async def test_a_copy_within_a_perimeter_or_over_a_bridge_needs_no_rule(stand: S
     await stand.guard.check(copy("lab:one", "lab:three"))
 
 
+async def test_a_bridge_opens_no_perimeter_of_another_policy(stand: Stand) -> None:
+    """Whoever administers a scoped policy cannot open what the organization has closed."""
+    await stand.set(box=around(ONE, **OPEN))
+    both = {"status": {"resources": [ONE, THREE]}}
+    bridge = {"perimeterType": "PERIMETER_TYPE_BRIDGE", **both}
+    made = {
+        id_: msgspec.convert({"name": id_} | shape, ServicePerimeter)
+        for id_, shape in (("wide", both), ("bridge", bridge))
+    }
+    scoped = AccessPolicy(
+        number="8",
+        parent="organizations/1",
+        title="t",
+        scopes=("folders/5",),
+        created=Micros(START),
+        perimeters=made,
+    )
+    tx = stand.universe.sealed.transaction()
+    tx.put(ACCESS_POLICIES, "8", value=scoped)
+    await tx.commit()
+    await stand.refusal(copy("lab:one", "lab:three"))
+
+
 async def test_between_two_perimeters_both_must_agree(stand: Stand) -> None:
     await stand.set(box=around(ONE, **OPEN, **out()), other=around(THREE, **OPEN))
     await stand.refusal(copy("lab:one", "lab:three"))

@@ -183,6 +183,15 @@ async def test_an_account_of_the_operator_that_is_not_listed_is_refused(stand: S
     assert await stand.rule("user:ADA@operator.test".replace("ADA", "Ada")) == ""
 
 
+async def test_whoever_signs_in_by_a_pool_of_the_operators_is_staff(stand: Stand) -> None:
+    clerk = "principal://iam.googleapis.com/locations/global/workforcePools/staff/subject/x1"
+    assert await stand.rule(clerk) == ""
+    pools = 'domains = ["operator.test"]\npools = ["locations/global/workforcePools/staff"]'
+    stand.write(RULES_FILE, RULES.replace('domains = ["operator.test"]', pools))
+    assert await stand.rule(clerk) == "staff-register"
+    assert await stand.rule(clerk.replace("Pools/staff", "Pools/staffing")) == ""
+
+
 async def test_who_controls_the_employer_decides_first(stand: Stand) -> None:
     """SecNumCloud 19.6.c."""
     assert await stand.rule(BOB) == "secnumcloud-19.6.c"
@@ -397,6 +406,7 @@ def test_a_register_with_a_mistake_is_refused_whole(staff: tuple[Person, ...], s
         ('["vendor.test"]', '["Vendor Inc"]'),
         ('kty = "OKP"', 'kty = "RSA"'),
         ("[[officers]]", "[[officer]]"),
+        ('domains = ["operator.test"]', 'domains = ["operator.test"]\npools = ["staff"]'),
     ],
     ids=str,
 )

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rempart.core.call import Call, Reply
 from rempart.core.document import items, only, text, update_mask
-from rempart.core.errors import already_exists, invalid, not_found
+from rempart.core.errors import already_exists, invalid, not_found, unsupported
 from rempart.core.grant import Grant
 from rempart.services.accesscontextmanager.api import asked
 from rempart.services.accesscontextmanager.model.shapes import Json, id_in, masked, read, show
@@ -63,10 +63,12 @@ def methods(noun: Noun[P]) -> Mapping[str, Run]:
         return await _put(grant, store, noun, policy, id_, part)
 
     async def get(grant: Grant, call: Call, store: Store) -> Reply:
+        _as_defined(call)
         policy = await store.policy(grant, asked.policy_name(call))
         return Reply(document=show(_found(noun, policy, call)))
 
     async def list_(grant: Grant, call: Call, store: Store) -> Reply:
+        _as_defined(call)
         parts = noun.of(await store.policy(grant, asked.policy_name(call)))
         return asked.page(
             call, noun.collection, list(parts), {id_: show(one) for id_, one in parts.items()}
@@ -126,6 +128,12 @@ async def _put(
     await noun.check(grant, store, new, id_, part)
     store.put_policy(grant, new)
     return await asked.done(grant, store, policy, noun.kind.__name__, show(part), part.name)
+
+
+def _as_defined(call: Call) -> None:
+    """Raise for levels asked for in another form than they were given in."""
+    if call.query.get("accessLevelFormat", "") == "CEL":
+        raise unsupported("A basic level as an expression", field="accessLevelFormat")
 
 
 def _found(noun: Noun[P], policy: AccessPolicy, call: Call) -> P:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec import structs
 
 from rempart.core.errors import CloudError, invalid
 from rempart.services.accesscontextmanager.model.limits import ID_CHARS_MAX
@@ -50,11 +51,26 @@ def masked(old: S, document: Mapping[str, object], paths: Iterable[str]) -> S:
     result: Json = msgspec.json.decode(msgspec.json.encode(old))
     fresh: Json = msgspec.json.decode(msgspec.json.encode(read(document, type(old))))
     for path in sorted(paths):
+        _check_path(type(old), path)
         _set(result, fresh, path)
     try:
         return msgspec.convert(result, type(old))
     except msgspec.ValidationError as problem:
         raise invalid(f"updateMask: {problem}", field="updateMask") from problem
+
+
+def _check_path(shape: type, path: str) -> None:
+    """Raise `invalid` for a path that is no field of a message, or leads into a list."""
+    kind: type | None = shape
+    for name in path.split("."):
+        fields = {one.encode_name: one.type for one in structs.fields(kind)} if kind else {}
+        if name not in fields:
+            raise _no_path(path)
+        found = fields[name]
+        kinds = () if get_origin(found) is tuple else (found, *get_args(found))
+        kind = next(
+            (one for one in kinds if isinstance(one, type) and issubclass(one, Shape)), None
+        )
 
 
 def _set(result: Json, fresh: Json, path: str) -> None:

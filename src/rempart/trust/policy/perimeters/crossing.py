@@ -48,18 +48,22 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All perimeters of a universe in force, or those of the dry run, by what is in them."""
+    """All perimeters of a universe in force, or those of the dry run, by what is in them.
+
+    `bridges` are by the name of their policy: none opens a perimeter of another policy.
+    """
 
     regular: dict[str, tuple[Enclosure, ...]]
-    bridges: tuple[frozenset[str], ...]
+    bridges: dict[str, tuple[frozenset[str], ...]]
 
     def around(self, place: Sequence[str]) -> list[Enclosure]:
         """Return the regular perimeters around a project, named with what it lies in."""
         return [one for name in place for one in self.regular.get(name, ())]
 
-    def bridged(self, one: Sequence[str], other: Sequence[str]) -> bool:
-        """Tell whether a bridge joins two projects."""
-        return any(not b.isdisjoint(one) and not b.isdisjoint(other) for b in self.bridges)
+    def bridged(self, enclosure: Enclosure, one: Sequence[str], other: Sequence[str]) -> bool:
+        """Tell whether a bridge of a perimeter's own policy joins two projects."""
+        bridges = self.bridges.get(enclosure.policy.name, ())
+        return any(not b.isdisjoint(one) and not b.isdisjoint(other) for b in bridges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +95,20 @@ class Refusal:
 def plan(policies: Iterable[AccessPolicy], *, dry: bool) -> Plan:
     """Return the perimeters in force, or those that a dry run judges by."""
     regular: dict[str, tuple[Enclosure, ...]] = {}
-    bridges: list[frozenset[str]] = []
+    bridges: dict[str, tuple[frozenset[str], ...]] = {}
     for policy in policies:
         for perimeter in policy.perimeters.values():
             config = perimeter.proposed if dry else perimeter.status
             if config is None:
                 continue
             if perimeter.perimeter_type == BRIDGE:
-                bridges.append(frozenset(config.resources))
+                joined = frozenset(config.resources)
+                bridges[policy.name] = (*bridges.get(policy.name, ()), joined)
                 continue
             for resource in config.resources:
                 enclosure = Enclosure(policy, perimeter, config)
                 regular[resource] = (*regular.get(resource, ()), enclosure)
-    return Plan(regular, tuple(bridges))
+    return Plan(regular, bridges)
 
 
 def judge(plan_: Plan, visit: Visit, before: Sequence[Visit], origin: Origin) -> Refusal | None:
@@ -154,7 +159,9 @@ def _together(plan_: Plan, one: Visit, other: Visit, origin: Origin) -> Refusal 
         for enclosure in plan_.around(inside.place):
             if not _restricts(enclosure, inside.services | outside.services):
                 continue
-            if _holds_both(enclosure, outside) or plan_.bridged(inside.place, outside.place):
+            if _holds_both(enclosure, outside) or plan_.bridged(
+                enclosure, inside.place, outside.place
+            ):
                 continue
             if not _crosses(enclosure, inside, outside, origin):
                 return Refusal(APART, enclosure, inside, outside)

@@ -29,6 +29,7 @@ FORMAT = 1
 RULES_MAX = 200
 FILE_BYTES_MAX = 1024 * 1024
 VARIABLES = frozenset(("staff", "action", "resource", "origin", "approvals", "eu"))
+_POOL = re.compile(r"locations/global/workforcePools/[a-z0-9-]+")
 _DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 Countries = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
@@ -42,10 +43,11 @@ class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Operator(_Shape, frozen=True):
-    """The operator: accounts under its domains are staff, listed or not."""
+    """The operator: accounts under its domains and workforce pools are staff, listed or not."""
 
     entity: str
     domains: tuple[str, ...]
+    pools: tuple[str, ...] = ()
 
 
 class Vendor(_Shape, frozen=True):
@@ -53,6 +55,7 @@ class Vendor(_Shape, frozen=True):
 
     entity: str
     domains: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
 
 
 class Network(_Shape, frozen=True):
@@ -98,13 +101,12 @@ class Rules(_Shape, frozen=True):
         return None
 
     def is_staff(self, member: str) -> bool:
-        """Tell whether a member is under a domain of the operator's."""
-        return _under(domain_of(member), self.operator.domains)
+        """Tell whether a member is under a domain or in a pool of the operator's."""
+        return _in(member, self.operator.domains, self.operator.pools)
 
     def is_vendor(self, member: str) -> bool:
-        """Tell whether a member is under a domain of a vendor's."""
-        domain = domain_of(member)
-        return any(_under(domain, one.domains) for one in self.vendors)
+        """Tell whether a member is under a domain or in a pool of a vendor's."""
+        return any(_in(member, one.domains, one.pools) for one in self.vendors)
 
 
 def read_rules(path: Path) -> Rules:
@@ -123,6 +125,7 @@ def parse_rules(text: str) -> Rules:
     if rules.version != FORMAT:
         raise NoRules(f"its version is {rules.version}, not {FORMAT}")
     _check_domains(rules)
+    _check_pools(rules)
     _check_networks(rules)
     ids = [rule.id for rule in rules.rules]
     if len(ids) != len(set(ids)):
@@ -150,6 +153,11 @@ def domain_of(member: str) -> str:
     return text.rpartition("@")[2] if "@" in text else ""
 
 
+def _in(member: str, domains: tuple[str, ...], pools: tuple[str, ...]) -> bool:
+    pooled = any(f"//iam.googleapis.com/{pool}/" in member for pool in pools)
+    return pooled or _under(domain_of(member), domains)
+
+
 def _under(domain: str, domains: tuple[str, ...]) -> bool:
     return any(domain == one or domain.endswith(f".{one}") for one in domains if domain)
 
@@ -160,6 +168,12 @@ def _check_domains(rules: Rules) -> None:
             raise NoRules(f"{domain[:80]!r} is no domain in small letters")
         if rules.is_vendor(f"domain:{domain}") and rules.is_staff(f"domain:{domain}"):
             raise NoRules(f"{domain} is both the operator's and a vendor's")
+
+
+def _check_pools(rules: Rules) -> None:
+    for pool in (*rules.operator.pools, *(p for one in rules.vendors for p in one.pools)):
+        if not _POOL.fullmatch(pool):
+            raise NoRules(f"{pool[:80]!r} is not locations/global/workforcePools/POOL")
 
 
 def _check_networks(rules: Rules) -> None:
