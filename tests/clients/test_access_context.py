@@ -9,6 +9,7 @@ import base64
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -175,6 +176,22 @@ def test_all_are_replaced_or_committed_at_once_and_only_on_the_version_that_was_
     [stored] = committed["servicePerimeters"]
     assert stored["status"] == {"resources": [THEIRS]}
     assert "spec" not in stored
+
+
+def test_of_many_writers_who_read_the_same_version_one_wins(client: Client, policy: str) -> None:
+    etag = client.api.accessPolicies().get(name=policy).execute()["etag"]
+
+    def write(number: int) -> int:
+        body = {"accessLevels": [level(policy, f"by_{number}")], "etag": etag}
+        path = f"{ACM}/{policy}/accessLevels:replaceAll"
+        return client.caller.post(path, json=body).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        codes = list(pool.map(write, range(64)))
+    assert sorted(codes) == [200, *[409] * 63]
+    listed = client.api.accessPolicies().accessLevels().list(parent=policy).execute()
+    [only] = listed["accessLevels"]
+    assert only["title"] == f"by_{codes.index(200)}"
 
 
 WRONG: list[tuple[str, Callable[[str], dict[str, Any]], str]] = [

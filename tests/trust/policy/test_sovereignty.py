@@ -482,6 +482,7 @@ async def test_lowering_a_label_needs_a_permission_of_its_own(
         member=CUSTOMER,
         resource=labelled,
         permission="storage.buckets.update",
+        method="storage.buckets.update",
         access=Access.WRITE,
         **change,
     )
@@ -495,10 +496,17 @@ async def test_lowering_a_label_needs_a_permission_of_its_own(
 
 
 async def test_a_new_label_must_be_known(stand: Stand) -> None:
-    for permission in ("storage.buckets.create", "storage.buckets.update"):
+    for method in ("storage.buckets.insert", "storage.buckets.patch"):
         document = {"labels": {LABEL: "secret"}}
         with pytest.raises(CloudError, match="takes one of"):
-            await stand.ask(CUSTOMER, permission=permission, document=document)
+            await stand.ask(CUSTOMER, method=method, document=document)
+
+
+async def test_another_change_of_a_labelled_bucket_lowers_nothing(stand: Stand) -> None:
+    """An entry of its access-control list is replaced by PUT, and has no labels."""
+    labelled = replace(bucket("lab:one"), sensitivity="sensitive")
+    acl = {"method": "storage.bucketAccessControls.update", "verb": "PUT"}
+    await stand.ask(CUSTOMER, resource=labelled, permission="storage.buckets.update", **acl)
 
 
 async def test_rules_read_the_sensitivity_of_bucket_and_project(stand: Stand) -> None:

@@ -40,8 +40,15 @@ from rempart.trust.policy.watched import Watched
 RULES_FILE = "sovereignty.toml"
 REGISTER_FILE = "staff-register.jws"
 DOMAIN = "rempart"
-_LABELLING = frozenset(("storage.buckets.update", "resourcemanager.projects.update"))
-_NEW = frozenset(("storage.buckets.create", "resourcemanager.projects.create"))
+_LABELLING = frozenset(
+    (
+        "storage.buckets.patch",
+        "storage.buckets.update",
+        "cloudresourcemanager.projects.patch",
+        "cloudresourcemanager.projects.update",
+    )
+)
+_NEW = frozenset(("storage.buckets.insert", "cloudresourcemanager.projects.create"))
 _GRANTING = frozenset(("members", "entity", "identities"))
 """The members of a request that name who gets something."""
 
@@ -79,7 +86,8 @@ class SovereigntyGuard:
 
     async def check(self, asked: Asked) -> None:
         """Raise the refusal, with the rule's name and the requirement that it comes from."""
-        if asked.permission in _LABELLING or asked.permission in _NEW:
+        method = asked.call.method
+        if method in _LABELLING or method in _NEW:
             await self._check_label(asked)
         rules = await self._rules.current(asked.call.time)
         if rules is None:
@@ -184,10 +192,10 @@ class SovereigntyGuard:
 
     async def _check_label(self, asked: Asked) -> None:
         """Raise for a label that is unknown, or that is lowered without the permission for it."""
-        of_bucket = asked.permission.startswith("storage.")
-        if asked.permission in _NEW:
+        if asked.call.method in _NEW:
             asked_for(asked.call, "")
             return
+        of_bucket = asked.call.method.startswith("storage.")
         old = asked.resource.sensitivity if of_bucket else await self._project_label(asked.resource)
         if not lowers(asked.call, old):
             return
