@@ -395,6 +395,16 @@ def test_the_header_of_a_proxy_restricts_by_organization(
     assert "HTTP/1.1 200" in answer.text
 
 
+def test_which_perimeter_holds_a_project_can_be_looked_up(client: Client, policy: str) -> None:
+    perimeters = client.api.accessPolicies().servicePerimeters()
+    body = perimeter(policy, restrictedServices=[]) | {"useExplicitDryRunSpec": True}
+    perimeters.create(parent=policy, body=body).execute()
+    found = client.api.projects().lookupConfiguredServicePerimeter(resource=THEIRS).execute()
+    assert found == {"servicePerimeter": body["name"], "restrictedResource": THEIRS}
+    permissions = client.api.permissions().list(pageSize=1000).execute()["supportedPermissions"]
+    assert "storage.objects.get" in permissions
+
+
 def test_supported_services_are_those_of_the_universe(client: Client) -> None:
     listed = client.api.services().list().execute()["supportedServices"]
     assert STORAGE in {one["name"] for one in listed}

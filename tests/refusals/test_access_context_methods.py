@@ -6,6 +6,7 @@ not refused: so it is the caller who is.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from rempart.services.accesscontextmanager import METHODS
 from rempart.wire import load
-from support.universe import Universe
+from support.universe import Universe, created
 from support.wrong_callers import REFUSED, wrong_callers
 
 ACM = "/accesscontextmanager/v1"
@@ -40,12 +41,21 @@ def names(admin: httpx.Client, universe: Universe) -> Iterator[dict[str, str]]:
         f"{organization}/gcpUserAccessBindings",
         universe.keys["stranger"]["client_email"],
     )
+    found["folders"] = universe.above["folders"]
+    found["projects"] = f"projects/{number_of(admin, universe)}"
     found["robot"] = robot
     bound = admin.post(f"{ACM}/{above}", json=binding(found)).json()
     found["gcpUserAccessBindings"] = bound["response"]["name"]
     yield found
     admin.delete(f"{ACM}/{found['gcpUserAccessBindings']}")
     admin.delete(f"{ACM}/{policy}")
+
+
+def number_of(admin: httpx.Client, universe: Universe) -> str:
+    """Return the number of the first project, as its buckets tell it."""
+    name = created(admin, universe, f"acm-{time.time_ns():x}")
+    number: str = admin.get(f"/storage/v1/b/{name}").json()["projectNumber"]
+    return number
 
 
 def part(noun: str, name: str, organization: str) -> dict[str, Any]:
@@ -76,8 +86,8 @@ def ask(caller: httpx.Client, method: str, names: dict[str, str]) -> httpx.Respo
     *_, noun, verb = method.split(".")
     query = {"parent": names["organization"]} if method.endswith("accessPolicies.list") else {}
     if verb == "patch":
-        bound = noun == "gcpUserAccessBindings"
-        query = {"updateMask": "dryRunAccessLevels" if bound else "title"}
+        masks = {"gcpUserAccessBindings": "dryRunAccessLevels", "authorizedOrgsDescs": "orgs"}
+        query = {"updateMask": masks.get(noun, "title")}
     path = f"/accesscontextmanager/{_path(wire.path, noun, verb, names)}"
     sent = _body(noun, verb, names) if wire.verb in {"POST", "PATCH"} else None
     return caller.request(wire.verb, path, params=query, json=sent)
@@ -90,6 +100,8 @@ def _path(template: str, noun: str, verb: str, names: dict[str, str]) -> str:
     name = names[noun] if noun in names and verb in single else names["policy"]
     if noun == "gcpUserAccessBindings" and verb not in single:
         name = names["organization"]
+    if verb == "lookupConfiguredServicePerimeter":
+        name = names[noun]
     if noun == "services":
         name = "storage.googleapis.com"
     return template[: template.index("{")] + name + template[template.index("}") + 1 :]

@@ -120,6 +120,17 @@ METHODS: tuple[Method[Store], ...] = (
     *_parts("authorizedOrgsDescs", others.AUTHORIZED),
     *_five("organizations", "gcpUserAccessBindings", _BINDINGS, bindings.organization),
     _method("operations.get", _R, "policies.get", others.get_operation, asked.operation),
+    *(
+        _method(
+            f"{noun}.lookupConfiguredServicePerimeter",
+            _R,
+            "servicePerimeters.get",
+            others.lookup,
+            asked.container,
+        )
+        for noun in ("projects", "folders")
+    ),
+    _public("permissions.list", others.list_permissions, _WHY_PUBLIC),
     _public("services.list", others.list_services, _WHY_PUBLIC),
     _public("services.get", others.get_service, _WHY_PUBLIC),
 )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
-from rempart.core.names import ResourceName
+from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.accesscontextmanager.kinds import OPERATION, Operation
@@ -66,6 +66,16 @@ class Store:
     async def organization_resource(self, name: str) -> Resource:
         """Return an organization as policy sees it."""
         return Resource(ResourceName(MANAGER, f"{MANAGER}/Organization", name), None)
+
+    async def container_resource(self, name: str) -> Resource:
+        """Return a project or folder, named by number, as policy sees it."""
+        noun, _, number = name.partition("/")
+        if noun == "folders":
+            return Resource(ResourceName(MANAGER, f"{MANAGER}/Folder", name), None)
+        id_ = (await self._by_number()).get(number, number)
+        return Resource(
+            ResourceName(MANAGER, f"{MANAGER}/Project", f"projects/{id_}"), ProjectId(id_)
+        )
 
     async def policy_resource(self, name: str) -> Resource:
         """Return an access policy as policy sees it: its own IAM policy, its organization's.

@@ -46,6 +46,11 @@ async def organization(call: Call, store: Store) -> Resource:
     return await store.organization_resource(parent(call))
 
 
+async def container(call: Call, store: Store) -> Resource:
+    """Return the project or folder that the path names by number."""
+    return await store.container_resource(call.path["resource"])
+
+
 async def operation(call: Call, store: Store) -> Resource:
     """Return what the operation was done in."""
     return await store.operation_resource(call.path["name"])
@@ -66,7 +71,7 @@ def check_etag(claimed: str, etag: str) -> None:
         raise CloudError(Code.ABORTED, message, reason="conflict", field="etag")
 
 
-def page(call: Call, noun: str, names: Sequence[str], show: Mapping[str, Json]) -> Reply:
+def page(call: Call, noun: str, names: Sequence[str], show: Mapping[str, object]) -> Reply:
     """Return a page of resources by their sorted names."""
     size = integer(call.query, "pageSize") or PAGE_SIZE_DEFAULT
     if size < 0:

@@ -15,7 +15,9 @@ from rempart.services.accesscontextmanager.api import asked
 from rempart.services.accesscontextmanager.api.parts import Noun, methods
 from rempart.services.accesscontextmanager.model.shapes import Json
 from rempart.services.accesscontextmanager.store import Store, operation_json
+from rempart.trust.policy.perimeters.crossing import plan
 from rempart.trust.policy.perimeters.documents import AccessPolicy, AuthorizedOrgsDesc
+from rempart.trust.policy.roles import PERMISSIONS
 
 ORGS_MAX = 200
 _ORGANIZATION = re.compile(r"organizations/[1-9][0-9]{0,19}")
@@ -54,6 +56,29 @@ async def get_service(grant: Grant, call: Call, store: Store) -> Reply:
     if name not in set(store.setup.services()):
         raise not_found(f"The service {name[:80]} is not in this universe.")
     return Reply(document=_service(name))
+
+
+async def list_permissions(grant: Grant, call: Call, store: Store) -> Reply:
+    """List the permissions that selectors of rules may name."""
+    shown = {name: name for name in PERMISSIONS}
+    return asked.page(call, "supportedPermissions", list(shown), shown)
+
+
+async def lookup(grant: Grant, call: Call, store: Store) -> Reply:
+    """Return which perimeter holds a project or folder, in force and in the dry run."""
+    name = call.path["resource"]
+    place = await store.place(name)
+    if not place:
+        raise not_found(f"{name} not found.")
+    policies = await store.policies(grant, place[-1])
+    document: Json = {}
+    for suffix, dry in (("", False), ("DryRun", True)):
+        around = plan(policies, dry=dry)
+        owner = next((one for one in place if one in around.regular), "")
+        if owner:
+            document[f"servicePerimeter{suffix}"] = around.regular[owner][0].name
+            document[f"restrictedResource{suffix}"] = owner
+    return Reply(document=document)
 
 
 def _service(name: str) -> Json:
