@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rempart.core.signing.keys import Signatory, public
 from rempart.ekm.keys import sealing
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import FILE_NAME, Store
 from rempart.ekm.settings import SettingsProblem, load
-from rempart.ekm.signing.keys import Signatory, public
 from support.key_holder import KEY, PASSPHRASE, Issuer, KeyHolder, b64, running, use
 
 

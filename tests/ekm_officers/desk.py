@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ekm_officers.requests import WEDNESDAY_NOON
 from rempart.core.clock import Micros
 from rempart.core.errors import already_exists, not_found
+from rempart.core.signing import statement
+from rempart.core.signing.keys import PrivateKey, Signatory, base64url, public, unbase64url
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.administration import Administration
 from rempart.ekm.administration.judgement import Judgement
@@ -31,8 +33,6 @@ from rempart.ekm.administration.statements import (
     manager_of,
 )
 from rempart.ekm.administration.steps import Step, advance, enrolled
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import PrivateKey, Signatory, base64url, public, unbase64url
 
 NAMES = ("odile", "pierre", "quentin", "rosa")
 KEYS: dict[str, PrivateKey] = {

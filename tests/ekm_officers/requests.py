@@ -8,11 +8,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from rempart.core.signing.keys import Signatory, public
 from rempart.ekm.approvals.approval import Approval
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.policy.file import parse
 from rempart.ekm.policy.rule import Policy
-from rempart.ekm.signing.keys import Signatory, public
 
 WEDNESDAY_NOON = 1_780_488_000
 """Wednesday, 3 June 2026, 12:00 UTC: 14:00 in Paris."""

@@ -20,6 +20,15 @@ from ekm_officers.requests import (
     request,
 )
 from rempart.core.errors import CloudError
+from rempart.core.signing import statement
+from rempart.core.signing.keys import (
+    PrivateKey,
+    Signatory,
+    VerifyingKey,
+    base64url,
+    public,
+    unbase64url,
+)
 from rempart.ekm.approvals.approval import (
     APPROVAL_CHARS_MAX,
     APPROVALS_MAX,
@@ -33,15 +42,6 @@ from rempart.ekm.approvals.approval import (
 from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.file import parse
 from rempart.ekm.policy.judge import APPROVAL_FIELD, PolicyJudge
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import (
-    PrivateKey,
-    Signatory,
-    VerifyingKey,
-    base64url,
-    public,
-    unbase64url,
-)
 
 SUPPORT = OWN_ACCESS.replace("CUSTOMER_INITIATED_ACCESS", "CUSTOMER_INITIATED_SUPPORT")
 

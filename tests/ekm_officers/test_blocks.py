@@ -9,12 +9,12 @@ import pytest
 from ekm_officers.desk import Desk
 from ekm_officers.requests import CLARA_KEY, KEY, OWN_ACCESS, request
 from rempart.core.errors import CloudError, Code
+from rempart.core.signing import statement
+from rempart.core.signing.keys import base64url, public, unbase64url
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.administration import BLOCKS_PER_OFFICER_MAX
 from rempart.ekm.administration.statements import BLOCK, EVERYTHING
 from rempart.ekm.administration.steps import BLOCKS_MAX, Said, advance
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import base64url, public, unbase64url
 
 POLICY = actions.AdoptPolicy(
     sha256=hashlib.sha256(OWN_ACCESS.encode()).hexdigest(), text=OWN_ACCESS

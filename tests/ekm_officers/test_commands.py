@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ekm_officers.desk import Desk
 from ekm_officers.requests import BRUNO_KEY, CLOUD, KEY, OWN_ACCESS, PROJECT, approval
+from rempart.core.signing.keys import Signatory, public
 from rempart.ekm.administration import trail
 from rempart.ekm.approvals.approval import sign
 from rempart.ekm.cli import command
@@ -19,7 +20,6 @@ from rempart.ekm.cli.options import printable
 from rempart.ekm.record.chain import Head, extend
 from rempart.ekm.record.entry import encoded
 from rempart.ekm.record.segments import segment_name
-from rempart.ekm.signing.keys import Signatory, public
 
 ASKED = ("--key", KEY, "--issuer", CLOUD, "--project", PROJECT)
 

@@ -7,12 +7,12 @@ import pytest
 
 from ekm_officers.requests import ALICE_KEY, OWN_ACCESS
 from rempart.core.limits import KIB
+from rempart.core.signing import statement
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.statements import PROPOSAL, STATEMENT_CHARS_MAX
 from rempart.ekm.policy.file import POLICY_BYTES_MAX, RULES_MAX, parse
 from rempart.ekm.policy.reader import PolicyProblem
 from rempart.ekm.policy.warnings import warnings
-from rempart.ekm.signing import statement
 
 
 def problem(text: str) -> PolicyProblem:

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 
 from rempart.core.clock import World, system_random
+from rempart.core.signing.keys import public
 from rempart.ekm.approvals.approval import Approval
 from rempart.ekm.cli.reach import Way
 from rempart.ekm.officers import key_file
 from rempart.ekm.officers.desk import Desk
-from rempart.ekm.signing.keys import public
 from support.key_holder import ISSUER, KEY, PASSPHRASE, REMPART, KeyHolder, b64, use
 
 PROGRAM = "support.officers_program"

@@ -18,6 +18,8 @@ from ekm_officers.requests import (
     request,
 )
 from rempart.core.errors import CloudError
+from rempart.core.signing import statement
+from rempart.core.signing.keys import Signatory, public
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.administration import PENDING_PER_OFFICER_MAX
 from rempart.ekm.administration.decisions import OFFICERS_MAX, decided
@@ -33,8 +35,6 @@ from rempart.ekm.administration.statements import (
 )
 from rempart.ekm.administration.steps import PENDING_MAX, Begun, Done, Said, advance, enrolled
 from rempart.ekm.approvals.approval import sign
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import Signatory, public
 
 ADD_ROSA = actions.AddOfficer(name="rosa", key=signatory("rosa").key)
 NEW_KEY = actions.CreateKey(key=KEY, algorithm="EXTERNAL_SYMMETRIC_ENCRYPTION")

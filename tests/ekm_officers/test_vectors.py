@@ -11,13 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.core.errors import CloudError
+from rempart.core.signing import statement
+from rempart.core.signing.keys import Signatory
 from rempart.ekm.administration.statements import BLOCK, CONSENT, LOOK, PROPOSAL, digest
 from rempart.ekm.administration.steps import Done, Said, advance, enrolled, looked
 from rempart.ekm.approvals.approval import TYPE
 from rempart.ekm.approvals.evidence import weigh
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import Signatory
 
 VECTORS = Path(__file__).parent.parent.parent / "docs/spec/vectors"
 TYPES = {"proposal": PROPOSAL, "consent": CONSENT, "block": BLOCK, "look": LOOK}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from rempart.app.guards import guards
 from rempart.app.outside import in_token, key_managers, outside_issuers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
+from rempart.services.accesscontextmanager import AccessContextManagerService
+from rempart.services.accesscontextmanager.store import Setup as AccessSetup
 from rempart.services.auth import Auth, Ground
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.iam import IamService
@@ -85,8 +89,13 @@ class Parts:
     token: InToken | None = None
 
 
-def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> Parts:
-    """Wire trust and services around an engine."""
+def assemble(
+    engine: Engine, keyring: Keyring, config: Config, world: World, data: Path | None = None
+) -> Parts:
+    """Wire trust and services around an engine.
+
+    `data` is where the files lie that guards read; without it, what they say is not there.
+    """
     bodies = Bodies(engine.blobs, world.random)
     sealed = SealedEngine(engine, key=keyring.key("record"), random=world.random, bodies=bodies)
     identity = Identity(
@@ -115,11 +124,14 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         ResourceManagerService(manager),
         TagsService(_tags(sealed, manager)),
         BoundaryService(world),
+        AccessContextManagerService(AccessSetup(world, lambda: apis)),
     )
     services += (_usage(services, disabled, ground),)
+    apis = tuple(f"{service.name}.googleapis.com" for service in services)
     guard = OrganizationPolicyGuard(policies)
     decision = PolicyDecision(sealed, world)
-    rules = Rules(decision, (disabled, guard), config.duties, guard.conceals)
+    asked = (disabled, *guards(sealed, decision, world, data), guard)
+    rules = Rules(decision, asked, config.duties, guard.conceals)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(
         gate=gate,

@@ -40,6 +40,8 @@ ADMIN_ROLES = (
     "roles/iam.denyAdmin",
     "roles/iam.workforcePoolAdmin",
     "roles/iam.principalAccessBoundaryAdmin",
+    "roles/accesscontextmanager.policyAdmin",
+    "roles/accesscontextmanager.gcpAccessAdmin",
 )
 
 

@@ -10,6 +10,7 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
+from rempart.services.accesscontextmanager import METHODS as ACM_METHODS
 from rempart.services.iam import METHODS as IAM_METHODS
 from rempart.services.iam.boundaries import METHODS as BOUNDARY_METHODS
 from rempart.services.iam.deny import METHODS as DENY_METHODS
@@ -73,6 +74,7 @@ def _answered() -> dict[str, set[str]]:
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "iam": iam,
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
+        "accesscontextmanager": {str(method.id) for method in ACM_METHODS},
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
         "sts": set(STS_ANSWERED),

@@ -103,7 +103,7 @@ async def _serve_open(run: _Run, keyring: Keyring) -> None:
     engine = await _engine(run, keyring, fenced)
     tenure = Tenure(engine.leases, _holder(run.data), fenced)
     try:
-        parts = assemble(engine, keyring, run.config, World())
+        parts = assemble(engine, keyring, run.config, World(), run.data)
         if run.config.engine != EMBEDDED:
             parts.sealed.fence = await tenure.begin()
         await index_administrator(parts.sealed, run.config, parts.world)

@@ -21,6 +21,7 @@ COMMANDS = (
     "issuer-keys",
     "rekey",
     "seal-identity",
+    "staff",
     "status",
     "token",
     "unseal",

@@ -16,6 +16,7 @@ from pathlib import Path
 from rempart.config import Config
 
 OVERRIDDEN_APIS = (
+    "accesscontextmanager",
     "cloudkms",
     "cloudresourcemanager",
     "iam",
@@ -33,6 +34,7 @@ OVERRIDDEN_APIS = (
 HOSTS = (
     "storage",
     "oauth2",
+    "accesscontextmanager",
     "iam",
     "iamcredentials",
     "sts",

@@ -10,6 +10,9 @@ import re
 from rempart.core.errors import invalid
 from rempart.core.limits import LABELS_MAX
 
+SENSITIVITY = "rempart-sensitivity"
+"""The label that says how sensitive what stands in a project or bucket is."""
+
 _KEY = re.compile(r"[^\W\d_A-Z][\w-]{0,62}")
 _VALUE = re.compile(r"[\w-]{0,63}")
 

@@ -60,8 +60,9 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `policies` are those of the resource and of what holds it below the project (managed folders,
     bucket). `public` is False where public-access prevention stops `allUsers` and
     `allAuthenticatedUsers` from counting. `attributes` are what conditions read by
-    `api.getAttribute`. `above` is what holds a resource that is in no project: `folders/N` or
-    `organizations/N`; organizations and folders themselves leave it empty.
+    `api.getAttribute`. `sensitivity` is the value of its own label of that name, or its bucket's.
+    `above` is what holds a resource that is in no project: `folders/N` or `organizations/N`;
+    organizations and folders themselves leave it empty.
     """
 
     name: ResourceName
@@ -70,3 +71,4 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     public: bool = True
     attributes: tuple[tuple[str, str], ...] = ()
     above: str = ""
+    sensitivity: str = ""

@@ -28,6 +28,9 @@ _REQUEST_LINE = re.compile(
 )
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _OWN = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect", "te"))
+_OUTER = frozenset(("x-goog-allowed-resources",))
+"""What a proxy puts on the whole batch, and no part of it may put in other words."""
+
 _ANSWER_ID = "response-"
 
 
@@ -91,7 +94,8 @@ def _request(outer: Request, text: bytes) -> Request:
         name: value
         for name, value in outer.headers.items()
         if name not in _OWN and not name.startswith("content-")
-    } | dict(own)
+    }
+    headers |= {name: value for name, value in own.items() if name not in headers.keys() & _OUTER}
     path, _, query = line[3].partition(b"?")
     return Request(
         verb=line[1].decode(),

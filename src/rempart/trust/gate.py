@@ -51,12 +51,16 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The call in which permissions are asked for, and the API and kind of method called."""
+    """The call in which permissions are asked for, and the API and kind of method called.
+
+    `touched` remembers for the guards what was first asked in each project.
+    """
 
     call: Call
     access: Access
     service: str
     facts: dict[str, str] = field(default_factory=dict)
+    touched: dict[str, Asked] = field(default_factory=dict)
 
 
 class Authority:
@@ -133,9 +137,12 @@ class Authority:
             within.service,
             within.facts,
             propose,
+            within.touched,
         )
         for guard in guards:
             await guard.check(asked)
+        if resource.project is not None:
+            within.touched.setdefault(resource.project, asked)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from rempart.core.limits import KIB
-from rempart.ekm.signing.keys import VerifyingKey
+from rempart.core.signing.keys import VerifyingKey
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
 Path = Annotated[str, Meta(min_length=1, max_length=300)]

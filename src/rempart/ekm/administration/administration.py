@@ -13,6 +13,8 @@ from typing import Protocol, get_args
 
 from rempart.core.clock import Clock
 from rempart.core.errors import CloudError, Code, denied, not_found
+from rempart.core.signing import statement
+from rempart.core.signing.statement import Refused
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.decisions import check_policy
 from rempart.ekm.administration.state import Pending, State
@@ -26,8 +28,6 @@ from rempart.ekm.administration.statements import (
     digest,
 )
 from rempart.ekm.administration.steps import Begun, Done, Said, Step, advance, looked
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.statement import Refused
 
 PENDING_PER_OFFICER_MAX = 8
 BLOCKS_PER_OFFICER_MAX = 128

@@ -8,13 +8,13 @@ from typing import get_args
 from msgspec.structs import replace
 
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
+from rempart.core.signing.keys import Signatory
 from rempart.ekm.administration import actions
 from rempart.ekm.administration.actions import Own
 from rempart.ekm.administration.state import State
 from rempart.ekm.policy.file import parse
 from rempart.ekm.policy.reader import PolicyProblem
 from rempart.ekm.policy.rule import Policy
-from rempart.ekm.signing.keys import Signatory
 
 OFFICERS_MAX = 32
 APPROVERS_MAX = 256

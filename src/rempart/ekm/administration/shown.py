@@ -7,8 +7,8 @@ import hashlib
 import msgspec
 
 from rempart.core.clock import Micros, rfc3339
+from rempart.core.signing.keys import Signatory
 from rempart.ekm.administration.state import InForce, Pending, State
-from rempart.ekm.signing.keys import Signatory
 
 Document = dict[str, object]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from rempart.core.signing.keys import Signatory
 from rempart.ekm.administration.statements import EVERYTHING, Proposal
 from rempart.ekm.model import pattern
 from rempart.ekm.policy.rule import Policy
-from rempart.ekm.signing.keys import Signatory
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):

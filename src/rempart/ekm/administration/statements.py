@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from rempart.core.limits import KIB
+from rempart.core.signing.keys import Signatory
+from rempart.core.signing.statement import Refused
 from rempart.ekm.administration.actions import Action, Digest, Path
-from rempart.ekm.signing.keys import Signatory
-from rempart.ekm.signing.statement import Refused
 
 PROPOSAL = "rempart-ekm-proposal+jws"
 CONSENT = "rempart-ekm-consent+jws"

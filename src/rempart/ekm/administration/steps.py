@@ -10,6 +10,9 @@ import msgspec
 from msgspec.structs import replace
 
 from rempart.core.errors import CloudError, Code, denied, invalid
+from rempart.core.signing import statement
+from rempart.core.signing.keys import Signatory
+from rempart.core.signing.statement import Content, Refused
 from rempart.ekm.administration import statements
 from rempart.ekm.administration.decisions import check_officers, decided
 from rempart.ekm.administration.state import InForce, Pending, State
@@ -28,9 +31,6 @@ from rempart.ekm.administration.statements import (
     digest,
     manager_of,
 )
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import Signatory
-from rempart.ekm.signing.statement import Content, Refused
 
 PENDING_MAX = 64
 BLOCKS_MAX = 1024

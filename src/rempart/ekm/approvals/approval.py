@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from rempart.core.access_reasons import ACCESS_REASONS
 from rempart.core.errors import CloudError, invalid
+from rempart.core.signing import statement
+from rempart.core.signing.keys import PrivateKey, Signatory
 from rempart.ekm.model import pattern
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import PrivateKey, Signatory
 
 TYPE = "rempart-approval+jwt"
 APPROVAL_CHARS_MAX = 4096

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from rempart.core.signing.keys import Signatory
+from rempart.core.signing.statement import Refused
 from rempart.ekm.approvals.approval import (
     APPROVALS_MAX,
     SEPARATOR,
@@ -19,8 +21,6 @@ from rempart.ekm.approvals.approval import (
 )
 from rempart.ekm.model import pattern
 from rempart.ekm.model.key_use import KeyUse
-from rempart.ekm.signing.keys import Signatory
-from rempart.ekm.signing.statement import Refused
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -10,10 +10,10 @@ import msgspec
 
 from rempart.core.clock import Micros, rfc3339, system_clock, system_random
 from rempart.core.errors import CloudError
+from rempart.core.signing.keys import base64url
+from rempart.core.signing.statement import Refused
 from rempart.ekm.approvals.approval import Approval, read, sign, verified
 from rempart.ekm.cli import options, signing
-from rempart.ekm.signing.keys import base64url
-from rempart.ekm.signing.statement import Refused
 
 _ID_BYTES = 16
 _SECOND = 1_000_000

@@ -9,13 +9,13 @@ import msgspec
 
 from rempart.core.clock import system_random
 from rempart.core.errors import CloudError
+from rempart.core.signing.keys import Signatory, base64url
 from rempart.ekm.admin.actions import Document
 from rempart.ekm.administration.statements import Enrolment
 from rempart.ekm.administration.steps import enrolled
 from rempart.ekm.cli import options, signing
 from rempart.ekm.officers.desk import NONCE_BYTES
 from rempart.ekm.opened import AskPassphrase
-from rempart.ekm.signing.keys import Signatory, base64url
 
 ALONE = (
     "Warning: one officer decides alone. Whoever has that key and its passphrase can adopt any "

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from rempart.core.clock import Micros, rfc3339
+from rempart.core.signing import statement
 from rempart.ekm.cli import options
 from rempart.ekm.opened import LOG
 from rempart.ekm.record.segments import LogBroken, walk
-from rempart.ekm.signing import statement
 
 
 @click.command("log")

@@ -23,12 +23,12 @@ from rempart.core.clock import World
 from rempart.core.document import Document, text
 from rempart.core.errors import CloudError
 from rempart.core.limits import MIB
+from rempart.core.signing import statement
+from rempart.core.signing.statement import Refused
 from rempart.ekm.administration.door import MANAGER_PATH, STATEMENTS_PATH
 from rempart.ekm.administration.statements import PROPOSAL, STATEMENT_CHARS_MAX, Proposal, digest
 from rempart.ekm.cli import options, signing
 from rempart.ekm.officers.desk import Desk
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.statement import Refused
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 ANSWER_BYTES_MAX = 16 * MIB

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import click
 
+from rempart.core.signing.keys import PrivateKey, Signatory
 from rempart.ekm.cli import options
 from rempart.ekm.keys.sealing import SealingProblem, read_passphrase
 from rempart.ekm.officers import key_file
 from rempart.ekm.officers.key_file import KeyFile, KeyFileProblem
-from rempart.ekm.signing.keys import PrivateKey, Signatory
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 

@@ -8,6 +8,8 @@ from typing import TypedDict
 import msgspec
 
 from rempart.core.clock import World
+from rempart.core.signing import statement
+from rempart.core.signing.keys import PrivateKey, base64url
 from rempart.ekm.administration.actions import Action
 from rempart.ekm.administration.statements import (
     BLOCK,
@@ -20,8 +22,6 @@ from rempart.ekm.administration.statements import (
     Look,
     Proposal,
 )
-from rempart.ekm.signing import statement
-from rempart.ekm.signing.keys import PrivateKey, base64url
 
 NONCE_BYTES = 16
 CONSENT_SECONDS = 3600

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from rempart.core.signing.keys import Signatory
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.judge import PolicyJudge
 from rempart.ekm.policy.rule import Mismatch, Policy, mismatches
-from rempart.ekm.signing.keys import Signatory
 
 
 class Opinion(msgspec.Struct, frozen=True):

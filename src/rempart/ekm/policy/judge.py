@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rempart.core.errors import Code
+from rempart.core.signing.keys import Signatory
 from rempart.ekm.approvals.evidence import Evidence, weigh
 from rempart.ekm.model import reason
 from rempart.ekm.model.key_use import KeyUse
 from rempart.ekm.model.verdict import Verdict
 from rempart.ekm.policy.rate import Rates
 from rempart.ekm.policy.rule import Policy, Rule, mismatches
-from rempart.ekm.signing.keys import Signatory
 
 NO_RULE = "no rule"
 REASON_FIELD = "additionalContext.accessReasonContext.reason"

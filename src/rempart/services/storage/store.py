@@ -11,6 +11,7 @@ from rempart.core.call import Call
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
+from rempart.core.labels import SENSITIVITY
 from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.core.principal import Member, Principal
@@ -91,6 +92,7 @@ class StorageStore:
             ProjectId(bucket.project),
             (bucket.policy,),
             public=bucket.public_access_prevention != "enforced",
+            sensitivity=bucket.labels.get(SENSITIVITY, ""),
         )
 
     async def object_resource(
@@ -108,6 +110,7 @@ class StorageStore:
             ProjectId(bucket.project),
             policies,
             public=bucket.public_access_prevention != "enforced",
+            sensitivity=bucket.labels.get(SENSITIVITY, ""),
         )
 
     async def _folder_policies(self, bucket: Bucket, name: str) -> list[Policy]:

@@ -45,7 +45,7 @@ OF_REQUEST = frozenset(("resource", "request", "api"))
 OF_PRINCIPAL = frozenset(("principal",))
 """What conditions of policy bindings may read: `principal.type` and `principal.subject`."""
 
-_OPERATORS = frozenset(
+OPERATORS = frozenset(
     ("!_", "_&&_", "_||_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_?_:_")
 ) | frozenset(("_+_", "_-_", "@in", "_[_]"))
 _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
@@ -60,7 +60,7 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
     "getSeconds": lambda moment: moment.second,
     "getMilliseconds": lambda moment: moment.microsecond // 1000,
 }
-_FUNCTIONS = frozenset(
+FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
 _TAG_TESTS: Mapping[str, Callable[..., bool]] = {
@@ -73,7 +73,7 @@ _TAG_TESTS: Mapping[str, Callable[..., bool]] = {
 
 _NO_TAG = Tag("", "", "", "")
 
-_ALLOWED = _OPERATORS | _FUNCTIONS | _TAG_TESTS.keys()
+_ALLOWED = OPERATORS | FUNCTIONS | _TAG_TESTS.keys()
 _TAGS = re.compile(r"\b(?:matchTag|hasTagKey)(?:Id)?\b")
 _PLAIN_TAGS = re.compile(r"\bresource\.(?:matchTag|hasTagKey)(?:Id)?\(")
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
@@ -150,7 +150,7 @@ def _compile(expression: str, variables: frozenset[str]) -> _Condition:
     for name in (*called, *program.variables()):
         if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
-    functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
+    functions = tuple((name, OURS[name]) for name in called if name in OURS)
     tag_tests = tuple((name, _TAG_TESTS[name]) for name in called if name in _TAG_TESTS)
     read = {**_READ, "resource": _resource(expression)}
     named = sorted(variables & set(program.variables()))
@@ -229,7 +229,7 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(timezone(-shift if sign == "-" else shift))
 
 
-_OURS: Mapping[str, Callable[..., object]] = {
+OURS: Mapping[str, Callable[..., object]] = {
     "getAttribute": lambda attributes, name, default: attributes.get(name, default),
     "extract": extract,
     "hasOnly": lambda values, allowed: set(values) <= set(allowed),

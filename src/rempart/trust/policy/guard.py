@@ -6,7 +6,7 @@ asked by the gate, for every permission that a call asks for, so no service can 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -26,6 +26,10 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     `propose` tells what the call would make, where its method declares it; it comes with the
     method's own permission only, so that it is judged once. What a guard puts into `facts` is in
     the log's entry of a write that goes through.
+
+    `before` has what was first asked in each project in the same call, by project: one call may
+    read in one and write in another. The first of them was asked by the caller; a later one by
+    another principal was asked by an agent that acts for the caller.
     """
 
     principal: Principal
@@ -36,6 +40,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     service: str
     facts: dict[str, str] = {}
     propose: Propose | None = None
+    before: Mapping[str, Asked] = {}
 
 
 class Guard(Protocol):

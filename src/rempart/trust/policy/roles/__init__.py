@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rempart.trust.policy.roles import (
+    accesscontextmanager,
     basic,
     cloudkms,
     iam,
@@ -17,6 +18,7 @@ from rempart.trust.policy.roles import (
     resourcemanager,
     security,
     serviceusage,
+    sovereignty,
     storage,
     tags,
     workforce,
@@ -39,6 +41,8 @@ _OF_SERVICES = tuple(
         tags,
         orgpolicy,
         workforce,
+        accesscontextmanager,
+        sovereignty,
     )
     for role in service.ROLES
 )

@@ -23,6 +23,7 @@ class Level(Flag):
     TAG_KEY = auto()
     TAG_VALUE = auto()
     WORKFORCE_POOL = auto()
+    ACCESS_POLICY = auto()
 
 
 HIERARCHY = Level.ORGANIZATION | Level.FOLDER | Level.PROJECT

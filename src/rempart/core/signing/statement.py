@@ -15,7 +15,7 @@ import msgspec
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
-from rempart.ekm.signing.keys import PrivateKey, VerifyingKey, public, unbase64url
+from rempart.core.signing.keys import PrivateKey, VerifyingKey, public, unbase64url
 
 _SEGMENTS = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _ALGORITHMS = ["EdDSA", "ES256"]

@@ -1,0 +1,62 @@
+"""The guards of a universe: what may refuse a call that IAM has allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rempart.core.call import MethodId
+from rempart.core.clock import World
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Guard
+from rempart.trust.policy.perimeters.bindings import BindingGuard
+from rempart.trust.policy.perimeters.geography import read_geography
+from rempart.trust.policy.perimeters.guard import PerimeterGuard
+from rempart.trust.policy.restrictions import RestrictionGuard
+from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
+from rempart.trust.policy.sovereignty.rules import Rules, read_rules
+from rempart.trust.policy.watched import Watched
+from rempart.wire.grpc import all_tables
+
+GEOGRAPHY = "geography.csv"
+
+
+def guards(
+    sealed: SealedEngine, decision: PolicyDecision, world: World, data: Path | None
+) -> tuple[Guard, ...]:
+    """Return the guards in the order in which they are asked.
+
+    A file of sovereignty rules that makes no sense refuses the start: whom it is about is unknown.
+    """
+    rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
+    rules.value = _rules(data)
+    table = data / GEOGRAPHY if data else None
+    geography = Watched(table, read_geography, "the table of addresses", slow=True)
+    return (
+        RestrictionGuard(sealed),
+        BindingGuard(sealed, geography),
+        PerimeterGuard(sealed, world, geography, method_names()),
+        SovereigntyGuard(sealed, decision, geography, rules, data),
+    )
+
+
+def _rules(data: Path | None) -> Rules | None:
+    path = data / RULES_FILE if data else None
+    if path is None or not path.exists():
+        return None
+    try:
+        return read_rules(path)
+    except (OSError, ValueError) as problem:
+        raise SystemExit(f"{path} is refused: {problem}. Correct it, or restore it.") from problem
+
+
+def method_names() -> dict[MethodId, frozenset[str]]:
+    """Return the names that Google's protocol buffers give to methods, by REST's ids."""
+    names: dict[MethodId, frozenset[str]] = {}
+    for table in all_tables():
+        for method in table.methods:
+            dotted = method.path.replace("/", ".")
+            for binding in method.bindings:
+                id_ = MethodId(binding.id)
+                names[id_] = names.get(id_, frozenset()) | {dotted}
+    return names

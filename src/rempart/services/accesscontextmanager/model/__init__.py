@@ -1,0 +1,1 @@
+"""What Access Context Manager accepts; pure."""

@@ -1,0 +1,95 @@
+"""The guard that holds service accounts to the access levels that they are bound to.
+
+The binding that is closest counts: that of the account before that of its project. One that is
+tried in a dry run is logged and refuses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from rempart.core.errors import ErrorInfo, denied
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.hierarchy import find_project
+from rempart.trust.policy.perimeters.documents import (
+    ACCESS_BINDINGS,
+    ACCESS_POLICIES,
+    BINDINGS_MAX,
+    AccessBinding,
+)
+from rempart.trust.policy.perimeters.geography import Geography
+from rempart.trust.policy.perimeters.levels import Origin, holds
+from rempart.trust.policy.watched import Watched
+
+_KINDS = (ACCESS_BINDINGS,)
+_log = logging.getLogger(__name__)
+
+
+class BindingGuard:
+    """Refuses callers outside the access level that they are bound to."""
+
+    def __init__(self, sealed: SealedEngine, geography: Watched[Geography]) -> None:
+        self._sealed = sealed
+        self._geography = geography
+        self._seen: tuple[int, ...] | None = None
+        self._bound: dict[str, AccessBinding] = {}
+
+    async def check(self, asked: Asked) -> None:
+        """Raise where the caller has not the level; with no bindings it costs a comparison."""
+        if self._sealed.changes(_KINDS) != self._seen:
+            await self._look()
+        if not self._bound or asked.principal.project is None:
+            return
+        for dry in (False, True):
+            level = await self._level(asked, dry=dry)
+            if level and not await self._has(level, asked):
+                if not dry:
+                    raise denied(
+                        f"The caller does not have the access level {level} that it is bound to.",
+                        info=ErrorInfo(
+                            "ACCESS_LEVEL_REQUIRED", "rempart", (("accessLevel", level),)
+                        ),
+                    )
+                who = asked.principal.member
+                _log.warning("dry run: %s is bound to %s and has it not", who, level)
+
+    async def _look(self) -> None:
+        seen = self._sealed.changes(_KINDS)
+        found = await self._sealed.scan(
+            ACCESS_BINDINGS, ACCESS_BINDINGS.under(), limit=BINDINGS_MAX
+        )
+        self._bound = {bound_to(one.value): one.value for one in found}
+        self._seen = seen
+
+    async def _level(self, asked: Asked, *, dry: bool) -> str:
+        """Return the level that the closest binding asks for, empty where none does."""
+        principal = asked.principal
+        keys = [principal.email]
+        if principal.project is not None:
+            project = await find_project(self._sealed, principal.project)
+            keys += [f"projects/{project.number}"] if project else []
+        for key in keys:
+            binding = self._bound.get(key)
+            levels = () if binding is None else binding.access_levels
+            if binding is not None and dry:
+                levels = binding.dry_run_access_levels
+            if levels:
+                return levels[0]
+        return ""
+
+    async def _has(self, level: str, asked: Asked) -> bool:
+        number = level.split("/")[1]
+        policy = await self._sealed.find(ACCESS_POLICIES, ACCESS_POLICIES.key(number))
+        geography = await self._geography.current(asked.call.time)
+        origin = Origin(asked.call.remote, asked.principal.member, asked.call.time, geography)
+        return policy is not None and holds(policy.value, level, origin)
+
+
+def bound_to(binding: AccessBinding) -> str:
+    """Return whom a binding is about: an account's email, or `projects/NUMBER`."""
+    principal = binding.principal
+    if principal is None:
+        return ""
+    number = principal.service_account_project_number
+    return principal.service_account or f"projects/{number}"

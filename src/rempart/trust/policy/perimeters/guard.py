@@ -1,0 +1,139 @@
+"""The guard that keeps calls within perimeters, and callers to the levels that they are bound to.
+
+With no access policy in the universe it costs one comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rempart.core.call import MethodId
+from rempart.core.clock import World
+from rempart.core.names import ProjectId
+from rempart.core.principal import Principal
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.hierarchy import Organization, ancestors, find_project
+from rempart.trust.policy.perimeters.crossing import Plan, Visit, judge, plan
+from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, POLICIES_MAX, AccessPolicy
+from rempart.trust.policy.perimeters.geography import Geography
+from rempart.trust.policy.perimeters.levels import Origin
+from rempart.trust.policy.perimeters.violation import Violations, refusal_of, violation_of
+from rempart.trust.policy.watched import Watched
+
+MANAGER = "cloudresourcemanager.googleapis.com"
+_NO_NAMES: frozenset[str] = frozenset()
+_KINDS = (ACCESS_POLICIES,)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The perimeters of all access policies; `dry` is None where nothing is tried."""
+
+    policies: Mapping[str, AccessPolicy]
+    live: Plan
+    dry: Plan | None
+
+
+class PerimeterGuard:
+    """Refuses what crosses a perimeter without a rule for it.
+
+    `names` has for each method the names that method selectors may use besides its id.
+    """
+
+    def __init__(
+        self,
+        sealed: SealedEngine,
+        world: World,
+        geography: Watched[Geography],
+        names: Mapping[MethodId, frozenset[str]],
+    ) -> None:
+        self._sealed = sealed
+        self._geography = geography
+        self._names = names
+        self._violations = Violations(sealed, world)
+        self._seen: tuple[int, ...] | None = None
+        self._state: _State | None = None
+
+    async def check(self, asked: Asked) -> None:
+        """Raise Google's refusal of a call that crosses a perimeter."""
+        if self._sealed.changes(_KINDS) != self._seen:
+            await self._look()
+        state = self._state
+        if state is None or asked.resource.project is None:
+            return
+        visit = await self._visit(asked, asked.resource.project)
+        before = [
+            await self._visit(other, ProjectId(project))
+            for project, other in asked.before.items()
+            if project != asked.resource.project
+        ]
+        refused = await self._judge(state.live, asked, visit, before, dry=False)
+        if refused:
+            raise refusal_of(refused, asked.service)
+        if state.dry is not None:
+            await self._judge(state.dry, asked, visit, before, dry=True)
+
+    async def _look(self) -> None:
+        """Read the access policies again."""
+        seen = self._sealed.changes(_KINDS)
+        found = await self._sealed.scan(
+            ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=POLICIES_MAX
+        )
+        self._state = _state({one.value.name: one.value for one in found})
+        self._seen = seen
+
+    async def origin(self, principal: Principal, asked: Asked) -> Origin:
+        """Return where a call comes from, to be asked for access levels."""
+        geography = await self._geography.current(asked.call.time)
+        return Origin(asked.call.remote, principal.member, asked.call.time, geography)
+
+    async def _judge(
+        self, plan_: Plan, asked: Asked, visit: Visit, before: list[Visit], *, dry: bool
+    ) -> str:
+        """Return the identifier of the violation, empty where there is none."""
+        origin = await self.origin(asked.principal, asked)
+        refusal = judge(plan_, visit, before, origin)
+        if refusal is None:
+            return ""
+        violation = violation_of(refusal, origin, asked.call.request_id, dry=dry)
+        return await self._violations.keep(violation)
+
+    async def _visit(self, asked: Asked, project: ProjectId) -> Visit:
+        name, service = asked.resource.name, f"{asked.service}.googleapis.com"
+        services = {service} if name.service == MANAGER else {service, name.service}
+        method = asked.call.method
+        return Visit(
+            await place_of(self._sealed, project),
+            name.name,
+            frozenset(services),
+            self._names.get(method, _NO_NAMES) | {method, f"google.{method}"},
+            asked.permission,
+            asked.principal.member,
+            asked.principal.sets,
+        )
+
+
+async def place_of(sealed: SealedEngine, project: ProjectId) -> tuple[str, ...]:
+    """Return a project and what it lies in, upwards: `projects/NUMBER`, folders, organization."""
+    found = await find_project(sealed, project)
+    if found is None:
+        return ()
+    above = [
+        f"{'organizations' if isinstance(one, Organization) else 'folders'}/{one.id}"
+        for one in await ancestors(sealed, found.parent)
+    ]
+    return (f"projects/{found.number}", *above)
+
+
+def _state(policies: Mapping[str, AccessPolicy]) -> _State | None:
+    if not policies:
+        return None
+    tried = any(
+        perimeter.use_explicit_dry_run_spec
+        for policy in policies.values()
+        for perimeter in policy.perimeters.values()
+    )
+    values = policies.values()
+    return _State(policies, plan(values, dry=False), plan(values, dry=True) if tried else None)
