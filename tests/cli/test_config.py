@@ -191,3 +191,62 @@ def test_a_pin_that_others_can_read_refuses_the_start(tmp_path: Path) -> None:
     (data / "pin").chmod(0o640)
     with pytest.raises(ConfigProblem, match="chmod 600"):
         config.load(data, Flags())
+
+
+DUTIES = Path(__file__).parents[2] / "docs" / "separation-of-duties.md"
+KEYS = {"name": "keys", "one": ["roles/cloudkms.admin"], "other": ["storage.objects.get"]}
+
+
+def with_duties(tmp_path: Path, text: str, name: str = "separation-of-duties.toml") -> Path:
+    (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def rule(**changes: object) -> str:
+    lines = (f"{key} = {value!r}" for key, value in (KEYS | changes).items() if value is not None)
+    return "\n".join(["[[rule]]", *lines, ""])
+
+
+def test_without_a_file_no_rights_are_kept_apart(tmp_path: Path) -> None:
+    assert config.load(written(tmp_path), Flags()).duties == ()
+
+
+def test_the_rules_that_the_documentation_proposes_are_read(tmp_path: Path) -> None:
+    text = DUTIES.read_text().split("```toml\n")[1].split("```")[0]
+    found = config.load(with_duties(written(tmp_path), text), Flags()).duties
+    names = ["keys-and-their-use", "rights-and-data", "accounts-and-their-rights"]
+    assert [duty.name for duty in found] == names
+
+
+def test_the_settings_name_another_file_of_rules(tmp_path: Path) -> None:
+    change = ('# separation_of_duties = "separation-of-duties.toml"', "separation_of_duties = 'x'")
+    data = with_duties(written(tmp_path, change), rule(), "x")
+    assert [duty.name for duty in config.load(data, Flags()).duties] == ["keys"]
+    (data / "x").unlink()
+    with pytest.raises(ConfigProblem, match="cannot be read"):
+        config.load(data, Flags())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1", "nothing else"),
+        ("rule = 1", "nothing else"),
+        ("[[rule]]", "has name, one, other"),
+        ("][", "cannot be read"),
+        (rule(name="A"), "no name"),
+        (rule(name=None), "has name, one, other"),
+        (rule(names="x"), "has name, one, other"),
+        (rule(one=[]), "a list of 1 to 200"),
+        (rule(one="roles/owner"), "a list of 1 to 200"),
+        (rule(other=["storage.objects.got"]), "'storage.objects.got', which is no role"),
+        (rule(other=[1]), "names 1"),
+        (rule(other=["roles/cloudkms.admin"]), "both sides of keys have roles/cloudkms.admin"),
+        (rule(reason="x" * 301), "over 300"),
+        (rule() * 2, "the same name"),
+        (rule() * 101, "up to 100"),
+    ],
+)
+def test_wrong_rules_refuse_the_start_and_say_why(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        config.load(with_duties(written(tmp_path), text), Flags())

@@ -65,7 +65,10 @@ def _gcloud(universe: Universe, *words: str, env: dict[str, str] | None = None) 
 
 @pytest.fixture(scope="module")
 def workload(
-    shell: Universe, provider: OIDCProvider, tmp_path_factory: pytest.TempPathFactory
+    shell: Universe,
+    admin: httpx.Client,
+    provider: OIDCProvider,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Workload:
     """Return a pool and provider that gcloud made, and the settings that it wrote about them."""
     folder = tmp_path_factory.mktemp("workload")
@@ -80,15 +83,13 @@ def workload(
         f"--attribute-mapping={mapping},attribute.mail=assertion.email",
         "--attribute-condition=assertion.email_verified == true",
     )
-    shown = json.loads(
-        _gcloud(
-            shell,
-            *(*pools, "providers", "describe", "corp", where, f"--workload-identity-pool={id_}"),
-            "--format=json",
-        )
-    )
+    found = admin.get(f"/iam/v1/projects/{shell.project}/locations/global/workloadIdentityPools")
+    (pool,) = [
+        one["name"] for one in found.json()["workloadIdentityPools"] if one["name"].endswith(id_)
+    ]
+    shown = admin.get(f"/iam/v1/{pool}/providers/corp").json()
     assert shown["attributeMapping"]["attribute.mail"] == "assertion.email"
-    made = Workload(shell, folder, shown["name"].rpartition("/providers/")[0], provider)
+    made = Workload(shell, folder, pool, provider)
     _gcloud(
         shell,
         *(*pools, "create-cred-config", shown["name"], f"--output-file={made.settings}"),

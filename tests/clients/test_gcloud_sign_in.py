@@ -58,8 +58,8 @@ class Stand:
     def rest(self, verb: str, path: str, body: Mapping[str, object]) -> None:
         """Ask Cloud Storage as the administrator: gcloud would take its time."""
         bearer = f"Authorization: Bearer {self.universe.token()}"
-        command = (program("curl"), "-sS", "--fail", "-X", verb, "-H", bearer)
-        command += ("-H", "Content-Type: application/json", "-d", json.dumps(body))
+        command = [program("curl"), "-sS", "--fail", "-X", verb, "-H", bearer]
+        command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
         self.universe.run(*command, f"https://storage.{self.universe.domain}{path}")
 
     @property

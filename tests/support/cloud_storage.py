@@ -7,10 +7,13 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import jwt
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from rempart import app
 from rempart.config import Address, Config
@@ -194,5 +197,16 @@ def token(key: Mapping[str, str], now: int) -> str:
         "scope": "https://www.googleapis.com/auth/cloud-platform",
     }
     return jwt.encode(
-        claims, key["private_key"], algorithm="RS256", headers={"kid": key["private_key_id"]}
+        claims,
+        _private(key["private_key"]),
+        algorithm="RS256",
+        headers={"kid": key["private_key_id"]},
     )
+
+
+@lru_cache
+def _private(pem: str) -> RSAPrivateKey:
+    """Return a private key; reading one costs more than most of what is tested with it."""
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key

@@ -11,6 +11,7 @@ from rempart.engine.seam import Engine
 from rempart.services.auth import Auth, Ground
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.iam import IamService
+from rempart.services.iam.deny import DenyService
 from rempart.services.iam.store import Setup as IamSetup
 from rempart.services.iamcredentials import CredentialsService
 from rempart.services.iamcredentials.published import PublishedKeys
@@ -90,8 +91,9 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         IamService(iam),
         CredentialsService(CredentialsSetup(iam, identity.tokens, id_tokens, config.regions)),
         PublishedKeys(world),
+        DenyService(world),
     )
-    rules = Rules(PolicyDecision(sealed, world))
+    rules = Rules(PolicyDecision(sealed, world), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(
         gate=gate,

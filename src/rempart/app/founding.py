@@ -36,6 +36,7 @@ ADMIN_ROLES = (
     "roles/resourcemanager.organizationAdmin",
     "roles/storage.admin",
     "roles/iam.workforcePoolAdmin",
+    "roles/iam.denyAdmin",
 )
 
 

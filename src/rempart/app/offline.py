@@ -11,6 +11,7 @@ from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
 from rempart.services.iam import METHODS as IAM_METHODS
+from rempart.services.iam.deny import METHODS as DENY_METHODS
 from rempart.services.iam.workforce import OWN as IAM_OWN
 from rempart.services.iamcredentials import METHODS as CREDENTIALS_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
@@ -60,7 +61,8 @@ def _answered() -> dict[str, set[str]]:
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
-        "iam": {str(method.id) for method in IAM_METHODS} - own,
+        "iam": {str(method.id) for method in IAM_METHODS} - own
+        | {str(method.id) for method in DENY_METHODS},
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
         "sts": set(STS_ANSWERED),

@@ -25,6 +25,7 @@ from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.auth.sweep import EndedSessions
+from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
@@ -33,6 +34,7 @@ from rempart.universe import Listener, Ready
 
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
+LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -150,10 +152,12 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
 def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
     sweep = Sweep(parts.sealed, engine.blobs, parts.bodies, parts.world)
     due_keys = DueKeys(parts.sealed, parts.kms)
+    lost_accounts = LostAccounts(parts.sealed, parts.world)
     return (
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
     )
 
 

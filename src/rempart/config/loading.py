@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rempart.config import keys
 from rempart.config.checks import checked
+from rempart.config.duties import duties
 from rempart.config.settings import EMBEDDED, Config, ConfigProblem, Flags
 from rempart.config.table import FILE_NAME, number, read_table, text
 
@@ -71,6 +72,7 @@ def load(data: Path, flags: Flags) -> Config:
         key_manager_authorities=keys.key_manager_authorities(path, table),
         key_manager_client=keys.key_manager_client(path, table),
         identity_provider_authorities=keys.identity_provider_authorities(path, table),
+        duties=duties(path, table),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rempart.core.address import Address
 from rempart.core.names import ProjectId
+from rempart.trust.policy.duties import Duty
 
 EMBEDDED = "embedded"
 ALL_ALGORITHMS = "all"
@@ -59,6 +60,8 @@ class Config:
     """A file with a certificate and its key (PEM) that is shown to managers that ask for one."""
     identity_provider_authorities: str = ""
     """A file of certificate authorities (PEM) for identity providers, in place of the machine's."""
+    duties: tuple[Duty, ...] = ()
+    """Rights that must not meet in one hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _OPTIONAL = frozenset(
         "key_manager_authorities",
         "key_manager_client",
         "identity_provider_authorities",
+        "separation_of_duties",
     }
 )
 """Settings that came later: a file without them has their defaults."""

@@ -50,6 +50,9 @@ key_algorithms = "{config.key_algorithms}"
 # those that this machine trusts.
 # identity_provider_authorities = "identity-providers.pem"
 
+# A file of rights that must not meet in one hand; where there is one of this name, it is taken.
+# separation_of_duties = "separation-of-duties.toml"
+
 # External key managers that this universe may ask, and where they are: an address, or "resolve" for
 # this machine's resolver. Others are never reached. A port other than 443 is part of the host.
 [key_managers]

@@ -6,6 +6,8 @@ import re
 from typing import Any, Protocol
 
 PATTERN_CHARS_MAX = 256
+NESTING_MAX = 32
+"""Brackets within brackets: what the parser would need long to refuse is refused first."""
 
 MACRO = re.compile(
     r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
@@ -44,6 +46,15 @@ def first_line(problem: ValueError) -> str:
     """Return what the library says is wrong, short enough for an answer."""
     lines = str(problem).splitlines()
     return lines[0][:300] if lines else "syntax error"
+
+
+def depth(expression: str) -> int:
+    """Return how deep the brackets of an expression are nested."""
+    now = deepest = 0
+    for character in expression:
+        now += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, now)
+    return deepest
 
 
 def plain_matches(expression: str) -> bool:

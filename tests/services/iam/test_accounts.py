@@ -11,6 +11,8 @@ from rempart.services.iam.model.service_account import (
     DESCRIPTION_BYTES_MAX,
     DISPLAY_NAME_BYTES_MAX,
 )
+from rempart.services.iam.work import LostAccounts
+from rempart.trust.identity.accounts import KEYS
 from support.cloud_iam import ACCOUNT, DAY, PROJECT, TOKEN_CREATOR, Iam, email, granting, path
 
 
@@ -110,6 +112,23 @@ async def test_after_thirty_days_a_deleted_account_is_gone() -> None:
     await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
     iam.cloud.clock.advance(30 * DAY)
     await _refused(Code.NOT_FOUND, iam, f"{ACCOUNT}.undelete", path(made["uniqueId"]))
+
+
+async def test_what_is_left_of_a_lost_account_goes_but_its_email_stays_known() -> None:
+    iam = await Iam.start()
+    made = await iam.account()
+    key = await iam.key()
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    parts = iam.cloud.parts
+    for passed, left in ((30 * DAY - 1, True), (1, False)):
+        iam.cloud.clock.advance(passed)
+        await LostAccounts(parts.sealed, parts.world).run()
+        found = await parts.sealed.find(KEYS, KEYS.key(key["private_key_id"]))
+        assert (found is not None) is left
+    await iam.ask(f"{ACCOUNT}.get", path("administrator"))
+    second = await iam.account()
+    assert (await iam.stored("robot-1")).member.endswith(f"?uid={second['uniqueId']}")
+    assert made["uniqueId"] != second["uniqueId"]
 
 
 async def test_an_account_whose_email_another_has_cannot_come_back() -> None:

@@ -41,6 +41,11 @@ async def test_a_role_tells_what_it_carries() -> None:
     ("name", "has", "lacks"),
     [
         (f"{MANAGER}{PROJECT}", "roles/viewer", "roles/iam.denyAdmin"),
+        (
+            "//localhost:8443/cloudresourcemanager/projects/lab%3Ademo",
+            "roles/viewer",
+            "roles/iam.denyAdmin",
+        ),
         (f"{MANAGER}organizations/1", "roles/iam.denyAdmin", "roles/storage.legacyBucketReader"),
         (f"//iam.googleapis.com/{path('robot-1')}", "roles/iam.serviceAccountUser", "roles/owner"),
         (

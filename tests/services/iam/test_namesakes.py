@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
+from rempart.core.principal import Member
+from rempart.services.storage.model import acl
 from support.cloud_iam import ACCOUNT, TOKEN_CREATOR, Iam, email, granting, path
 
 STEPS = ("create", "delete", "undelete", "grant", "rewrite", "revoke")
@@ -89,6 +91,12 @@ async def test_buckets_keep_namesakes_apart_as_well() -> None:
     assert ROBOT not in members
 
 
+@pytest.mark.parametrize("mark", ["", "?uid=7"])
+def test_an_access_control_list_that_is_written_anew_keeps_each_account(mark: str) -> None:
+    stored = Member(f"{ROBOT}{mark}")
+    assert acl.member(acl.entity_of(stored, "11"), "lab:demo") == stored
+
+
 @dataclass
 class _Model:
     """Whom the binding on the target stands for, by unique id, as a plain reader would say."""
@@ -98,7 +106,7 @@ class _Model:
     granted: set[str] = field(default_factory=set)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=14))
 def test_whatever_happens_only_the_account_that_was_granted_has_it(steps: list[str]) -> None:
     asyncio.run(_play(steps))

@@ -19,6 +19,7 @@ from rempart.core.call import Call, MethodId
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.principal import Principal
+from rempart.trust.identity import signing_keys
 from rempart.trust.identity.signing_keys import (
     PUBLISHED_SECONDS,
     SIGNING_KEYS,
@@ -37,6 +38,11 @@ SCOPE: dict[str, Any] = {"scope": [CLOUD_PLATFORM]}
 
 def name(id_: str) -> str:
     return f"projects/-/serviceAccounts/{email(id_)}"
+
+
+@pytest.fixture(autouse=True)
+def _small_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_keys, "KEY_BITS", 2048)
 
 
 async def _start() -> Iam:

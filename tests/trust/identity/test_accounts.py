@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.names import ProjectId, ServiceAccountEmail
-from rempart.trust.identity.accounts import ACCOUNTS, ServiceAccountKey, create_account, new_key
+from rempart.trust.identity.accounts import (
+    ACCOUNTS,
+    ServiceAccountKey,
+    create_account,
+    email_of,
+    new_key,
+    project_of,
+)
 from support.worlds import DOMAIN, TestUniverse
 
 DEMO = ProjectId("lab:demo")
@@ -42,6 +51,16 @@ async def test_an_email_is_given_once() -> None:
     with pytest.raises(CloudError) as caught:
         await create_account(write, "robot-1", DEMO, world=universe.world)
     assert caught.value.code is Code.ALREADY_EXISTS
+
+
+@given(st.from_regex(r"([a-z][a-z0-9.-]{0,20}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", fullmatch=True))
+def test_the_project_of_an_account_is_read_from_its_email(project: str) -> None:
+    assert project_of(email_of("robot-1", ProjectId(project))) == project
+
+
+@pytest.mark.parametrize("email", ["", "anna@example.com", "x@gserviceaccount.com", "x"])
+def test_other_emails_are_of_no_project(email: str) -> None:
+    assert project_of(email) is None
 
 
 async def test_no_key_is_made_for_an_account_that_is_not_there() -> None:

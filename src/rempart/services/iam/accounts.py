@@ -12,7 +12,7 @@ from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ServiceAccountEmail
 from rempart.core.policy import Resource
 from rempart.services.iam.model.names import ANY, AccountName
-from rempart.services.iam.model.service_account import DELETED_KEPT_SECONDS
+from rempart.services.iam.model.service_account import lost
 from rempart.services.iam.store import IamStore
 from rempart.trust.custody.sealed import Kind
 from rempart.trust.identity.accounts import (
@@ -28,7 +28,6 @@ from rempart.trust.identity.accounts import (
 )
 
 T = TypeVar("T")
-_SECOND = 1_000_000
 
 
 async def resource(store: IamStore, name: AccountName) -> Resource:
@@ -77,9 +76,7 @@ async def delete(store: IamStore, grant: Grant, account: ServiceAccount) -> None
 async def undelete(store: IamStore, grant: Grant, name: AccountName) -> ServiceAccount:
     """Restore a deleted account as it was, with its unique id, keys and policy."""
     entry = await _entry(store, name)
-    if entry is None or entry.deleted is None or entry.kept is None:
-        raise _missing(name)
-    if store.now >= entry.deleted + DELETED_KEPT_SECONDS * _SECOND:
+    if entry is None or entry.kept is None or lost(entry, store.now):
         raise _missing(name)
     account = replace(entry.kept, etag=store.etag())
     if await store.tx.get(ACCOUNTS, account.email) is not None:

@@ -131,8 +131,11 @@ class SealedEngine:
     def changes(self, kinds: Iterable[Kind[Any]]) -> tuple[int, ...]:
         """Return how often documents of hot kinds were written since the start.
 
-        As long as it is the same, what was concluded from such documents still stands.
+        As long as it is the same, what was concluded from such documents still stands. While it is
+        in doubt whether a commit will happen, it is never the same twice.
         """
+        if self._doubtful:
+            self._changes.update(key[:1] for key in self._doubtful)
         return tuple([self._changes[kind.tag] for kind in kinds])
 
     async def scan(
@@ -206,7 +209,9 @@ class SealedEngine:
             self._commits += 1
             self._changes.update(kind.tag for kind, _, _ in hot)
         if self._doubtful:
-            self._doubtful = {key: at for key, at in self._doubtful.items() if at >= turn}
+            settled = {key for key, at in self._doubtful.items() if at < turn}
+            self._changes.update(key[:1] for key in settled)
+            self._doubtful = {k: at for k, at in self._doubtful.items() if k not in settled}
         for kind, key, value in hot:
             if value is None:
                 self._forget(kind, key)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member
-from rempart.trust.policy.members import ProjectMember, project_member
+from rempart.trust.policy.members import ProjectMember, is_set_by_place, project_member
 from rempart.trust.policy.roles import PREDEFINED, permissions_of
 
 _NOTHING: frozenset[str] = frozenset()
@@ -54,9 +54,11 @@ class Compiled:
     project_members: Mapping[ProjectMember, Carried]
     conditional: Mapping[Member, tuple[Conditional, ...]]
     conditional_project_members: Mapping[ProjectMember, tuple[Conditional, ...]]
+    by_place: bool
+    """Whether there are members that are sets of service accounts by their place."""
 
 
-EMPTY = Compiled({}, {}, {}, {}, {}, {})
+EMPTY = Compiled({}, {}, {}, {}, {}, {}, by_place=False)
 _NO_RIGHTS = Carried()
 _compiled: WeakKeyDictionary[Policy, Compiled] = WeakKeyDictionary()
 
@@ -77,7 +79,9 @@ def merge(parts: Iterable[Compiled]) -> Compiled:
     shared: dict[ProjectMember, Carried] = {}
     conditional: dict[Member, tuple[Conditional, ...]] = {}
     under: dict[ProjectMember, tuple[Conditional, ...]] = {}
+    by_place = False
     for part in parts:
+        by_place |= part.by_place
         _add(permissions, part.permissions)
         _add(custom, part.custom)
         _add(roles, part.roles)
@@ -87,7 +91,7 @@ def merge(parts: Iterable[Compiled]) -> Compiled:
             conditional[member] = conditional.get(member, ()) + bindings
         for stand_in, bindings in part.conditional_project_members.items():
             under[stand_in] = under.get(stand_in, ()) + bindings
-    return Compiled(permissions, custom, roles, shared, conditional, under)
+    return Compiled(permissions, custom, roles, shared, conditional, under, by_place)
 
 
 def _add(total: dict[Member, frozenset[str]], more: Mapping[Member, frozenset[str]]) -> None:
@@ -118,6 +122,7 @@ def _compile(policy: Policy) -> Compiled:
         project_members=dict(shared),
         conditional=members,
         conditional_project_members=stand_ins,
+        by_place=any(map(is_set_by_place, (*roles, *members))),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
@@ -21,8 +21,10 @@ import msgspec
 
 from rempart.core.cel import (
     MACRO,
+    NESTING_MAX,
     PATTERN_CHARS_MAX,
     Program,
+    depth,
     extract,
     first_line,
     library,
@@ -36,7 +38,12 @@ EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
 PROGRAMS_MAX = 2048
 
-_VARIABLES = frozenset(("resource", "request", "api"))
+OF_REQUEST = frozenset(("resource", "request", "api"))
+"""What conditions of bindings and of deny rules may read."""
+
+OF_PRINCIPAL = frozenset(("principal",))
+"""What conditions of policy bindings may read: `principal.type` and `principal.subject`."""
+
 _OPERATORS = frozenset(
     ("!_", "_&&_", "_||_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_?_:_")
 ) | frozenset(("_+_", "_-_", "@in", "_[_]"))
@@ -62,11 +69,15 @@ _log = logging.getLogger(__name__)
 
 
 class Situation(msgspec.Struct, frozen=True, gc=False):
-    """What conditions may ask about: the resource, the time, and the API's own attributes."""
+    """What conditions may ask about: the resource, the time, and the API's own attributes.
+
+    `principal` is the type and the subject of who asks.
+    """
 
     resource: ResourceName
     time: Micros
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = {}
+    principal: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +86,37 @@ class _Condition:
 
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
+    asks_who: bool
 
 
-def check(expression: str) -> None:
+def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
     """Raise `invalid`, saying what is wrong, unless the expression could be evaluated."""
-    _compile(expression)
+    _compile(expression, variables)
 
 
 def holds(expression: str, situation: Situation) -> bool:
-    """Tell whether a condition is true; anything but the value true, errors included, is no."""
+    """Tell whether a condition that grants is true; anything else, errors included, is no."""
+    return _value(expression, situation, OF_REQUEST) is True
+
+
+def spares(expression: str, situation: Situation, variables: frozenset[str] = OF_REQUEST) -> bool:
+    """Tell whether a condition that restricts is false; anything else, errors included, is no."""
+    return _value(expression, situation, variables) is False
+
+
+def _value(expression: str, situation: Situation, variables: frozenset[str]) -> object:
+    """Return what a condition comes to, None where it could not be evaluated."""
     try:
-        condition = _compile(expression)
+        condition = _compile(expression, variables)
         outcome: object = condition.program.execute(_context(condition, situation))
     except Exception:  # noqa: BLE001 - the library raises what it likes; no error may grant
-        _log.warning("a condition could not be evaluated, so its binding does not count")
-        return False
-    return outcome is True
+        _log.warning("a condition could not be evaluated: it does not grant, or does restrict")
+        return None
+    return outcome
 
 
 @lru_cache(maxsize=PROGRAMS_MAX)
-def _compile(expression: str) -> _Condition:
+def _compile(expression: str, variables: frozenset[str]) -> _Condition:
     _check_text(expression)
     try:
         program = library().compile(expression)
@@ -102,9 +124,10 @@ def _compile(expression: str) -> _Condition:
         raise invalid(f"Error compiling expression: {first_line(problem)}") from problem
     called = program.functions()
     for name in (*called, *program.variables()):
-        if name not in _ALLOWED and name not in _VARIABLES:
+        if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
-    return _Condition(program, tuple((name, _OURS[name]) for name in called if name in _OURS))
+    functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
+    return _Condition(program, functions, asks_who="principal" in program.variables())
 
 
 def _check_text(expression: str) -> None:
@@ -114,6 +137,8 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression exceeds {EXPRESSION_CHARS_MAX} characters.")
     if len(_LOGICAL.findall(expression)) > LOGICAL_OPERATORS_MAX:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
+    if depth(expression) > NESTING_MAX:
+        raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
     if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if not plain_matches(expression):
@@ -133,6 +158,9 @@ def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN40
     moment = datetime.fromtimestamp(situation.time / 1_000_000, UTC)
     context.add_variable("request", {"time": moment})
     context.add_variable("api", dict(situation.attributes))
+    if condition.asks_who:
+        kind, subject = situation.principal
+        context.add_variable("principal", {"type": kind, "subject": subject})
     for name, function in condition.functions:
         context.add_function(name, function)
     return context

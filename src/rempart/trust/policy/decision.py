@@ -1,9 +1,10 @@
 """The decision: may this principal do this to that resource now? The one place that makes Grants.
 
-A permission is granted by any binding, on the resource or on anything above it, whose role carries
-it, whose members name the principal, and whose condition holds. Nothing else grants; an error,
-an unknown role, an unknown kind of member and a project that is being deleted never do. A custom
-role counts as it is now, within the project or organization that it belongs to.
+Deny policies and boundaries are asked first. Then a permission is granted by any binding, on the
+resource or on anything above it, whose role carries it, whose members name the principal, and whose
+condition holds. Nothing else grants; an error, an unknown role, an unknown kind of member and a
+project that is being deleted never do. A custom role counts as it is now, within the project or
+organization that it belongs to. The refusal is the same whatever refuses.
 """
 
 from __future__ import annotations
@@ -20,9 +21,17 @@ from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.boundaries import (
+    BOUNDARY_POLICIES,
+    POLICY_BINDINGS,
+    Boundaries,
+    spared,
+)
+from rempart.trust.policy.changes import Concluded
 from rempart.trust.policy.compiled import Carried, Compiled, Conditional, compiled
-from rempart.trust.policy.conditions import Situation, holds
+from rempart.trust.policy.conditions import Situation, holds, spares
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
+from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
@@ -31,6 +40,9 @@ from rempart.trust.policy.scopes import permit
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
+RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
+"""Kinds of documents that take away what bindings grant."""
+
 _STORAGE_NOUNS = {
     "storage.googleapis.com/Bucket": "Google Cloud Storage bucket",
     "storage.googleapis.com/Object": "Google Cloud Storage object",
@@ -40,12 +52,22 @@ _STORAGE_NOUNS = {
 
 
 class _Asking(msgspec.Struct, frozen=True, gc=False):
-    """Who asks for what: the members that name it, and the levels whose custom roles count."""
+    """Who asks for what.
+
+    `names` are the members that name who asks, `sets` those that do so by its place in the
+    hierarchy, `levels` those whose custom roles count.
+    """
 
     principal: Principal
     names: tuple[Member, ...]
+    sets: tuple[Member, ...]
     permission: str
     levels: tuple[str, ...]
+
+    @property
+    def named(self) -> tuple[Member, ...]:
+        """Return all that names who asks."""
+        return self.names + self.sets
 
 
 class PolicyDecision:
@@ -55,6 +77,9 @@ class PolicyDecision:
         self._sealed = sealed
         self._world = world
         self._lineages = Lineages(sealed)
+        self._denials = Denials(sealed)
+        self._boundaries = Boundaries(sealed)
+        self._restricted = Concluded(sealed, RESTRICTIONS, self._any_restriction)
 
     async def authorise(
         self,
@@ -115,9 +140,13 @@ class PolicyDecision:
         time: Micros,
         attributes: Mapping[str, str],
     ) -> bool:
-        home = principal.project
-        if home != resource.project and not await self._lives(home, permission):
+        own_project = principal.project
+        if own_project != resource.project and not await self._lives(own_project, permission):
             return False
+        if self._restricted.known("") is not False and await self._restricted.of(""):
+            situation = Situation(resource.name, time, attributes)
+            if await self._forbidden(principal, permission, resource, situation):
+                return False
         names = _names(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
         if _names_any(own, names, permission):
@@ -125,20 +154,58 @@ class PolicyDecision:
         lineage = await self._lineage(resource)
         if lineage is None or not (lineage.active or _rescues(permission)):
             return False
-        parts = (*own, lineage.inherited)
         if _names_any((lineage.inherited,), names, permission):
             return True
-        asking = _Asking(principal, names, permission, lineage.names)
-        if await self._by_custom_role(parts, asking) or await self._stood_for(parts, asking):
+        parts = (*own, lineage.inherited)
+        by_place = any(part.by_place for part in parts)
+        home = await self._home(principal) if by_place else NO_LINEAGE
+        asking = _Asking(principal, names, home.accounts, permission, lineage.names)
+        return await self._granted_by_more(
+            asking, parts, Situation(resource.name, time, attributes)
+        )
+
+    async def _granted_by_more(
+        self, asking: _Asking, parts: tuple[Compiled, ...], situation: Situation
+    ) -> bool:
+        """Tell whether anything grants besides a predefined role to a member by its own name."""
+        return (
+            _names_any(parts, asking.sets, asking.permission)
+            or await self._by_custom_role(parts, asking)
+            or await self._stood_for(parts, asking)
+            or await self._by_condition(parts, asking, situation)
+        )
+
+    async def _any_restriction(self, _: str) -> bool:
+        """Tell whether there are deny policies or boundaries at all."""
+        return await self._denials.exist() or await self._boundaries.exist()
+
+    async def _forbidden(
+        self, principal: Principal, permission: str, resource: Resource, situation: Situation
+    ) -> bool:
+        """Tell whether a deny policy or a boundary forbids what is asked, whoever grants it."""
+        lineage = await self._lineage(resource)
+        if lineage is None:
             return True
-        situation = Situation(resource.name, time, attributes)
-        return await self._by_condition(parts, asking, situation)
+        home = await self._home(principal)
+        who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+        for denial in await self._denials.at(lineage.names, permission, who):
+            if not (denial.expression and spares(denial.expression, situation)):
+                return True
+        return not spared(permission) and await self._boundaries.shut_out(
+            principal, home.places, lineage.names, situation
+        )
+
+    async def _home(self, principal: Principal) -> Lineage:
+        """Return what a service account lies in."""
+        if principal.project is None:
+            return NO_LINEAGE
+        return await self._lineages.of(principal.project) or NO_LINEAGE
 
     async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
         for part in parts:
             if not part.custom:
                 continue
-            for name in asking.names:
+            for name in asking.named:
                 if await self._custom(part.custom.get(name, _NOTHING), asking):
                     return True
         return False
@@ -157,7 +224,7 @@ class PolicyDecision:
     ) -> bool:
         """Tell whether a conditional binding grants; its condition is asked last."""
         for part in parts:
-            for name in asking.names if part.conditional else ():
+            for name in asking.named if part.conditional else ():
                 if await self._holds(part.conditional.get(name, ()), asking, situation):
                     return True
             for stand_in, bindings in part.conditional_project_members.items():

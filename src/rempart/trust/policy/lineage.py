@@ -2,6 +2,7 @@
 
 A lineage is kept with the documents that it was made of and used only while each of them is still
 the one that the sealed engine returns: a change anywhere above takes effect at the next question.
+As long as no level of any hierarchy is written, that need not be looked at again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.core.names import ProjectId
+from rempart.core.principal import Member
 from rempart.engine.seam import Key
 from rempart.trust.custody.sealed import Kind, SealedEngine
 from rempart.trust.policy.compiled import EMPTY, Compiled, compiled, merge
@@ -26,6 +28,7 @@ from rempart.trust.policy.hierarchy import (
     ancestors,
     find_project,
 )
+from rempart.trust.policy.members import accounts_of
 
 LINEAGES_MAX = 1024
 
@@ -36,6 +39,7 @@ _NOUNS: Mapping[type[Level], str] = {
     Folder: "folders",
     Project: "projects",
 }
+HIERARCHY = (ORGANIZATIONS, FOLDERS, PROJECTS)
 _KINDS: Mapping[type[Level], Kind[Any]] = {
     Organization: ORGANIZATIONS,
     Folder: FOLDERS,
@@ -48,16 +52,19 @@ class Lineage:
     """A level of the hierarchy and what is above it.
 
     `active` tells whether a project is in use; `inherited` has the bindings of all levels together;
-    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`.
+    `names` are theirs, nearest first: `projects/P`, `folders/N`, `organizations/N`; `places` are
+    the same with a project's number, and `accounts` the sets of the service accounts in each.
     """
 
     active: bool
     inherited: Compiled
     names: tuple[str, ...]
+    places: tuple[str, ...]
+    accounts: tuple[Member, ...]
     levels: tuple[tuple[Kind[Any], Key, Level], ...]
 
 
-NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), levels=())
+NO_LINEAGE = Lineage(active=True, inherited=EMPTY, names=(), places=(), accounts=(), levels=())
 """Of what lies in no hierarchy: nothing is inherited."""
 
 
@@ -67,6 +74,7 @@ class Lineages:
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
         self._kept: OrderedDict[str, Lineage] = OrderedDict()
+        self._looked: dict[str, tuple[int, ...]] = {}
 
     async def of(self, project: ProjectId) -> Lineage | None:
         """Return a project's lineage as it is now, or None where there is no such project."""
@@ -74,10 +82,14 @@ class Lineages:
 
     async def at(self, name: str) -> Lineage | None:
         """Return the lineage of `projects/P`, `folders/N` or `organizations/N`, or None."""
-        kept = self._kept.get(name)
+        kept, now = self._kept.get(name), self._sealed.changes(HIERARCHY)
+        if kept is not None and self._looked.get(name) == now:
+            return kept
         if kept is not None and await self._stands(kept):
+            self._looked[name] = now
             return kept
         self._kept.pop(name, None)
+        self._looked.pop(name, None)
         return await self._build(name)
 
     async def state(self, project: ProjectId) -> State | None:
@@ -98,11 +110,13 @@ class Lineages:
         chain = await self._chain(name)
         if not chain:
             return None
-        first = chain[0]
+        first, places = chain[0], tuple(map(_place, chain))
         lineage = Lineage(
             active=not isinstance(first, Project) or first.state is State.ACTIVE,
             inherited=merge([compiled(level.policy) for level in chain]),
             names=tuple([f"{_NOUNS[type(level)]}/{level.id}" for level in chain]),
+            places=places,
+            accounts=tuple(map(accounts_of, places)),
             levels=tuple(
                 [(kind := _KINDS[type(level)], kind.key(level.id), level) for level in chain]
             ),
@@ -121,4 +135,10 @@ class Lineages:
     def _keep(self, name: str, lineage: Lineage) -> None:
         self._kept[name] = lineage
         while len(self._kept) > LINEAGES_MAX:
-            self._kept.popitem(last=False)
+            dropped, _ = self._kept.popitem(last=False)
+            self._looked.pop(dropped, None)
+
+
+def _place(level: Level) -> str:
+    number = level.number if isinstance(level, Project) else level.id
+    return f"{_NOUNS[type(level)]}/{number}"

@@ -27,6 +27,7 @@ _BASIC_OF = {
     "projectEditor": "roles/editor",
     "projectViewer": "roles/viewer",
 }
+_BY_PLACE = "principalSet://cloudresourcemanager.googleapis.com/"
 EVERYONE = frozenset((ALL_USERS, ALL_AUTHENTICATED_USERS))
 
 
@@ -43,6 +44,21 @@ def project_member(member: Member) -> ProjectMember | None:
     kind, _, project = member.partition(":")
     role = _BASIC_OF.get(kind)
     return ProjectMember(role, ProjectId(project)) if role else None
+
+
+def accounts_of(level: str) -> Member:
+    """Return the set of the service accounts in `projects/NUMBER`, `folders/N`, …, as members."""
+    return Member(f"{_BY_PLACE}{level}/type/ServiceAccount")
+
+
+def is_set_by_place(member: Member) -> bool:
+    """Tell whether a member is such a set."""
+    return member.startswith(_BY_PLACE)
+
+
+def email_alone(member: Member) -> Member:
+    """Return a member without what tells a later account from the first one of its email."""
+    return Member(_LATER.sub("", member))
 
 
 def canonical(text: str) -> Member | None:

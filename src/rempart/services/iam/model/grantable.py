@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from rempart.core.errors import invalid
 from rempart.trust.policy.roles import PERMISSIONS, ROLES, Level, Role
@@ -34,7 +35,8 @@ _PLACES = (
     ),
     ("cloudkms", f"projects/{_SEGMENT}/locations/{_SEGMENT}/ekmConfig", Level.EKM_CONFIG),
 )
-_FULL = re.compile(r"(?:https?:)?//([a-z]+)\.[a-z0-9.-]+/(.{1,2000})", re.DOTALL)
+_SERVICES = frozenset(service for service, _, _ in _PLACES)
+_FULL = re.compile(r"(?:https?:)?//([A-Za-z0-9.:-]{1,300})/(.{1,2000})", re.DOTALL)
 _PREFIXES = ("v1/", "v3/", "v1beta1/")
 
 
@@ -50,7 +52,11 @@ class Place:
 def place(full_name: str) -> Place:
     """Return the resource that a full resource name names; raises for kinds without policies."""
     found = _FULL.fullmatch(full_name)
-    service, name = found.groups() if found else ("", "")
+    host, name = (found[1], unquote(found[2])) if found else ("", "")
+    service = host.partition(".")[0]
+    if service not in _SERVICES:
+        # gcloud makes names of the endpoint that it was told, where the API is the first part.
+        service, _, name = name.partition("/")
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     for of, pattern, level in _PLACES:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rempart.core.clock import Micros
 from rempart.core.document import Document, camel, text
 from rempart.core.errors import CloudError, Code, invalid, required
-from rempart.trust.identity.accounts import ServiceAccount
+from rempart.trust.identity.accounts import AccountEntry, ServiceAccount
 
 DISPLAY_NAME_BYTES_MAX = 100
 DESCRIPTION_BYTES_MAX = 256
 DELETED_KEPT_SECONDS = 30 * 24 * 3600
 """How long a deleted account can be undeleted."""
 
+_SECOND = 1_000_000
 _FIELDS = {"displayName": DISPLAY_NAME_BYTES_MAX, "description": DESCRIPTION_BYTES_MAX}
 SHOWN = (
     *("name", "projectId", "uniqueId", "email", "displayName"),
@@ -37,6 +39,11 @@ def shown(account: ServiceAccount) -> dict[str, object]:
     document |= {name: value for name, value in optional.items() if value}
     document |= {"etag": account.etag} if account.etag else {}
     return document | ({"disabled": True} if account.disabled else {})
+
+
+def lost(entry: AccountEntry, now: Micros) -> bool:
+    """Tell whether an account was deleted so long ago that it cannot be restored."""
+    return entry.deleted is not None and now >= entry.deleted + DELETED_KEPT_SECONDS * _SECOND
 
 
 def checked(document: Document, name: str) -> str:

@@ -175,7 +175,9 @@ def member(entity: str, project: str) -> Member:
     match = _ENTITY.fullmatch(entity)
     kind, rest = (match[1], match[2]) if match else ("unknown", entity)
     if kind == "user":
-        prefix = "serviceAccount" if rest.endswith(".gserviceaccount.com") else "user"
+        # What follows `?uid=` tells a later account of an email from the first one (ADR 0018).
+        email = rest.partition("?uid=")[0]
+        prefix = "serviceAccount" if email.endswith(".gserviceaccount.com") else "user"
         return Member(f"{prefix}:{rest}")
     if kind.startswith("project-"):
         return Member(f"{PROJECT_TEAMS[kind.removeprefix('project-')]}:{project}")

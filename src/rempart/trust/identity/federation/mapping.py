@@ -15,7 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rempart.core.cel import MACRO, Program, extract, first_line, library, plain_matches
+from rempart.core.cel import (
+    MACRO,
+    NESTING_MAX,
+    Program,
+    depth,
+    extract,
+    first_line,
+    library,
+    plain_matches,
+)
 from rempart.core.errors import invalid
 from rempart.core.limits import JSON_DEPTH_MAX
 from rempart.trust.identity.federation.refusal import Refused
@@ -206,6 +215,8 @@ def _check_length(expression: str, chars_max: int, field: str) -> None:
 def _check_text(expression: str) -> None:
     if not expression.strip():
         raise invalid("The expression is empty.")
+    if depth(expression) > NESTING_MAX:
+        raise invalid(f"The expression has brackets nested over {NESTING_MAX} deep.")
     macros = len(MACRO.findall(expression))
     if macros > 1:
         raise invalid("Error compiling expression: one macro at most, because each is a loop.")

@@ -49,13 +49,6 @@ class OIDC(msgspec.Struct, frozen=True):
         return f"OIDC(issuer={self.issuer!r})"
 
 
-class X509(msgspec.Struct, frozen=True):
-    """Certificate authorities whose client certificates are believed (PEM)."""
-
-    anchors: tuple[str, ...]
-    intermediates: tuple[str, ...] = ()
-
-
 class Restrictions(msgspec.Struct, frozen=True):
     """How the people of a pool may sign in: on which web sites, and whether by programs."""
 
@@ -85,7 +78,7 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A provider of a pool, of one kind: OIDC or X.509."""
+    """A provider of a pool; without `oidc` it is this universe's own, of one-time tokens."""
 
     name: str
     created: Micros
@@ -96,7 +89,6 @@ class Provider(msgspec.Struct, frozen=True):
     disabled: bool = False
     deleted: Micros = Micros(0)
     oidc: OIDC | None = None
-    x509: X509 | None = None
     detailed_log: bool = False
 
     @property

@@ -147,7 +147,7 @@ def callers(universe: Universe) -> Iterator[dict[str, httpx.Client]]:
 
 def state(admin: httpx.Client, victim: Victim) -> list[Any]:
     """Return everything that a request could have changed."""
-    every = {"pageSize": "100", "showDeleted": "true", "view": "FULL"}
+    every: dict[str, str | int] = {"pageSize": 100, "showDeleted": "true", "view": "FULL"}
     return [
         admin.get(f"/iam/v1/{path}", params=every).json()
         for path in (

@@ -1,0 +1,63 @@
+"""What was concluded from documents, remembered for as long as none of their kinds is written."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from rempart.engine.seam import Key, Span
+from rempart.trust.custody.sealed import Found, Kind, SealedEngine
+
+K = TypeVar("K")
+T = TypeVar("T")
+V = TypeVar("V")
+
+CONCLUSIONS_MAX = 4096
+PAGE = 1000
+
+
+async def everything(sealed: SealedEngine, kind: Kind[T], span: Span) -> list[Found[T]]:
+    """Return all documents of a span, however many: what is left out here would not be obeyed."""
+    found: list[Found[T]] = []
+    while page := await sealed.scan(kind, span, limit=PAGE):
+        found += page
+        span = Span(Key(page[-1].key + b"\x00"), span.end)
+    return found
+
+
+class Concluded(Generic[K, V]):
+    """Conclusions by key; one that was drawn while a document changed is used once, never kept."""
+
+    __slots__ = ("_at", "_conclude", "_kept", "_kinds", "_sealed")
+
+    def __init__(
+        self,
+        sealed: SealedEngine,
+        kinds: tuple[Kind[Any], ...],
+        conclude: Callable[[K], Awaitable[V]],
+    ) -> None:
+        self._sealed = sealed
+        self._kinds = kinds
+        self._conclude = conclude
+        self._at: tuple[int, ...] = ()
+        self._kept: OrderedDict[K, V] = OrderedDict()
+
+    def known(self, key: K) -> V | None:
+        """Return what holds for a key now where that was concluded already."""
+        return self._kept.get(key) if self._sealed.changes(self._kinds) == self._at else None
+
+    async def of(self, key: K) -> V:
+        """Return what holds for a key now."""
+        now = self._sealed.changes(self._kinds)
+        if now != self._at:
+            self._at = now
+            self._kept.clear()
+        elif key in self._kept:
+            return self._kept[key]
+        value = await self._conclude(key)
+        if self._sealed.changes(self._kinds) == now == self._at:
+            self._kept[key] = value
+            if len(self._kept) > CONCLUSIONS_MAX:
+                self._kept.popitem(last=False)
+        return value
