@@ -16,7 +16,9 @@ from support.universe import Universe
 from support.visitor import Visitor, authorize, told
 
 POOLS = "/iam/v1/locations/global/workforcePools"
-POOLS_MAX = 40
+POOLS_MAX = 100
+"""More than tests make in one run: the provider must know the address of each beforehand."""
+
 CLIENT = "rempart"
 MAPPING = {
     "google.subject": "assertion.sub",

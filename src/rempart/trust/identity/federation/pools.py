@@ -78,7 +78,7 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A provider of a pool; OpenID Connect is the one kind that there is."""
+    """A provider of a pool; without `oidc` it is this universe's own, of one-time tokens."""
 
     name: str
     created: Micros
