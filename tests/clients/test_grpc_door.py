@@ -18,7 +18,7 @@ from google.oauth2 import service_account
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from rempart.edge.grpc.messages import google_messages
-from rempart.wire.grpc import UnaryMethod, all_tables
+from rempart.wire.grpc import UnaryMethod, Variable, all_tables
 from support.universe import Universe, program
 
 HERE = Path(__file__).parent
@@ -204,7 +204,7 @@ def test_nobody_without_a_credential_gets_anything(
     shell: Universe, connect: Connect, method: UnaryMethod
 ) -> None:
     for binding in method.bindings:
-        answer = call(connect(), method.path, _named(method, shell, binding.variables[0]))
+        answer = call(connect(), method.path, _named(method, shell, binding.variables))
         if method.path.endswith("/TestIamPermissions") and isinstance(answer, bytes):
             assert answer == b"", "a permission that was not asked for"
         else:
@@ -216,7 +216,7 @@ def test_a_method_answers_or_is_named(
     shell: Universe, connect: Connect, method: UnaryMethod
 ) -> None:
     for binding in method.bindings:
-        content = _named(method, shell, binding.variables[0])
+        content = _named(method, shell, binding.variables)
         answer = call(connect(), method.path, content, token=shell.token())
         if isinstance(answer, grpc.RpcError):
             assert answer.code() not in {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
@@ -224,15 +224,16 @@ def test_a_method_answers_or_is_named(
                 assert binding.id in answer.details()
 
 
-def _named(method: UnaryMethod, shell: Universe, variable: Any) -> bytes:
-    """Return a request that names something of the right form, and says no more."""
-    first = variable.segments.replace("projects/*", f"projects/{shell.project}")
-    name = first.replace("locations/*", f"locations/{shell.location}").replace("*", "1")
+def _named(method: UnaryMethod, shell: Universe, variables: tuple[Variable, ...]) -> bytes:
+    """Return a request whose path has names of the right form, and that says no more."""
     document: dict[str, Any] = {}
-    inner, (*outer, last) = document, variable.field.split(".")
-    for part in outer:
-        inner = inner.setdefault(part, {})
-    inner[last] = name
+    for variable in variables:
+        first = variable.segments.replace("projects/*", f"projects/{shell.project}")
+        name = first.replace("locations/*", f"locations/{shell.location}").replace("*", "1")
+        inner, (*outer, last) = document, variable.field.split(".")
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = name
     return google_messages().write(method.request, document)
 
 

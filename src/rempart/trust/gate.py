@@ -25,7 +25,7 @@ from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity import namesakes
 from rempart.trust.identity.identify import Identity
 from rempart.trust.policy.around import Around, around
-from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.decision import PolicyDecision, nobody
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard, Propose
 from rempart.trust.policy.registry import by_id
@@ -341,13 +341,22 @@ class _Climb:
     async def _authorise(self, store: object) -> Grant:
         method = self.method
         self.facts.clear()
-        resource = await method.resource(self.call, store)
+        resource = await self._resource(store)
         propose = partial(method.proposes, self.call, store) if method.proposes else None
         if method.public:
             self.grant = await self.authority.public(resource, propose)
         else:
             self.grant = await self.authority.require(method.permission, resource, propose)
         return self.grant
+
+    async def _resource(self, store: object) -> Resource:
+        """Return what the call is about; what is wrong with a request is not for nobody to know."""
+        try:
+            return await self.method.resource(self.call, store)
+        except CloudError as problem:
+            if self.authority.principal.anonymous and problem.code is Code.INVALID_ARGUMENT:
+                raise nobody() from problem
+            raise
 
     async def _intend(self) -> None:
         """Make the intent durable, once, before the first effect outside a transaction."""

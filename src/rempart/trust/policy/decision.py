@@ -304,8 +304,7 @@ def refusal(principal: Principal, permission: str, resource: Resource) -> CloudE
     if permission.startswith("storage."):
         return _storage_refusal(principal, permission, resource)
     if principal.anonymous:
-        text = "Request is missing required authentication credential."
-        return unauthenticated(text, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
+        return nobody()
     name, service = resource.name.name, permission.partition(".")[0]
     domain = _MANAGER if service == "resourcemanager" else f"{service}.googleapis.com"
     return denied(
@@ -314,6 +313,12 @@ def refusal(principal: Principal, permission: str, resource: Resource) -> CloudE
             "IAM_PERMISSION_DENIED", domain, (("permission", permission), ("resource", name))
         ),
     )
+
+
+def nobody() -> CloudError:
+    """Return the answer for a caller without any credential."""
+    text = "Request is missing required authentication credential."
+    return unauthenticated(text, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
 
 
 def _scope_refusal(permission: str) -> CloudError:
