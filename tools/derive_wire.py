@@ -31,6 +31,7 @@ SERVICES = (
     "cloudasset.v1",
     "cloudkms.v1",
     "cloudresourcemanager.v1",
+    "cloudresourcemanager.v2",
     "cloudresourcemanager.v3",
     "iam.v1",
     "iam.v2",
@@ -49,7 +50,7 @@ SERVICES = (
     "storage.v1",
     "sts.v1",
 )
-OLDER = frozenset({"cloudresourcemanager.v1"})
+OLDER = frozenset({"cloudresourcemanager.v1", "cloudresourcemanager.v2"})
 """Versions whose ids a newer one took over: theirs get the version into the name."""
 
 WITH_SCHEMAS = frozenset({"storage.v1"})
@@ -85,7 +86,7 @@ def derive(folder: Path) -> dict[str, str]:
 
 def _service(document: Json, *, schemas: bool) -> Json:
     """Return the facts of one document, without empty members."""
-    methods = sorted(_methods(document), key=lambda method: str(method["id"]))
+    methods = sorted(_own(document), key=lambda method: str(method["id"]))
     return _dense(
         {
             "name": document["name"],
@@ -113,6 +114,14 @@ def _methods(node: Json) -> Iterator[Json]:
     yield from node.get("methods", {}).values()
     for child in node.get("resources", {}).values():
         yield from _methods(child)
+
+
+def _own(document: Json) -> Iterator[Json]:
+    """Return the methods of a version; an older one leaves out what it borrows from another."""
+    older = f"{document['name']}.{document['version']}" in OLDER
+    for method in _methods(document):
+        if not older or method["path"].startswith(f"{document['version']}/"):
+            yield method
 
 
 def _method(document: Json, method: Json) -> Json:

@@ -31,7 +31,8 @@ from rempart.core.principal import Member
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.custody.sealing.files import clear_keyring
 from rempart.trust.identity import accounts
-from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Project
+from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, Project
+from rempart.trust.policy.registry import add_project
 from rempart.trust.policy.validate import new_etag
 
 REMPART = str(Path(sys.executable).with_name("rempart"))
@@ -320,10 +321,9 @@ async def _add_accounts(data: Path) -> tuple[dict[str, dict[str, str]], dict[str
         owner = f"serviceAccount:{keys[NEIGHBOUR]['client_email']}"
         roles = ("roles/owner", "roles/storage.admin")
         bindings = tuple(Binding(role, (Member(owner),)) for role in roles)
-        tx.put(
-            PROJECTS,
-            other,
-            value=Project(
+        await add_project(
+            tx,
+            Project(
                 other,
                 ProjectNumber("222222222222"),
                 OTHER_PROJECT,

@@ -18,6 +18,8 @@ from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.resourcemanager import ResourceManagerService
+from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.storage import StorageService
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
@@ -52,6 +54,7 @@ class Parts:
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
+    manager: ManagerSetup
     world: World
     token: InToken | None = None
 
@@ -68,16 +71,18 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
+    manager = ManagerSetup(world, config.prefix)
     services = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
         IamService(IamSetup(config.domain, world)),
         DenyService(world),
+        ResourceManagerService(manager),
     )
     rules = Rules(PolicyDecision(sealed, world), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
-    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, world, token)
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,12 @@ from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity import accounts
 from rempart.trust.policy.hierarchy import (
-    FOLDERS,
     ORGANIZATIONS,
-    PROJECTS,
     Folder,
     Organization,
     Project,
 )
+from rempart.trust.policy.registry import add_folder, add_project, begin, new_number
 from rempart.trust.policy.validate import new_etag
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
@@ -32,7 +31,9 @@ OLD_KEYS_MAX = 1000
 
 ADMIN_ROLES = (
     "roles/owner",
+    "roles/resourcemanager.folderAdmin",
     "roles/resourcemanager.organizationAdmin",
+    "roles/resourcemanager.projectCreator",
     "roles/storage.admin",
     "roles/iam.denyAdmin",
 )
@@ -58,7 +59,7 @@ async def found(sealed: SealedEngine, config: Config, world: World) -> str:
     account = await accounts.create_account(
         tx, ADMINISTRATOR, config.project, display_name="First administrator", world=world
     )
-    organization = _hierarchy(tx, config, account.member, now, world)
+    organization = await _hierarchy(tx, config, account.member, now, world)
     issued = await accounts.new_key(tx, account.email, domain=config.domain, world=world)
     leaf = Leaf(
         kind=OUTCOME,
@@ -108,9 +109,11 @@ async def index_administrator(sealed: SealedEngine, config: Config, world: World
     await tx.commit()
 
 
-def _hierarchy(tx: Transaction, config: Config, owner: Member, now: Micros, world: World) -> str:
+async def _hierarchy(
+    tx: Transaction, config: Config, owner: Member, now: Micros, world: World
+) -> str:
     """Put an organization with its owner, a folder in it and a project there; return the first."""
-    organization, folder, project = (_number(world) for _ in range(3))
+    organization, folder, project = (new_number(world.random) for _ in range(3))
     bindings = tuple(Binding(role, (owner,)) for role in ADMIN_ROLES)
     policy = Policy(bindings, etag=new_etag(world.random))
     empty = Policy(etag=new_etag(world.random))
@@ -124,12 +127,8 @@ def _hierarchy(tx: Transaction, config: Config, owner: Member, now: Micros, worl
         now,
         policy=empty,
     )
+    begin(tx)
     tx.put(ORGANIZATIONS, organization, value=top)
-    tx.put(FOLDERS, folder, value=middle)
-    tx.put(PROJECTS, config.project, value=bottom)
+    await add_folder(tx, middle)
+    await add_project(tx, bottom)
     return organization
-
-
-def _number(world: World) -> str:
-    """Return a number of 12 digits, as Google gives to projects."""
-    return str(10**11 + int.from_bytes(world.random(8), "big") % (9 * 10**11))

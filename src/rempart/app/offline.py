@@ -16,6 +16,7 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.resourcemanager import METHODS as MANAGER_METHODS
 from rempart.services.storage import METHODS as STORAGE_METHODS
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.identity.issuer import Issuer
@@ -60,5 +61,6 @@ def _answered() -> dict[str, set[str]]:
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "iam": {str(method.id) for method in IAM_METHODS}
         | {str(method.id) for method in DENY_METHODS},
+        "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS},
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
     }

@@ -26,9 +26,11 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
+from rempart.services.resourcemanager.work import Purge
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing import files
+from rempart.trust.policy import registry
 from rempart.universe import Listener, Ready
 
 SWEEP_EVERY_SECONDS = 3600.0
@@ -104,6 +106,7 @@ async def _serve_open(run: _Run, keyring: Keyring) -> None:
         if run.config.engine != EMBEDDED:
             parts.sealed.fence = await tenure.begin()
         await index_administrator(parts.sealed, run.config, parts.world)
+        await registry.fill(parts.sealed)
         await _answer(run, engine, parts)
     except Taken as problem:
         raise SystemExit(str(problem)) from None
@@ -155,6 +158,7 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
+        Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
     )
 
 

@@ -27,6 +27,7 @@ from rempart.trust.policy.around import Around, around
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard
+from rempart.trust.policy.registry import by_id
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
@@ -193,6 +194,9 @@ class Gate:
             raise unimplemented(call.method)
         method, service = bound
         principal = await self._identity.identify(call, service.name)
+        path = await by_id(self._sealed, call.path)
+        if path is not call.path:
+            call = msgspec.structs.replace(call, path=path)
         self._enter(principal.member)
         try:
             climb = _Climb(self._rules, self._sealed, method, service, call, principal)

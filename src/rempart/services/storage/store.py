@@ -35,13 +35,12 @@ from rempart.services.storage.references import drop, hold
 from rempart.services.storage.sessions import SessionDigests
 from rempart.trust.custody.sealed import Found
 from rempart.trust.gate import Session
-from rempart.trust.policy.hierarchy import PROJECTS, Project
+from rempart.trust.policy.hierarchy import Project
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 AGENTS_MAX = 1024
 SERVICE = "storage.googleapis.com"
-PROJECTS_BY_NUMBER_MAX = 10_000
-"""Among how many projects one is found by its number, which gsutil gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +141,7 @@ class StorageStore:
         return found
 
     async def _project(self, project: str) -> Project | None:
-        found = await self.tx.get(PROJECTS, project)
-        if found is not None or not project.isdecimal():
-            return found
-        every = await self.tx.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
-        return next((one.value for one in every if one.value.number == project), None)
+        return await find_project(self.tx, project)
 
     async def create_bucket(self, grant: Grant, bucket: Bucket) -> None:
         """Store a new bucket; raises `already_exists`."""

@@ -11,8 +11,10 @@ from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumbe
 from rempart.core.policy import Policy, Resource
 from rempart.trust.custody.sealed import Kind, SealedEngine
 
-DEPTH_MAX = 12
-"""Google's limit is ten folders between an organization and a project."""
+FOLDERS_DEEP_MAX = 10
+"""Google's limit of folders between an organization and a project."""
+
+DEPTH_MAX = FOLDERS_DEEP_MAX + 2
 
 
 class State(Enum):
@@ -31,11 +33,12 @@ class Organization:
     created: Micros
     policy: Policy = field(default_factory=Policy)
     state: State = State.ACTIVE
+    updated: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder; `parent` is `organizations/N` or `folders/N`."""
+    """A folder; `parent` is `organizations/N` or `folders/N`, `deleted` when that was asked for."""
 
     id: FolderId
     name: str
@@ -43,6 +46,8 @@ class Folder:
     created: Micros
     policy: Policy = field(default_factory=Policy)
     state: State = State.ACTIVE
+    updated: Micros | None = None
+    deleted: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Project:
     labels: dict[str, str] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     state: State = State.ACTIVE
+    updated: Micros | None = None
+    deleted: Micros | None = None
 
 
 ORGANIZATIONS: Kind[Organization] = Kind(b"O", Organization, hot=4096)

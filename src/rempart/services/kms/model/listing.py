@@ -5,17 +5,16 @@ Source: AIP-158 and AIP-160; of the filter language the rest is refused, never i
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from rempart.core.document import camel, integer
+from rempart.core.document import camel
 from rempart.core.errors import invalid, unsupported
+from rempart.core.pages import PAGE_SIZE_MAX, after, page_size, token
 
-PAGE_SIZE_DEFAULT = 100
-PAGE_SIZE_MAX = 1000
+__all__ = ["PAGE_SIZE_MAX", "Page", "page", "token"]
+
 FILTER_CHARS_MAX = 1024
 _TERM = re.compile(r"([A-Za-z_]+(?:\.[\w-]+)*)\s*(=|!=)\s*(\"[^\"]*\"|[^\s\"()*]+)")
 _FIELDS = frozenset(
@@ -48,27 +47,11 @@ class Page:
 
 def page(query: Mapping[str, str]) -> Page:
     """Return the page that a request asks for."""
-    size = integer(query, "pageSize") or PAGE_SIZE_DEFAULT
-    if size < 0:
-        raise invalid("pageSize must not be negative.", field="pageSize")
+    size = page_size(query)
     if query.get("orderBy", "") not in {"", "name", "name asc"}:
         raise unsupported("Sorting by another field than name", field="orderBy")
     text = query.get("filter", "")
-    return Page(
-        min(size, PAGE_SIZE_MAX), _after(query.get("pageToken", "")), _admits(text), text != ""
-    )
-
-
-def token(last_key: bytes) -> str:
-    """Return the token of the page after the one that ended at a key."""
-    return base64.urlsafe_b64encode(last_key).decode().rstrip("=")
-
-
-def _after(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as problem:
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem
+    return Page(size, after(query.get("pageToken", "")), _admits(text), text != "")
 
 
 def _admits(text: str) -> Callable[[Mapping[str, object]], bool]:

@@ -6,6 +6,7 @@ They carry only what is listed here: what is not listed is not granted.
 from __future__ import annotations
 
 from rempart.trust.policy.roles import cloudkms
+from rempart.trust.policy.roles.resourcemanager import TAGS_OWNED
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 
@@ -18,7 +19,10 @@ _VIEWER = (
     | of("iam.workloadIdentityPoolProviders", "get list")
     | of("iam.workloadIdentityPoolProviderKeys", "get list")
     | of("orgpolicy.policy", "get")
+    | of("resourcemanager.hierarchyNodes", "listEffectiveTags listTagBindings")
     | of("resourcemanager.projects", "get getIamPolicy list")
+    | of("resourcemanager.tagKeys", "get list")
+    | of("resourcemanager.tagValues", "get list")
     | of("serviceusage.services", "get list")
     | of("storage.buckets", "list listEffectiveTags listTagBindings")
     | of("storage.folders", "get list")
@@ -43,7 +47,8 @@ _OWNER = (
     | of("iam.workloadIdentityPoolProviders", "create delete undelete update")
     | of("iam.workloadIdentityPoolProviderKeys", "create delete undelete")
     | of("iam.serviceAccounts", "setIamPolicy")
-    | of("resourcemanager.projects", "delete setIamPolicy undelete")
+    | TAGS_OWNED
+    | of("resourcemanager.projects", "delete move setIamPolicy undelete updateLiens")
     | of("storage.buckets", "createTagBinding deleteTagBinding")
 )
 

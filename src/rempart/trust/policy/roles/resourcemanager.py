@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles.role import PROJECT_SEEN, Role, of
+from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, TAGS, Level, Role, of
+
+_ORG_POLICY = (
+    of("orgpolicy.constraints", "list")
+    | of("orgpolicy.policies", "list")
+    | of("orgpolicy.policy", "get")
+)
+_BINDING = "createTagBinding deleteTagBinding listEffectiveTags listTagBindings"
+_TAGGED = "listEffectiveTags listTagBindings"
+_HOLDS = of("resourcemanager.tagHolds", "create delete list")
+_GUARDED = "create delete get getIamPolicy list setIamPolicy update"
+_TAGS_SEEN = (
+    of("resourcemanager.hierarchyNodes", _TAGGED)
+    | of("iam.serviceAccounts", _TAGGED)
+    | of("storage.buckets", _TAGGED)
+    | of("resourcemanager.tagHolds", "list")
+    | of("resourcemanager.tagKeys", "get list")
+    | of("resourcemanager.tagValues", "get list")
+    | of("resourcemanager.projects", "get list")
+)
+_TAGS_USED = (
+    _TAGS_SEEN
+    | _HOLDS
+    | of("resourcemanager.hierarchyNodes", _BINDING)
+    | of("iam.serviceAccounts", "createTagBinding deleteTagBinding")
+    | of("storage.buckets", "createTagBinding deleteTagBinding")
+    | of("resourcemanager.tagValueBindings", "create delete")
+)
+TAGS_OWNED = (
+    _HOLDS
+    | of("resourcemanager.hierarchyNodes", _BINDING)
+    | of("resourcemanager.tagKeys", _GUARDED)
+    | of("resourcemanager.tagValueBindings", "create delete")
+    | of("resourcemanager.tagValues", _GUARDED)
+)
+"""What an owner may do with tags."""
 
 
-def _manager(name: str, title: str, permissions: frozenset[str]) -> Role:
-    return Role(f"roles/resourcemanager.{name}", title, permissions)
+def _manager(name: str, title: str, permissions: frozenset[str], levels: Level = HIERARCHY) -> Role:
+    return Role(f"roles/resourcemanager.{name}", title, permissions, levels)
 
 
 ROLES = (
     _manager(
         "organizationAdmin",
         "Organization Administrator",
-        of("orgpolicy.constraints", "list")
-        | of("orgpolicy.policies", "list")
-        | of("orgpolicy.policy", "get")
+        _ORG_POLICY
         | of("resourcemanager.folders", "get getIamPolicy list setIamPolicy")
         | of("resourcemanager.organizations", "get getIamPolicy setIamPolicy")
         | of("resourcemanager.projects", "get getIamPolicy list setIamPolicy"),
@@ -28,19 +61,45 @@ ROLES = (
     _manager(
         "folderAdmin",
         "Folder Admin",
-        of("orgpolicy.constraints", "list")
-        | of("orgpolicy.policies", "list")
-        | of("orgpolicy.policy", "get")
+        _ORG_POLICY
         | of(
             "resourcemanager.folders",
             "create delete get getIamPolicy list move setIamPolicy undelete update",
         )
+        | of("resourcemanager.hierarchyNodes", _BINDING)
         | of("resourcemanager.projects", "get getIamPolicy list move setIamPolicy"),
+    ),
+    _manager(
+        "folderCreator",
+        "Folder Creator",
+        _ORG_POLICY | of("resourcemanager.folders", "create get list") | PROJECT_SEEN,
+    ),
+    _manager(
+        "folderEditor",
+        "Folder Editor",
+        _ORG_POLICY
+        | of("resourcemanager.folders", "delete get getIamPolicy list undelete update")
+        | PROJECT_SEEN,
+    ),
+    _manager(
+        "folderIamAdmin",
+        "Folder IAM Admin",
+        of("resourcemanager.folders", "get getIamPolicy setIamPolicy"),
+    ),
+    _manager(
+        "folderMover",
+        "Folder Mover",
+        of("resourcemanager.folders", "move") | of("resourcemanager.projects", "move"),
     ),
     _manager(
         "folderViewer",
         "Folder Viewer",
-        of("orgpolicy.policy", "get") | of("resourcemanager.folders", "get list") | PROJECT_SEEN,
+        _ORG_POLICY | of("resourcemanager.folders", "get list") | PROJECT_SEEN,
+    ),
+    _manager(
+        "lienModifier",
+        "Project Lien Modifier",
+        of("resourcemanager.projects", "updateLiens"),
     ),
     _manager(
         "projectCreator",
@@ -53,4 +112,18 @@ ROLES = (
         "Project IAM Admin",
         of("resourcemanager.projects", "get getIamPolicy setIamPolicy"),
     ),
+    _manager("projectMover", "Project Mover", of("resourcemanager.projects", "get move update")),
+    _manager(
+        "tagAdmin",
+        "Tag Administrator",
+        of("resourcemanager.organizations", "get")
+        | of("resourcemanager.projects", "get list")
+        | _HOLDS
+        | of("resourcemanager.tagKeys", _GUARDED)
+        | of("resourcemanager.tagValues", _GUARDED),
+        HIERARCHY | TAGS,
+    ),
+    _manager("tagHoldAdmin", "Tag Hold Administrator", _HOLDS, HIERARCHY | TAGS),
+    _manager("tagUser", "Tag User", _TAGS_USED, HIERARCHY | TAGS),
+    _manager("tagViewer", "Tag Viewer", _TAGS_SEEN, HIERARCHY | TAGS),
 )

@@ -20,9 +20,12 @@ class Level(Flag):
     IMPORT_JOB = auto()
     EKM_CONNECTION = auto()
     EKM_CONFIG = auto()
+    TAG_KEY = auto()
+    TAG_VALUE = auto()
 
 
 HIERARCHY = Level.ORGANIZATION | Level.FOLDER | Level.PROJECT
+TAGS = Level.TAG_KEY | Level.TAG_VALUE
 STORAGE = HIERARCHY | Level.BUCKET | Level.MANAGED_FOLDER
 KMS = Level.KEY_RING | Level.CRYPTO_KEY | Level.IMPORT_JOB | Level.EKM_CONNECTION | Level.EKM_CONFIG
 

@@ -1,0 +1,110 @@
+"""IAM policies of organizations, folders and projects, alike in all versions.
+
+Source: google.iam.v1.IAMPolicy, as Resource Manager serves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from rempart.core.call import Call, Reply
+from rempart.core.errors import invalid
+from rempart.core.grant import Grant
+from rempart.core.policy import Policy
+from rempart.services.resourcemanager.api import asked
+from rempart.services.resourcemanager.store import ManagerStore
+from rempart.trust.custody.sealed import Kind
+from rempart.trust.policy import iam
+from rempart.trust.policy.hierarchy import (
+    FOLDERS,
+    ORGANIZATIONS,
+    PROJECTS,
+    Folder,
+    Organization,
+    Project,
+)
+from rempart.trust.policy.members import EVERYONE
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.validate import policy_to_json
+
+TOLD_MAX = 20
+"""How many changes of a policy its entry in the log tells one by one."""
+
+Guarded = TypeVar("Guarded", Organization, Folder, Project)
+Run = Callable[[Grant, Call, ManagerStore], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyMethods:
+    """The three methods on the policy of a kind of resource."""
+
+    get: Run
+    set: Run
+    test: Run
+
+
+@dataclass(frozen=True, slots=True)
+class _Noun(Generic[Guarded]):
+    level: Level
+    kind: Kind[Guarded]
+    find: Callable[[ManagerStore, Grant, str], Awaitable[Guarded]]
+
+
+def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
+    async def get(grant: Grant, call: Call, store: ManagerStore) -> Reply:
+        """Return the policy of a resource."""
+        found = await noun.find(store, grant, asked.id_of(call))
+        return Reply(document=iam.shown(found.policy, call))
+
+    async def set_(grant: Grant, call: Call, store: ManagerStore) -> Reply:
+        """Replace the policy of a resource."""
+        old = await noun.find(store, grant, asked.id_of(call))
+        place = await store.session.place(noun.level, await asked.named(call, store))
+        policy = iam.replaced(old.policy, call, place, etag=store.policy_etag())
+        _require_known_members(policy)
+        store.tx.put(noun.kind, old.id, value=replace(old, policy=policy))
+        shown = policy_to_json(policy, requested_version=policy.version)
+        return Reply(document=shown, audit=changes(old.policy, policy))
+
+    async def test(grant: Grant, call: Call, store: ManagerStore) -> Reply:
+        """Return those of the asked permissions that the caller has."""
+        wanted = iam.permissions_asked(call)
+        resource = await asked.named(call, store)
+        return Reply(document=iam.permissions_held(await store.authority.held(wanted, resource)))
+
+    return PolicyMethods(get, set_, test)
+
+
+def changes(old: Policy, new: Policy) -> dict[str, str]:
+    """Return for the log who was given what and who lost what, as far as it fits."""
+    before, after = _pairs(old), _pairs(new)
+    facts = {"bindings": str(len(new.bindings))}
+    for word, pairs in (("given", after - before), ("taken", before - after)):
+        if pairs:
+            more = len(pairs) - TOLD_MAX
+            told = sorted(pairs)[:TOLD_MAX] + ([f"and {more} more"] if more > 0 else [])
+            facts[word] = ", ".join(told)
+    return facts
+
+
+def _pairs(policy: Policy) -> set[str]:
+    return {
+        f"{binding.role} {member}{' if ' + binding.condition.title if binding.condition else ''}"
+        for binding in policy.bindings
+        for member in binding.members
+    }
+
+
+def _require_known_members(policy: Policy) -> None:
+    """Raise where everyone is given a role on all that a project, or more, holds."""
+    for at, binding in enumerate(policy.bindings):
+        if not EVERYONE.isdisjoint(binding.members):
+            message = "allUsers and allAuthenticatedUsers are not supported for this resource."
+            raise invalid(message, field=f"policy.bindings[{at}].members")
+
+
+ORGANIZATION_POLICY = _methods(_Noun(Level.ORGANIZATION, ORGANIZATIONS, ManagerStore.organization))
+FOLDER_POLICY = _methods(_Noun(Level.FOLDER, FOLDERS, ManagerStore.folder))
+PROJECT_POLICY = _methods(_Noun(Level.PROJECT, PROJECTS, ManagerStore.project))

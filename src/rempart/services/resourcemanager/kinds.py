@@ -1,0 +1,47 @@
+"""The documents of Resource Manager that policy does not need. Times are in microseconds."""
+
+from __future__ import annotations
+
+import msgspec
+
+from rempart.core.clock import Micros
+from rempart.core.principal import Member
+from rempart.trust.custody.sealed import Kind
+
+Json = dict[str, object]
+
+
+class Lien(msgspec.Struct, frozen=True, kw_only=True):
+    """What keeps a project from being deleted, for whose reason."""
+
+    created: Micros
+    reason: str
+    origin: str
+    restrictions: tuple[str, ...]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done, as JSON shows it, each part with its `@type`; shown to who began it.
+
+    `legacy` operations were begun by v1 or v2, and are asked about by v1.
+    """
+
+    created: Micros
+    owner: Member
+    legacy: bool
+    metadata: Json
+    response: Json
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Something that is removed for ever when its time has come."""
+
+
+LIEN = Kind(b"G", Lien)
+"""By (number of the project, id)."""
+
+OPERATION = Kind(b"l", Operation)
+"""By (number, letters): `operations/cp.123`. Numbers rise with time."""
+
+DUE = Kind(b"D", Due)
+"""By (time, noun, id)."""

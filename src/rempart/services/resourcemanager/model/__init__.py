@@ -1,0 +1,1 @@
+"""Resource Manager's frozen values and pure rules."""
