@@ -72,6 +72,17 @@ async def test_a_cause_that_the_api_documents_is_told_to_machines() -> None:
     assert got.error["errors"][0]["reason"] == "forbidden"
 
 
+async def test_a_disabled_api_is_told_in_both_ways_by_the_older_apis() -> None:
+    info = ErrorInfo("SERVICE_DISABLED", metadata=(("service", STORAGE),))
+    got = await exchange(
+        Gate(denied("Off.", reason="accessNotConfigured", info=info)), "GET", OBJECT
+    )
+    [listed] = got.error["errors"]
+    assert (listed["reason"], listed["domain"]) == ("accessNotConfigured", "usageLimits")
+    [detail] = got.error["details"]
+    assert (detail["reason"], got.error["status"]) == ("SERVICE_DISABLED", "PERMISSION_DENIED")
+
+
 async def test_a_bad_field_is_named_in_both_shapes() -> None:
     problem = invalid("Bad.", field="keyRingId", reason="badValue")
     got = await exchange(Gate(problem), "GET", KEY, host=KMS)

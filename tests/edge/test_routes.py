@@ -262,6 +262,14 @@ def test_every_spelling_of_the_host_leads_to_storage(host: str) -> None:
     assert match.method == "storage.buckets.get"
 
 
+@pytest.mark.parametrize("domain", [DOMAIN, "googleapis.com"])
+def test_tags_of_a_region_have_a_host_of_their_own(domain: str) -> None:
+    host = f"u-france-east1-cloudresourcemanager.{domain}:443"
+    match = TABLE.match(host, "GET", b"/v3/tagBindings")
+    assert isinstance(match, Match)
+    assert match.method == "cloudresourcemanager.tagBindings.list"
+
+
 @pytest.mark.parametrize(
     "name", ["bulkRestore", "compose", "acl", "b", "iam", ":", "a:get", "x%3Ay"]
 )

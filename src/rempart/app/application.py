@@ -13,6 +13,7 @@ from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.oauth2 import ROUTES, OAuth2
+from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.wire import all_services
@@ -24,7 +25,7 @@ UNHEALTHY = 503
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), KMS_OWN), config.domain),
+        RouteTable((*all_services(), KMS_OWN, USAGE_OWN), config.domain),
         parts.gate.serve,
         extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=parts.world,

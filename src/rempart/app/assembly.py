@@ -17,15 +17,22 @@ from rempart.services.kms.directory import Directory
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.resourcemanager import ResourceManagerService
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
+from rempart.services.resourcemanager.tags import TagsService
+from rempart.services.resourcemanager.tags.bindable import Hierarchy
+from rempart.services.resourcemanager.tags.store import Setup as TagsSetup
+from rempart.services.serviceusage import ServiceUsageService
+from rempart.services.serviceusage.store import Setup as UsageSetup
 from rempart.services.storage import StorageService
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
 from rempart.services.storage.protected import StorageProtected
 from rempart.services.storage.sessions import SessionDigests
 from rempart.services.storage.store import Setup as StorageSetup
+from rempart.services.storage.tagged import StorageTagged
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
@@ -37,10 +44,12 @@ from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
-from rempart.trust.gate import Gate, Rules
+from rempart.trust.gate import Gate, Rules, Service
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
+from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.tags import EffectiveTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +80,20 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
+    disabled = DisabledAPIs(sealed, config.domain)
     manager = ManagerSetup(world, config.prefix)
-    services = (
+    services: tuple[Service, ...] = (
         StorageService(_storage(ground, bodies, kms)),
         KmsService(kms),
         KmsInventoryService(kms, (protected,)),
         IamService(IamSetup(config.domain, world)),
         DenyService(world),
         ResourceManagerService(manager),
+        TagsService(_tags(sealed, manager)),
     )
-    rules = Rules(PolicyDecision(sealed, world), duties=config.duties)
+    services += (_usage(services, disabled, ground),)
+    decision = PolicyDecision(sealed, world)
+    rules = Rules(decision, guards=(disabled,), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)
 
@@ -93,6 +106,20 @@ class _Ground:
     keyring: Keyring
     world: World
     sealed: SealedEngine
+
+
+def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:
+    """Return what tags need, with every service whose resources bear them."""
+    return TagsSetup(manager, EffectiveTags(sealed), (Hierarchy(), StorageTagged(), KmsTagged()))
+
+
+def _usage(
+    services: tuple[Service, ...], disabled: DisabledAPIs, ground: _Ground
+) -> ServiceUsageService:
+    """Return Service Usage, which knows the other APIs of this universe by name."""
+    apis = frozenset(("serviceusage", *(service.name for service in services)))
+    setup = UsageSetup(apis, disabled, ground.world, system_domain(ground.config))
+    return ServiceUsageService(setup)
 
 
 def _kms(

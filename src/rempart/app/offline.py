@@ -17,6 +17,9 @@ from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
 from rempart.services.resourcemanager import METHODS as MANAGER_METHODS
+from rempart.services.resourcemanager.tags import TAG_METHODS
+from rempart.services.serviceusage import METHODS as USAGE_METHODS
+from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.services.storage import METHODS as STORAGE_METHODS
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.identity.issuer import Issuer
@@ -55,12 +58,14 @@ def services_covered() -> Sequence[ServiceCoverage]:
 
 def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    own = {one.id for one in KMS_OWN.methods}
+    own = {one.id for one in (*KMS_OWN.methods, *USAGE_OWN.methods)}
+    tags = {str(method.id) for method in TAG_METHODS}
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "iam": {str(method.id) for method in IAM_METHODS}
         | {str(method.id) for method in DENY_METHODS},
-        "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS},
+        "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+        "serviceusage": {str(method.id) for method in USAGE_METHODS} - own,
     }

@@ -20,6 +20,7 @@ RETRY_AFTER_SECONDS = 1
 LISTED = frozenset(("storage", "bigquery", "compute", "sqladmin", "dns"))
 """The APIs whose errors carry a list of reasons in place of a canonical status."""
 
+API_DISABLED = "accessNotConfigured"
 XML = "storage-xml"
 
 _LOG = logging.getLogger("rempart.edge")
@@ -51,7 +52,7 @@ def render_error(problem: CloudError, service: str, domain: str) -> Reply:
     message = problem.message[:_MESSAGE_CHARS_MAX]
     if service == XML:
         return _xml(problem, message, headers)
-    body = _listed(problem, message) if service in LISTED else _status(problem, message, service)
+    body = (_listed if service in LISTED else _status)(problem, message, service)
     return Reply(problem.status, headers, document={"error": body})
 
 
@@ -114,16 +115,19 @@ def _headers(status: int, domain: str) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def _listed(problem: CloudError, message: str) -> dict[str, object]:
+def _listed(problem: CloudError, message: str, service: str) -> dict[str, object]:
+    disabled = problem.reason == API_DISABLED
     item: dict[str, object] = {
         "message": message,
-        "domain": "global",
+        "domain": "usageLimits" if disabled else "global",
         "reason": problem.reason,
     }
     if problem.field is not None:
         item["locationType"] = "header" if _is_header(problem.field) else "parameter"
         item["location"] = problem.field
-    return {"code": problem.status, "message": message, "errors": [item]}
+    body: dict[str, object] = {"code": problem.status, "message": message, "errors": [item]}
+    # The one error that the older APIs tell in both ways: clients look for its details.
+    return body | _status(problem, message, service) if disabled else body
 
 
 def _is_header(field: str) -> bool:

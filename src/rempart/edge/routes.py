@@ -19,6 +19,9 @@ STORAGE_XML = MethodId("storage-xml")
 """What the XML dialect of Cloud Storage is called where a method id is wanted."""
 
 _HOSTS_MAX = 1024
+_REGIONAL = "-cloudresourcemanager"
+"""How the hosts end at which clients ask for tags of what lies in one region."""
+
 _BUCKET = re.compile(rb"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 # Paths of the JSON API that fit no method are not found; they are never objects in a bucket that
 # happens to be called `storage` or `upload`.
@@ -75,7 +78,8 @@ class _Door(msgspec.Struct, frozen=True):
 class RouteTable:
     """The routes of every API, told apart by host.
 
-    `<api>.<domain>` is an API's own host, as are `<api>.<region>.rep.<domain>`,
+    `<api>.<domain>` is an API's own host, as are `<api>.<region>.rep.<domain>`, Resource Manager's
+    `<region>-cloudresourcemanager.<domain>`,
     `<api>.googleapis.com` and `<api>.localhost`; `www` takes the paths that carry their API's name;
     `<bucket>.storage.<domain>` is XML. Any name outside these domains is a shared host: it takes
     the paths that carry their API's name, `/<api>/…` before those that do not, and `/b…`, which
@@ -141,6 +145,8 @@ class RouteTable:
             return _Door(service="www", table=self._www)
         if label.endswith(".rep"):
             label = label.partition(".")[0]
+        if label.endswith(_REGIONAL):
+            label = _REGIONAL[1:]
         bucket, _, parent = label.rpartition(".")
         if bucket and parent == "storage":
             return _Door(service=STORAGE_XML, xml=True, bucket=bucket)

@@ -114,7 +114,7 @@ def test_what_is_false_or_no_truth_value_or_an_error_does_not_hold(text: str) ->
         "nobody.name == 'x'",
         "request.time < now",
         "undefined(1)",
-        "resource.matchTag('env', 'prod')",
+        "matchTag(resource, 'env', 'prod')",
         "type(1) == int",
         "dyn(1) == 1",
         "[1, 2].all(x, x > 0)",

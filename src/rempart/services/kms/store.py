@@ -60,8 +60,9 @@ from rempart.services.kms.model.version import (
     Version,
     require_deletable,
 )
-from rempart.services.kms.policy_view import PolicyView
+from rempart.services.kms.policy_view import SERVICE, PolicyView
 from rempart.services.kms.vouched import Writes
+from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.sealed import Found, Kind
@@ -149,6 +150,7 @@ class KmsStore(PolicyView):
                 raise _not_empty(f"The import job {job.id} of {name} is still active.")
             self.writes.delete(IMPORT_JOB, ImportJobName(name, job.id))
         self.writes.delete(KEY_RING, name)
+        await release(self.tx, f"//{SERVICE}/{name}")
         await self._count(name.parent, rings=-1)
 
     async def _count(self, name: LocationName, *, rings: int = 0, retired: int = 0) -> None:

@@ -11,7 +11,8 @@ import logging
 from rempart.core.clock import Micros
 from rempart.engine.seam import Conflict, Key, Span
 from rempart.services.resourcemanager.kinds import DUE, Due
-from rempart.services.resourcemanager.store import Setup
+from rempart.services.resourcemanager.store import MANAGER, Setup
+from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.sealed import Found, SealedEngine, Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, State
 from rempart.trust.policy.registry import remove_folder, remove_project, scan_children
@@ -59,6 +60,7 @@ async def _project(tx: Transaction, id_: str) -> bool:
     if found is None or found.state is State.ACTIVE:
         return False
     await remove_project(tx, found)
+    await release(tx, f"//{MANAGER}/projects/{found.number}")
     return True
 
 
@@ -67,6 +69,7 @@ async def _folder(tx: Transaction, id_: str) -> bool:
     if found is None or found.state is State.ACTIVE:
         return False
     await remove_folder(tx, found)
+    await release(tx, f"//{MANAGER}/folders/{found.id}")
     return True
 
 

@@ -15,6 +15,7 @@ from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.core.principal import Member, Principal
 from rempart.engine.seam import PayloadId, Span
+from rempart.services.resourcemanager.tags.release import release
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.customer_keys import CustomerKeys
 from rempart.services.storage.generations import Generations
@@ -178,6 +179,7 @@ class StorageStore:
             CUSTOMER_BUCKET_KEY, CUSTOMER_BUCKET_KEY.under(bucket.id), limit=10_000
         ):
             self.tx.delete(CUSTOMER_BUCKET_KEY, bucket.id, key.id)
+        await release(self.tx, f"//{SERVICE}/projects/_/buckets/{bucket.name}")
         self.tx.delete(BUCKET, bucket.name)
         self.tx.delete(BUCKET_OF_PROJECT, bucket.project, bucket.name)
 

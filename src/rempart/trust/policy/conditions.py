@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,8 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
-from rempart.core.names import ResourceName
+from rempart.core.names import ProjectId, ResourceName
+from rempart.trust.policy.tags import Tag
 
 EXPRESSION_CHARS_MAX = 4096
 LOGICAL_OPERATORS_MAX = 12
@@ -55,7 +56,17 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
 _FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
-_ALLOWED = _OPERATORS | _FUNCTIONS
+_TAG_TESTS: Mapping[str, Callable[..., bool]] = {
+    "matchTag": lambda tag, key, value: (tag.key_name, tag.value_name) == (key, value),
+    "matchTagId": lambda tag, key, value: (tag.key, tag.value) == (key, value),
+    "hasTagKey": lambda tag, key: tag.key_name == key,
+    "hasTagKeyId": lambda tag, key: tag.key == key,
+}
+"""Whether a tag is the one that an expression asks for."""
+
+_NO_TAG = Tag("", "", "", "")
+
+_ALLOWED = _OPERATORS | _FUNCTIONS | _TAG_TESTS.keys()
 _MACRO = re.compile(
     r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
     r"(?:\s|//[^\n]*\n)*\("
@@ -64,6 +75,8 @@ _MATCHES = re.compile(r"\bmatches\b")
 _PLAIN_MATCH = re.compile(
     rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
 )
+_TAGS = re.compile(r"\b(?:matchTag|hasTagKey)(?:Id)?\b")
+_PLAIN_TAGS = re.compile(r"\bresource\.(?:matchTag|hasTagKey)(?:Id)?\(")
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
 _OFFSET = re.compile(r"([+-]?)(\d{2}):(\d{2})")
 _PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
@@ -73,13 +86,16 @@ _log = logging.getLogger(__name__)
 class Situation(msgspec.Struct, frozen=True, gc=False):
     """What conditions may ask about: the resource, the time, and the API's own attributes.
 
-    `principal` is the type and the subject of who asks.
+    `principal` is the type and the subject of who asks. `tags` are those in effect on the resource;
+    None where nobody looked, and then a condition that asks for tags cannot be evaluated.
     """
 
     resource: ResourceName
     time: Micros
     attributes: Mapping[str, str] = {}
     principal: tuple[str, str] = ("", "")
+    project: ProjectId | None = None
+    tags: tuple[Tag, ...] | None = None
 
 
 def _library() -> Any:  # noqa: ANN401 - untyped library
@@ -104,11 +120,17 @@ class Program(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """A compiled expression and those of our functions that it calls."""
+    """A compiled expression, those of our functions that it calls, and its questions about tags."""
 
     program: Program
     functions: tuple[tuple[str, Callable[..., object]], ...]
+    tag_tests: tuple[tuple[str, Callable[..., bool]], ...]
     asks_who: bool
+
+
+def asks_for_tags(expression: str) -> bool:
+    """Tell whether a condition may need the tags of the resource."""
+    return "Tag" in expression
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
@@ -149,7 +171,9 @@ def _compile(expression: str, variables: frozenset[str]) -> _Condition:
         if name not in _ALLOWED and name not in variables:
             raise invalid(f"Error compiling expression: undeclared reference to '{name}'")
     functions = tuple((name, _OURS[name]) for name in called if name in _OURS)
-    return _Condition(program, functions, asks_who="principal" in program.variables())
+    tag_tests = tuple((name, _TAG_TESTS[name]) for name in called if name in _TAG_TESTS)
+    asks_who = "principal" in program.variables()
+    return _Condition(program, functions, tag_tests, asks_who=asks_who)
 
 
 def _check_text(expression: str) -> None:
@@ -163,6 +187,8 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
     if _MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
+    if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
+        raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
     if len(_MATCHES.findall(expression)) != len(_PLAIN_MATCH.findall(expression)):
         raise invalid(
             "Error compiling expression: matches() takes a literal pattern without escapes and "
@@ -198,7 +224,19 @@ def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN40
         context.add_variable("principal", {"type": kind, "subject": subject})
     for name, function in condition.functions:
         context.add_function(name, function)
+    for name, test in condition.tag_tests:
+        context.add_function(name, partial(_any_tag, situation.tags, test))
     return context
+
+
+def _any_tag(
+    tags: tuple[Tag, ...] | None, test: Callable[..., bool], _resource: object, *asked: object
+) -> bool:
+    """Tell whether the resource has a tag that passes a test."""
+    if tags is None or not all(isinstance(one, str) for one in asked):
+        raise ValueError("nobody looked which tags the resource has, or no tag is asked for")
+    test(_NO_TAG, *asked)  # too few or too many names are an error, whatever the tags
+    return any(test(tag, *asked) for tag in tags)
 
 
 def _zoned(part: Callable[[datetime], int]) -> Callable[..., int]:

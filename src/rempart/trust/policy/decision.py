@@ -29,13 +29,14 @@ from rempart.trust.policy.boundaries import (
 )
 from rempart.trust.policy.changes import Concluded
 from rempart.trust.policy.compiled import Carried, Compiled, Conditional, compiled
-from rempart.trust.policy.conditions import Situation, holds, spares
+from rempart.trust.policy.conditions import Situation, asks_for_tags, holds, spares
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
 from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.scopes import permit
+from rempart.trust.policy.tags import EffectiveTags
 
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
@@ -77,6 +78,7 @@ class PolicyDecision:
         self._sealed = sealed
         self._world = world
         self._lineages = Lineages(sealed)
+        self._tags = EffectiveTags(sealed)
         self._denials = Denials(sealed)
         self._boundaries = Boundaries(sealed)
         self._restricted = Concluded(sealed, RESTRICTIONS, self._any_restriction)
@@ -144,7 +146,7 @@ class PolicyDecision:
         if own_project != resource.project and not await self._lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
-            situation = Situation(resource.name, time, attributes)
+            situation = Situation(resource.name, time, attributes, project=resource.project)
             if await self._forbidden(principal, permission, resource, situation):
                 return False
         names = _names(principal, public=resource.public)
@@ -161,7 +163,7 @@ class PolicyDecision:
         home = await self._home(principal) if by_place else NO_LINEAGE
         asking = _Asking(principal, names, home.accounts, permission, lineage.names)
         return await self._granted_by_more(
-            asking, parts, Situation(resource.name, time, attributes)
+            asking, parts, Situation(resource.name, time, attributes, project=resource.project)
         )
 
     async def _granted_by_more(
@@ -189,7 +191,8 @@ class PolicyDecision:
         home = await self._home(principal)
         who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
         for denial in await self._denials.at(lineage.names, permission, who):
-            if not (denial.expression and spares(denial.expression, situation)):
+            told = await self._told(denial.expression, situation)
+            if not (denial.expression and spares(denial.expression, told)):
                 return True
         return not spared(permission) and await self._boundaries.shut_out(
             principal, home.places, lineage.names, situation
@@ -238,9 +241,18 @@ class PolicyDecision:
         self, bindings: Iterable[Conditional], asking: _Asking, situation: Situation
     ) -> bool:
         for one in bindings:
-            if await self._carries(one.carried, asking) and holds(one.expression, situation):
+            if await self._carries(one.carried, asking) and holds(
+                one.expression, await self._told(one.expression, situation)
+            ):
                 return True
         return False
+
+    async def _told(self, expression: str, situation: Situation) -> Situation:
+        """Return the situation, with the tags of the resource where a condition may want them."""
+        if not asks_for_tags(expression):
+            return situation
+        tags = await self._tags.of(situation.resource, situation.project)
+        return msgspec.structs.replace(situation, tags=tags)
 
     async def _carries(self, carried: Carried, asking: _Asking) -> bool:
         return asking.permission in carried.permissions or await self._custom(

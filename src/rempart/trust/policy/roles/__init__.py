@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rempart.trust.policy.roles import basic, cloudkms, iam, resourcemanager, security, storage
+from rempart.trust.policy.roles import (
+    basic,
+    cloudkms,
+    iam,
+    resourcemanager,
+    security,
+    serviceusage,
+    storage,
+    tags,
+)
 from rempart.trust.policy.roles.role import Level, Role
 
 __all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "permissions_of"]
 
 _OF_SERVICES = tuple(
-    role for service in (basic, storage, iam, resourcemanager, cloudkms) for role in service.ROLES
+    role
+    for service in (basic, storage, iam, resourcemanager, cloudkms, serviceusage, tags)
+    for role in service.ROLES
 )
 ROLES: Mapping[str, Role] = {
     role.name: role for role in (*_OF_SERVICES, *security.over(_OF_SERVICES))

@@ -6,9 +6,9 @@ They carry only what is listed here: what is not listed is not granted.
 from __future__ import annotations
 
 from rempart.trust.policy.roles import cloudkms
-from rempart.trust.policy.roles.resourcemanager import TAGS_OWNED
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
+from rempart.trust.policy.roles.tags import TAGS_OWNED
 
 _VIEWER = (
     cloudkms.BASIC_VIEWER
@@ -21,6 +21,7 @@ _VIEWER = (
     | of("orgpolicy.policy", "get")
     | of("resourcemanager.hierarchyNodes", "listEffectiveTags listTagBindings")
     | of("resourcemanager.projects", "get getIamPolicy list")
+    | of("serviceusage.operations", "get list")
     | of("resourcemanager.tagKeys", "get list")
     | of("resourcemanager.tagValues", "get list")
     | of("serviceusage.services", "get list")
@@ -35,6 +36,7 @@ _EDITOR = (
     | of("iam.serviceAccountKeys", "create delete disable enable")
     | of("iam.serviceAccounts", "actAs create delete disable enable undelete update")
     | of("resourcemanager.projects", "update")
+    | of("serviceusage.operations", "cancel delete")
     | of("serviceusage.services", "disable enable use")
     | of("storage.buckets", "create delete")
     | HMAC

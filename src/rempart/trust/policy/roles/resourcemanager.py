@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, TAGS, Level, Role, of
+from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, Level, Role, of
 
 _ORG_POLICY = (
     of("orgpolicy.constraints", "list")
@@ -10,34 +10,6 @@ _ORG_POLICY = (
     | of("orgpolicy.policy", "get")
 )
 _BINDING = "createTagBinding deleteTagBinding listEffectiveTags listTagBindings"
-_TAGGED = "listEffectiveTags listTagBindings"
-_HOLDS = of("resourcemanager.tagHolds", "create delete list")
-_GUARDED = "create delete get getIamPolicy list setIamPolicy update"
-_TAGS_SEEN = (
-    of("resourcemanager.hierarchyNodes", _TAGGED)
-    | of("iam.serviceAccounts", _TAGGED)
-    | of("storage.buckets", _TAGGED)
-    | of("resourcemanager.tagHolds", "list")
-    | of("resourcemanager.tagKeys", "get list")
-    | of("resourcemanager.tagValues", "get list")
-    | of("resourcemanager.projects", "get list")
-)
-_TAGS_USED = (
-    _TAGS_SEEN
-    | _HOLDS
-    | of("resourcemanager.hierarchyNodes", _BINDING)
-    | of("iam.serviceAccounts", "createTagBinding deleteTagBinding")
-    | of("storage.buckets", "createTagBinding deleteTagBinding")
-    | of("resourcemanager.tagValueBindings", "create delete")
-)
-TAGS_OWNED = (
-    _HOLDS
-    | of("resourcemanager.hierarchyNodes", _BINDING)
-    | of("resourcemanager.tagKeys", _GUARDED)
-    | of("resourcemanager.tagValueBindings", "create delete")
-    | of("resourcemanager.tagValues", _GUARDED)
-)
-"""What an owner may do with tags."""
 
 
 def _manager(name: str, title: str, permissions: frozenset[str], levels: Level = HIERARCHY) -> Role:
@@ -113,17 +85,4 @@ ROLES = (
         of("resourcemanager.projects", "get getIamPolicy setIamPolicy"),
     ),
     _manager("projectMover", "Project Mover", of("resourcemanager.projects", "get move update")),
-    _manager(
-        "tagAdmin",
-        "Tag Administrator",
-        of("resourcemanager.organizations", "get")
-        | of("resourcemanager.projects", "get list")
-        | _HOLDS
-        | of("resourcemanager.tagKeys", _GUARDED)
-        | of("resourcemanager.tagValues", _GUARDED),
-        HIERARCHY | TAGS,
-    ),
-    _manager("tagHoldAdmin", "Tag Hold Administrator", _HOLDS, HIERARCHY | TAGS),
-    _manager("tagUser", "Tag User", _TAGS_USED, HIERARCHY | TAGS),
-    _manager("tagViewer", "Tag Viewer", _TAGS_SEEN, HIERARCHY | TAGS),
 )

@@ -1,0 +1,1 @@
+"""The methods of tags, one file for each noun."""
