@@ -11,8 +11,10 @@ from rempart.core.clock import World
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
+from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.oauth2 import ROUTES, OAuth2
+from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
 from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
@@ -20,12 +22,14 @@ from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
 UNHEALTHY = 503
+_OWN = (KMS_OWN, USAGE_OWN, TROUBLESHOOTER_OWN, ASSET_OWN)
+"""Methods that Google does not describe."""
 
 
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), KMS_OWN, USAGE_OWN), config.domain),
+        RouteTable((*all_services(), *_OWN), config.domain),
         parts.gate.serve,
         extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=parts.world,

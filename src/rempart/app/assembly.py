@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rempart.app.answering import answering
 from rempart.app.outside import in_token, key_managers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
@@ -91,8 +92,9 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         ResourceManagerService(manager),
         TagsService(_tags(sealed, manager)),
     )
-    services += (_usage(services, disabled, ground),)
     decision = PolicyDecision(sealed, world)
+    services += answering(decision, disabled, config.duties)
+    services += (_usage(services, disabled, ground),)
     rules = Rules(decision, guards=(disabled,), duties=config.duties)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)

@@ -10,12 +10,16 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
+from rempart.services.cloudasset import METHODS as ASSET_METHODS
+from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.iam import METHODS as IAM_METHODS
 from rempart.services.iam.deny import METHODS as DENY_METHODS
 from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.policytroubleshooter import METHODS as TROUBLESHOOTER_METHODS
+from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
 from rempart.services.resourcemanager import METHODS as MANAGER_METHODS
 from rempart.services.resourcemanager.tags import TAG_METHODS
 from rempart.services.serviceusage import METHODS as USAGE_METHODS
@@ -58,7 +62,8 @@ def services_covered() -> Sequence[ServiceCoverage]:
 
 def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    own = {one.id for one in (*KMS_OWN.methods, *USAGE_OWN.methods)}
+    described = (KMS_OWN, USAGE_OWN, TROUBLESHOOTER_OWN, ASSET_OWN)
+    own = {one.id for service in described for one in service.methods}
     tags = {str(method.id) for method in TAG_METHODS}
     return {
         "storage": {str(method.id) for method in STORAGE_METHODS},
@@ -66,6 +71,8 @@ def _answered() -> dict[str, set[str]]:
         "iam": {str(method.id) for method in IAM_METHODS}
         | {str(method.id) for method in DENY_METHODS},
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
+        "cloudasset": {str(method.id) for method in ASSET_METHODS} - own,
+        "policytroubleshooter": {str(method.id) for method in TROUBLESHOOTER_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "serviceusage": {str(method.id) for method in USAGE_METHODS} - own,
     }

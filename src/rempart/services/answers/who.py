@@ -59,3 +59,13 @@ async def _account(member: Member, tx: Transaction) -> Principal:
     if account is not None and ("?uid=" not in member or account.member == member):
         return Principal(account.member, account.email, account.unique_id, account.project)
     return Principal(member, email, "", project_of(email))
+
+
+async def standing(who: Principal, tx: Transaction) -> str:
+    """Return why an account could not sign in at all now, empty where that is not so."""
+    if not who.member.startswith(_ACCOUNT) or project_of(who.email) is None:
+        return ""
+    account = await tx.get(ACCOUNTS, who.email)
+    if account is None or account.member != who.member:
+        return f"There is no service account {who.email} now."
+    return "The service account is disabled." if account.disabled else ""

@@ -18,7 +18,7 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.services.answers.held import Held, Located
 from rempart.services.answers.places import Places, level
-from rempart.services.answers.who import principal
+from rempart.services.answers.who import principal, standing
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.policy.custom_roles import key_parts, scope_of
 from rempart.trust.policy.decision import PolicyDecision
@@ -27,6 +27,7 @@ from rempart.trust.policy.explain import (
     BindingExplained,
     DenialExplained,
     Explanation,
+    Opinion,
     PolicyExplained,
     explain,
 )
@@ -99,6 +100,21 @@ class Answer:
     denials: tuple[tuple[DenialExplained, bool], ...] = ()
     denials_seen: bool = False
     boundaries_seen: bool = False
+    standing: str = ""
+
+    @property
+    def refusals(self) -> tuple[Opinion, ...]:
+        """Return what refuses besides policies, where nothing is hidden from the asker."""
+        told = self.explanation
+        if told is None or not self.complete:
+            return ()
+        found = [Opinion("IAM", self.standing)] if self.standing else []
+        if not told.at_home:
+            found.append(Opinion("IAM", "The project of the service account is not in use."))
+        if not told.in_use or not told.place:
+            gone = "The project, folder or organization that it lies in is not in use."
+            found.append(Opinion("Resource Manager", gone))
+        return (*found, *told.refusals)
 
     @property
     def complete(self) -> bool:
@@ -122,7 +138,7 @@ class Answer:
             return False
         if not self.complete or self.explanation is None:
             return None
-        return self.explanation.allowed and not self.explanation.refusals
+        return self.explanation.allowed and not self.refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,7 @@ class Whys:
             tuple((one, able[one.level]) for one in told.denials),
             all(able.values()),
             await self._boundaries_seen(holding, levels),
+            await standing(who, tx),
         )
 
     async def _boundaries_seen(self, holding: _Holding, levels: list[str]) -> bool:

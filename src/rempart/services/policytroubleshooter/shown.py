@@ -25,7 +25,6 @@ _INCLUDED, _NOT_INCLUDED = "ROLE_PERMISSION_INCLUDED", "ROLE_PERMISSION_NOT_INCL
 
 def answer_json(answer: Answer) -> Json:
     """Return a TroubleshootIamPolicyResponse."""
-    told = answer.explanation
     document: Json = {
         "overallAccessState": {True: "CAN_ACCESS", False: "CANNOT_ACCESS", None: "UNKNOWN_INFO"}[
             answer.can
@@ -35,10 +34,9 @@ def answer_json(answer: Answer) -> Json:
         "denyPolicyExplanation": _deny(answer),
         "pabPolicyExplanation": _boundaries(answer),
     }
-    refusals = told.refusals if told and answer.complete else ()
-    if refusals:
+    if answer.refusals:
         document["otherRefusals"] = [
-            {"guard": one.guard, "message": one.refusal} for one in refusals
+            {"guard": one.guard, "message": one.refusal} for one in answer.refusals
         ]
     return document
 

@@ -35,6 +35,7 @@ from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
+from rempart.trust.policy.roles import PREDEFINED, permissions_of
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import EffectiveTags
 
@@ -264,13 +265,19 @@ class PolicyDecision:
     async def custom(self, roles: Iterable[str], asking: Asking) -> bool:
         """Tell whether one of these custom roles, as it is now, carries the permission here."""
         for role in roles:
-            parts = key_parts(role)
-            if parts is None or scope_of(role) not in asking.levels:
-                continue
-            found = await self._sealed.find(CUSTOM_ROLES, CUSTOM_ROLES.key(*parts))
-            if found and found.value.grants and asking.permission in found.value.permissions:
+            if asking.permission in await self.carried(role, asking.levels):
                 return True
         return False
+
+    async def carried(self, role: str, levels: tuple[str, ...]) -> frozenset[str]:
+        """Return what a role carries now on a resource that lies in these levels."""
+        if role in PREDEFINED:
+            return permissions_of(role)
+        parts = key_parts(role)
+        if parts is None or scope_of(role) not in levels:
+            return _NOTHING
+        found = await self._sealed.find(CUSTOM_ROLES, CUSTOM_ROLES.key(*parts))
+        return found.value.permissions if found and found.value.grants else _NOTHING
 
     async def stands_for(self, stand_in: ProjectMember, principal: Principal) -> bool:
         """Tell whether a principal holds a basic role on a project, there or from above."""

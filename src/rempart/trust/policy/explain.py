@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from msgspec.structs import replace
+
 from rempart.core.clock import Micros
 from rempart.core.policy import Binding, Policy, Resource
 from rempart.core.principal import ALL_USERS, Member, Principal
@@ -20,7 +22,7 @@ from rempart.trust.policy.deny import DenyPolicy, DenyRule, made
 from rempart.trust.policy.guard import Advisor, Question
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage
 from rempart.trust.policy.members import project_member
-from rempart.trust.policy.roles import PREDEFINED, permissions_of
+from rempart.trust.policy.roles import PREDEFINED
 from rempart.trust.policy.scopes import permit
 
 
@@ -196,12 +198,9 @@ async def explain(
     lineage = await decision.lineage(resource)
     home = await decision.home(principal)
     levels = lineage or NO_LINEAGE
-    asking = Asking(
-        principal,
-        names_of(principal, public=resource.public),
-        home.accounts,
-        permission,
-        levels.names,
+    asking = replace(
+        await asking_of(decision, principal, permission, public=resource.public),
+        levels=levels.names,
     )
     reading = _Reading(decision, asking, situation, whole=lineage is not None)
     restricted = await decision.restricted()
@@ -265,17 +264,12 @@ async def _policies(
 
 async def _binding(reading: _Reading, binding: Binding) -> BindingExplained:
     decision, asking = reading.decision, reading.asking
-    predefined = binding.role in PREDEFINED
-    carries = (
-        asking.permission in permissions_of(binding.role)
-        if predefined
-        else await decision.custom((binding.role,), asking)
-    )
-    members = {one: await _names(reading, one) for one in binding.members}
-    condition = await _truth(
+    carries = asking.permission in await decision.carried(binding.role, asking.levels)
+    members = {one: await names(decision, asking, one) for one in binding.members}
+    condition = await truth(
         decision, binding.condition.expression if binding.condition else None, reading.situation
     )
-    direct = predefined and binding.condition is None
+    direct = binding.role in PREDEFINED and binding.condition is None
     return BindingExplained(
         binding,
         carries,
@@ -285,15 +279,24 @@ async def _binding(reading: _Reading, binding: Binding) -> BindingExplained:
     )
 
 
-async def _names(reading: _Reading, member: Member) -> bool:
-    """Tell whether a member names who asks."""
+async def names(decision: PolicyDecision, asking: Asking, member: Member) -> bool:
+    """Tell whether a member of a binding names who asks."""
     stand_in = project_member(member)
     if stand_in is None:
-        return member in reading.asking.named
-    return await reading.decision.stands_for(stand_in, reading.asking.principal)
+        return member in asking.named
+    return await decision.stands_for(stand_in, asking.principal)
 
 
-async def _truth(decision: PolicyDecision, expression: str | None, situation: Situation) -> Truth:
+async def asking_of(
+    decision: PolicyDecision, principal: Principal, permission: str = "", *, public: bool = True
+) -> Asking:
+    """Return who asks, without a place: for the question whether members name somebody."""
+    home = await decision.home(principal)
+    return Asking(principal, names_of(principal, public=public), home.accounts, permission, ())
+
+
+async def truth(decision: PolicyDecision, expression: str | None, situation: Situation) -> Truth:
+    """Return what a condition comes to in a situation."""
     if expression is None:
         return Truth.NONE
     value = outcome(expression, await decision.told(expression, situation))
@@ -320,7 +323,7 @@ async def _denials(
                     rule,
                     ready.covers(permission),
                     ready.denial.names(who),
-                    await _truth(decision, expression, situation),
+                    await truth(decision, expression, situation),
                 )
             )
         found.append(DenialExplained(level, one.id, one.value, tuple(rules)))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from rempart.trust.policy.roles import (
     basic,
+    cloudasset,
     cloudkms,
     iam,
     resourcemanager,
@@ -25,7 +26,7 @@ __all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "perm
 
 _OF_SERVICES = tuple(
     role
-    for service in (basic, storage, iam, resourcemanager, cloudkms, serviceusage, tags)
+    for service in (basic, storage, iam, resourcemanager, cloudkms, serviceusage, tags, cloudasset)
     for role in service.ROLES
 )
 ROLES: Mapping[str, Role] = {
