@@ -22,14 +22,14 @@ from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
 UNHEALTHY = 503
-_OWN = (KMS_OWN, USAGE_OWN, TROUBLESHOOTER_OWN, ASSET_OWN)
+OWN = (KMS_OWN, USAGE_OWN, TROUBLESHOOTER_OWN, ASSET_OWN)
 """Methods that Google does not describe."""
 
 
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), *_OWN), config.domain),
+        RouteTable((*all_services(), *OWN), config.domain),
         parts.gate.serve,
         extra=(*_oauth2(parts.identity, config), *_issuer(parts.issuer), *_about(config)),
         world=parts.world,

@@ -19,12 +19,16 @@ COMMANDS = (
     "init",
     "issuer-keys",
     "rekey",
+    "review",
     "seal-identity",
     "status",
     "token",
     "unseal",
     "up",
     "verify",
+    "what-can",
+    "who-can",
+    "why",
 )
 
 

@@ -26,11 +26,15 @@ def command(data: Path, key: Path | None) -> None:
 
     curl -H "Authorization: Bearer $(rempart token)" "$REMPART_URL/storage/v1/b?project=P"
     """
-    import jwt  # noqa: PLC0415 - costs start-up time, and only this command needs it
-
     if key is None:
         options.existing(data)
-    path = key or data / client_files.KEY_NAME
+    click.echo(signed(key or data / client_files.KEY_NAME))
+
+
+def signed(path: Path) -> str:
+    """Return a bearer token of the account of a key file, or refuse."""
+    import jwt  # noqa: PLC0415 - costs start-up time, and only this command needs it
+
     now = int(time.time())
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -43,8 +47,8 @@ def command(data: Path, key: Path | None) -> None:
             "scope": SCOPE,
         }
         headers = {"kid": content["private_key_id"]}
-        token = jwt.encode(claims, content["private_key"], algorithm="RS256", headers=headers)
+        token: str = jwt.encode(claims, content["private_key"], algorithm="RS256", headers=headers)
     except (OSError, ValueError, KeyError, TypeError):
         # The cause is left out: it could quote what stands in the file.
         options.refuse(f"{path} is not the key file of a service account.")
-    click.echo(token)
+    return token

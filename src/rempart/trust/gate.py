@@ -187,12 +187,21 @@ class Gate:
         """Return the methods that are answered for real."""
         return frozenset(self._methods)
 
+    @property
+    def rules(self) -> Rules:
+        """Return who decides."""
+        return self._rules
+
+    def method(self, id_: MethodId) -> tuple[Method[Any], Service]:
+        """Return a method that is answered, and its service; raises 501 for any other."""
+        bound = self._methods.get(id_)
+        if bound is None:
+            raise unimplemented(id_)
+        return bound
+
     async def serve(self, call: Call) -> Reply:
         """Answer a call, or raise the `CloudError` that refuses it."""
-        bound = self._methods.get(call.method)
-        if bound is None:
-            raise unimplemented(call.method)
-        method, service = bound
+        method, service = self.method(call.method)
         principal = await self._identity.identify(call, service.name)
         path = await by_id(self._sealed, call.path)
         if path is not call.path:

@@ -18,7 +18,6 @@ from rempart.trust.policy.hierarchy import (
     DEPTH_MAX,
     FOLDERS,
     ORGANIZATIONS,
-    PROJECTS,
     Folder,
     Organization,
     Project,
@@ -154,13 +153,3 @@ async def above(held: Held, tx: Transaction) -> list[str]:
         found = await level(name.removeprefix(f"//{MANAGER}/"), tx)
         name = found.above if found else ""
     return names
-
-
-async def everything(tx: Transaction) -> list[str]:
-    """Return the tops of all hierarchies: organizations, and projects that are in none."""
-    tops = [
-        f"organizations/{one.id}"
-        for one in await tx.scan(ORGANIZATIONS, ORGANIZATIONS.under(), limit=HELD_MAX)
-    ]
-    loose = await tx.scan(PROJECTS, PROJECTS.under(), limit=HELD_MAX)
-    return [*tops, *(f"projects/{one.id}" for one in loose if not one.value.parent)]

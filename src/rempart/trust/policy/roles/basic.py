@@ -5,13 +5,14 @@ They carry only what is listed here: what is not listed is not granted.
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles import cloudkms
+from rempart.trust.policy.roles import cloudasset, cloudkms
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 from rempart.trust.policy.roles.tags import TAGS_OWNED
 
 _VIEWER = (
     cloudkms.BASIC_VIEWER
+    | cloudasset.VIEWED
     | of("iam.serviceAccountKeys", "get list")
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
