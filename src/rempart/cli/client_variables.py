@@ -16,12 +16,14 @@ from pathlib import Path
 from rempart.config import Config
 
 OVERRIDDEN_APIS = (
+    "cloudasset",
     "cloudkms",
     "cloudresourcemanager",
     "iam",
     "iamcredentials",
     "kmsinventory",
     "logging",
+    "policytroubleshooter",
     "pubsub",
     "secretmanager",
     "serviceusage",
@@ -36,9 +38,11 @@ HOSTS = (
     "iamcredentials",
     "sts",
     "www",
+    "cloudasset",
     "cloudresourcemanager",
     "cloudkms",
     "kmsinventory",
+    "policytroubleshooter",
     "secretmanager",
     "serviceusage",
     "pubsub",

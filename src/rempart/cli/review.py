@@ -35,7 +35,7 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 @click.option("--quarterly/--yearly", default=True, help="Yearly adds the list of all rights.")
 @click.option("--csv", "as_csv", is_flag=True, help="Answer in CSV, a line for each finding.")
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - each is one option
     context: click.Context,
     data: Path,
     key: Path | None,

@@ -9,7 +9,7 @@ Json = Mapping[str, Any]
 VERDICTS = {
     "CAN_ACCESS": "Yes",
     "CANNOT_ACCESS": "No",
-    "UNKNOWN_INFO": "Not known: the account that asks may not see all that decides this",
+    "UNKNOWN_INFO": "Not known: it is not there, or who asks may not see all that decides it",
 }
 _GRANTED = "ALLOW_ACCESS_STATE_GRANTED"
 _MANAGER = "//cloudresourcemanager.googleapis.com/"
