@@ -20,6 +20,7 @@ from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFT
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager import ResourceManagerService
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import TagsService
@@ -65,6 +66,7 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     manager: ManagerSetup
+    uses: RecordUses
     world: World
     token: InToken | None = None
 
@@ -93,11 +95,13 @@ def assemble(engine: Engine, keyring: Keyring, config: Config, world: World) -> 
         TagsService(_tags(sealed, manager)),
     )
     decision = PolicyDecision(sealed, world)
-    services += answering(decision, disabled, config.duties)
+    answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
+    services += answers.services
     services += (_usage(services, disabled, ground),)
-    rules = Rules(decision, guards=(disabled,), duties=config.duties)
+    rules = Rules(decision, (disabled,), config.duties, answers.uses)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
-    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, world, token)
+    work = answers.work
+    return Parts(gate, identity, issuer, managers, sealed, bodies, kms, manager, work, world, token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
 from rempart.services.policytroubleshooter import METHODS as TROUBLESHOOTER_METHODS
 from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
+from rempart.services.recommender import METHODS as RECOMMENDER_METHODS
 from rempart.services.resourcemanager import METHODS as MANAGER_METHODS
 from rempart.services.resourcemanager.tags import TAG_METHODS
 from rempart.services.serviceusage import METHODS as USAGE_METHODS
@@ -72,6 +73,7 @@ def _answered() -> dict[str, set[str]]:
         | {str(method.id) for method in DENY_METHODS},
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
         "cloudasset": {str(method.id) for method in ASSET_METHODS} - own,
+        "recommender": {str(method.id) for method in RECOMMENDER_METHODS},
         "policytroubleshooter": {str(method.id) for method in TROUBLESHOOTER_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "serviceusage": {str(method.id) for method in USAGE_METHODS} - own,

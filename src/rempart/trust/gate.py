@@ -29,6 +29,7 @@ from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard
 from rempart.trust.policy.registry import by_id
 from rempart.trust.policy.roles import Level
+from rempart.trust.policy.uses import Uses
 from rempart.trust.policy.validate import Place
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
@@ -37,11 +38,15 @@ RECEIPT_HEADER = "x-rempart-receipt"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies."""
+    """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies.
+
+    `uses` notes what was let through, where that is wanted.
+    """
 
     decision: PolicyDecision
     guards: tuple[Guard, ...] = ()
     duties: tuple[Duty, ...] = ()
+    uses: Uses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Authority:
             attributes=dict(resource.attributes),
         )
         await self._pass(permission, resource)
+        self._note(permission, resource)
         return grant
 
     async def public(self, resource: Resource) -> Grant:
@@ -87,6 +93,16 @@ class Authority:
 
     async def allows(self, permission: str, resource: Resource) -> bool:
         """Tell whether IAM lets the caller; guards are asked when it is done."""
+        allowed = await self._allowed(permission, resource)
+        if allowed:
+            self._note(permission, resource)
+        return allowed
+
+    async def held(self, permissions: list[str], resource: Resource) -> list[str]:
+        """Return those of the permissions that the caller has; to ask is not to use them."""
+        return [one for one in permissions if await self._allowed(one, resource)]
+
+    async def _allowed(self, permission: str, resource: Resource) -> bool:
         return await self._rules.decision.allowed(
             self.principal,
             permission,
@@ -95,9 +111,10 @@ class Authority:
             attributes=dict(resource.attributes),
         )
 
-    async def held(self, permissions: list[str], resource: Resource) -> list[str]:
-        """Return those of the permissions that the caller has."""
-        return [one for one in permissions if await self.allows(one, resource)]
+    def _note(self, permission: str, resource: Resource) -> None:
+        uses = self._rules.uses
+        if uses is not None:
+            uses.note(self.principal.member, permission, resource, self._within.call.time)
 
     async def around(self, tx: Transaction, resource: Resource) -> Around:
         """Return the surroundings of a resource whose policy this call replaces."""

@@ -14,6 +14,7 @@ from rempart.trust.policy.roles import (
     cloudasset,
     cloudkms,
     iam,
+    recommender,
     resourcemanager,
     security,
     serviceusage,
@@ -26,7 +27,17 @@ __all__ = ["BASIC", "PERMISSIONS", "PREDEFINED", "ROLES", "Level", "Role", "perm
 
 _OF_SERVICES = tuple(
     role
-    for service in (basic, storage, iam, resourcemanager, cloudkms, serviceusage, tags, cloudasset)
+    for service in (
+        basic,
+        storage,
+        iam,
+        resourcemanager,
+        cloudkms,
+        serviceusage,
+        tags,
+        cloudasset,
+        recommender,
+    )
     for role in service.ROLES
 )
 ROLES: Mapping[str, Role] = {
