@@ -143,6 +143,14 @@ def test_pythons_library_analyses_and_searches(shell: Universe, granted: str) ->
     assert [list(one.members) for one in policy.policy.bindings] == [[who]]
 
 
+def test_gcloud_lists_no_recommendation_before_there_is_a_record(universe: Universe) -> None:
+    told = gcloud(
+        universe, "recommender", "recommendations", "list", "--location=global",
+        "--recommender=google.iam.policy.Recommender", f"--project={universe.project}",
+    )  # fmt: skip
+    assert told == []
+
+
 def test_rempart_answers_alike_with_and_without_a_server(universe: Universe, granted: str) -> None:
     who = email(universe, "stranger")
     questions = [

@@ -17,14 +17,17 @@ from rempart.services.cloudasset import METHODS as ASSET_METHODS
 from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.policytroubleshooter import METHODS as TROUBLE_METHODS
 from rempart.services.policytroubleshooter import OWN as TROUBLE_OWN
+from rempart.services.recommender import METHODS as RECOMMENDER_METHODS
 from rempart.wire import load
 from support.universe import Universe
 from support.wrong_callers import REFUSED, wrong_callers
 
+RECOMMENDER = {str(method.id) for method in RECOMMENDER_METHODS}
 ASSET = {str(method.id) for method in ASSET_METHODS}
 TROUBLE = {str(method.id) for method in TROUBLE_METHODS}
 DESCRIBED = (
     *load("cloudasset", "v1").methods,
+    *load("recommender", "v1").methods,
     *load("policytroubleshooter", "v1").methods,
     *load("policytroubleshooter", "v3").methods,
 )
@@ -50,6 +53,18 @@ def analyse(caller: httpx.Client, method: str, scope: str) -> httpx.Response:
     return caller.request(WIRE[method].verb, f"/cloudasset/{path}", params=query)
 
 
+def recommend(caller: httpx.Client, method: str, universe: Universe) -> httpx.Response:
+    at = level(universe, method.split(".")[1])
+    name = f"{at}/locations/global/recommenders/google.iam.policy.Recommender"
+    wire = WIRE[method]
+    path = f"v1/{name}/recommendations"
+    if not method.endswith(".list"):
+        verb = wire.path.rpartition(":")[2] if ":mark" in wire.path else ""
+        path += f"/{'0' * 32}" + (f":{verb}" if verb else "")
+    body = {"etag": "x"} if wire.verb == "POST" else None
+    return caller.request(wire.verb, f"/recommender/{path}", json=body)
+
+
 def trouble(caller: httpx.Client, method: str, resource: str) -> httpx.Response:
     access = {
         "principal": "somebody@example.com",
@@ -69,6 +84,24 @@ def test_the_wrong_caller_learns_nothing_of_a_scope(
     answer = analyse(callers[who], method, level(universe, noun))
     assert answer.status_code == REFUSED[who], answer.text
     assert answer.json()["error"]["status"] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+
+
+@pytest.mark.parametrize("who", REFUSED)
+@pytest.mark.parametrize("method", sorted(RECOMMENDER))
+def test_the_wrong_caller_learns_nothing_of_recommendations(
+    callers: dict[str, httpx.Client], universe: Universe, method: str, who: str
+) -> None:
+    answer = recommend(callers[who], method, universe)
+    assert answer.status_code == REFUSED[who], answer.text
+    assert answer.json()["error"]["status"] in {"UNAUTHENTICATED", "PERMISSION_DENIED"}
+
+
+@pytest.mark.parametrize("method", sorted(RECOMMENDER))
+def test_the_administrator_is_told_that_there_is_no_recommendation_yet(
+    admin: httpx.Client, universe: Universe, method: str
+) -> None:
+    answer = recommend(admin, method, universe)
+    assert answer.status_code == (200 if method.endswith(".list") else 404), answer.text
 
 
 @pytest.mark.parametrize("method", sorted(ASSET))
@@ -117,8 +150,8 @@ def test_who_may_read_no_policy_is_told_that_all_is_unknown(
 
 
 def test_the_tables_answer_what_they_say() -> None:
-    assert WIRE.keys() >= ASSET | TROUBLE
-    assert len(ASSET) + len(TROUBLE) == 6
+    assert WIRE.keys() >= ASSET | TROUBLE | RECOMMENDER
+    assert (len(ASSET), len(TROUBLE), len(RECOMMENDER)) == (3, 3, 18)
 
 
 @pytest.mark.parametrize("method", ["assets.list", "exportAssets", "searchAllResources"])

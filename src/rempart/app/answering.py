@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from rempart.core.clock import World
 from rempart.services.answers.places import Places
-from rempart.services.answers.review import Reviews
 from rempart.services.answers.rights import Rights
 from rempart.services.answers.why import Whys
 from rempart.services.cloudasset import AssetService
+from rempart.services.cloudasset.review import Reviews
 from rempart.services.iam.held import AccountsHeld
 from rempart.services.kms.held import KmsHeld
 from rempart.services.policytroubleshooter import TroubleshooterService
 from rempart.services.recommender import RecommenderService
 from rempart.services.recommender.store import Setup
+from rempart.services.recommender.unused import Unused
 from rempart.services.recommender.work import RecordUses
 from rempart.services.storage.held import StorageHeld
 from rempart.trust.custody.sealed import SealedEngine
@@ -44,12 +45,12 @@ def answering(
 ) -> Answering:
     """Wire the services over everything that has a policy; `advisor` is asked too."""
     places, uses = Places((StorageHeld(), KmsHeld(), AccountsHeld())), Uses(sealed)
-    rights = Rights(decision, places)
+    rights, unused = Rights(decision, places), Unused(decision, places, uses)
     return Answering(
         (
             TroubleshooterService(Whys(decision, places, (advisor,))),
-            AssetService(Reviews(rights, duties)),
-            RecommenderService(Setup(decision, places, uses, world)),
+            AssetService(Reviews(rights, duties, unused)),
+            RecommenderService(Setup(unused, world)),
         ),
         uses,
         RecordUses(sealed, uses, places, world),

@@ -17,6 +17,7 @@ _TITLES = {
     "keys": "Their keys",
     "basicRoles": "Basic roles, which carry more than one duty",
     "everyone": "Rights of everybody",
+    "unused": "Grants that nobody used for ninety days",
     "incompatible": "Rights that must not meet in one hand, and do (9.3.f)",
     "rights": "All rights, by resource (9.3.d, 9.4.b)",
 }
@@ -75,6 +76,8 @@ def _lines(review: dict[str, Any]) -> list[str]:
             found = review[name]
             lines += [f"{title}: {len(found) or 'none'}"]
             lines += [f"  {_told(one)}" for one in found] + [""]
+    if not review["unusedKnown"]:
+        lines.append("Which grants are unused is not known yet: uses are recorded for ninety days.")
     if not review["complete"]:
         lines.append("NOT COMPLETE: there are more policies than one review reads.")
     log = review["log"]

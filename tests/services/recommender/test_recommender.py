@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rempart.core.call import MethodId
+from rempart.core.call import Call, MethodId
 from rempart.core.errors import CloudError, Code
 from rempart.trust.policy import uses as record
 from rempart.trust.policy.uses import USES
@@ -48,6 +48,12 @@ def roles(found: list[dict[str, Any]]) -> list[str]:
     return sorted(one["content"]["overview"]["removedRole"] for one in found)
 
 
+def reviewing(iam: Iam) -> Call:
+    made = iam.cloud.call("buckets.get")
+    method = MethodId("cloudasset.reviewRights")
+    return msgspec.structs.replace(made, method=method, path={"scope": PROJECT})
+
+
 async def view(iam: Iam, key: dict[str, str]) -> None:
     call = iam.cloud.call("buckets.list", {"project": "lab:demo"})
     bearer = token(key, iam.cloud.clock() // 1_000_000)
@@ -65,6 +71,10 @@ async def test_a_grant_that_nobody_used_for_ninety_days_is_told(iam: Iam) -> Non
     await pass_days(iam, 62)
     found = await told(iam)
     assert roles(found) == ["roles/iam.serviceAccountViewer", VIEWER]
+    reviewed = await iam.cloud.parts.gate.serve(reviewing(iam))
+    assert isinstance(reviewed.document, dict)
+    assert reviewed.document["unusedKnown"]
+    assert {one["role"] for one in reviewed.document["unused"]} >= set(roles(found))
     [operation] = found[0]["content"]["operationGroups"][0]["operations"]
     assert operation["action"] == "remove"
     assert operation["resource"] == f"//cloudresourcemanager.googleapis.com/{PROJECT}"

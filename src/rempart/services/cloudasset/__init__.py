@@ -11,9 +11,9 @@ from typing import Any
 
 from rempart.core.call import MethodId
 from rempart.core.method import Access, Method
-from rempart.services.answers.review import Reviews
 from rempart.services.cloudasset import analysis, reviewing, searching
 from rempart.services.cloudasset.asked import AssetStore, scope
+from rempart.services.cloudasset.review import Reviews
 from rempart.trust.gate import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 

@@ -10,8 +10,8 @@ from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.services.answers.places import MANAGER, level
-from rempart.services.answers.review import Reviews
 from rempart.services.answers.rights import Rights
+from rempart.services.cloudasset.review import Reviews
 from rempart.trust.gate import Session
 
 _SCOPE = re.compile(r"(projects)/([a-z0-9.:-]{1,63})|(folders|organizations)/([0-9]{1,19})")

@@ -19,11 +19,8 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.pages import after, page_size, token
 from rempart.core.policy import Resource
 from rempart.services.answers.places import MANAGER, level
-from rempart.services.recommender.store import (
-    OBSERVED_DAYS,
-    Recommendation,
-    RecommenderStore,
-)
+from rempart.services.recommender.store import RecommenderStore
+from rempart.services.recommender.unused import OBSERVED_DAYS, Recommendation
 from rempart.trust.policy.uses import DAY
 
 RECOMMENDER = "google.iam.policy.Recommender"
@@ -64,7 +61,7 @@ async def list_(grant: Grant, call: Call, store: RecommenderStore) -> Reply:
     at, _ = _name(call)
     size, last = page_size(call.query), after(call.query.get("pageToken", ""))
     found, last = await store.listed(grant, grant.resource.name, last, size)
-    shown = [_shown(at, one, store) for one in found if wanted in ("", one.given.state)]
+    shown = [_shown(at, one) for one in found if wanted in ("", one.given.state)]
     document: Json = {"recommendations": shown} if shown else {}
     return Reply(document=document | ({"nextPageToken": token(last)} if last else {}))
 
@@ -72,7 +69,7 @@ async def list_(grant: Grant, call: Call, store: RecommenderStore) -> Reply:
 async def get(grant: Grant, call: Call, store: RecommenderStore) -> Reply:
     """Return a recommendation."""
     at, id_ = _name(call)
-    return Reply(document=_shown(at, await store.find(grant, grant.resource.name, id_), store))
+    return Reply(document=_shown(at, await store.find(grant, grant.resource.name, id_)))
 
 
 def marking(state: str) -> Run:
@@ -85,8 +82,8 @@ def marking(state: str) -> Run:
         noted = found.given.noted | _metadata(call)
         given = replace(found.given, state=state, noted=noted)
         store.put(grant, grant.resource.name, id_, given)
-        shown = _shown(at, Recommendation(id_, given, found.permissions), store)
-        return Reply(document=shown, audit={"recommendation": id_, "state": state})
+        marked = Recommendation(id_, found.key, given, found.permissions)
+        return Reply(document=_shown(at, marked), audit={"recommendation": id_, "state": state})
 
     return mark
 
@@ -130,7 +127,7 @@ def _metadata(call: Call) -> dict[str, str]:
     return given
 
 
-def _shown(at: str, one: Recommendation, store: RecommenderStore) -> Json:
+def _shown(at: str, one: Recommendation) -> Json:
     given = one.given
     filters = {
         "/iamPolicy/bindings/*/members/*": given.member,

@@ -18,6 +18,7 @@ from rempart.core.principal import Member
 from rempart.services.answers.places import MANAGER, above, level
 from rempart.services.answers.rights import Right, Rights, Seen, Selected
 from rempart.services.iam.held import accounts
+from rempart.services.recommender.unused import Recommendation, Unused
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, KEYS, ServiceAccount
 from rempart.trust.policy.custom_roles import key_parts
@@ -43,6 +44,7 @@ class _Found:
     rights: list[Json] = field(default_factory=list)
     basic: list[Json] = field(default_factory=list)
     public: list[Json] = field(default_factory=list)
+    unused: list[Json] = field(default_factory=list)
     acting: list[tuple[str, Json]] = field(default_factory=list)
     projects: list[ProjectId] = field(default_factory=list)
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Reviews:
 
     rights: Rights
     duties: tuple[Duty, ...]
+    unused: Unused
 
     async def of(self, scopes: list[str], now: Micros, tx: Transaction, *, yearly: bool) -> Json:
         """Return the review of some levels and of all below them, as a document.
@@ -66,10 +69,13 @@ class Reviews:
         """
         length, seen, found = await tx.length(FEED), Seen(), _Found()
         chain = (await tx.entries(FEED, length - 1, limit=1))[0].chain.hex() if length else ""
+        look = self.unused.look(tx, now)
         async for right in self.rights.under(scopes, Selected(), now, seen, tx):
             self._note(right, found)
         for scope in scopes:
             async for held in self.rights.places.under(scope, tx):
+                if held.name.service == MANAGER:
+                    found.unused += [_unused(one) async for one in look.under(held.name.name)]
                 if held.name.type == f"{MANAGER}/Project" and held.resource.project:
                     found.projects.append(held.resource.project)
         technical, keys = await _technical(found, now, tx)
@@ -85,6 +91,8 @@ class Reviews:
             "basicRoles": found.basic,
             "everyone": found.public,
             "incompatible": self._incompatible(found),
+            "unused": found.unused,
+            "unusedKnown": await look.sure(),
         }
         if yearly:
             document["rights"] = found.rights
@@ -127,6 +135,12 @@ def digest(document: Json) -> str:
     rest = {name: value for name, value in document.items() if name != "digest"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _unused(one: Recommendation) -> Json:
+    given = one.given
+    row: Json = {"resource": given.resource, "role": given.role, "member": given.member}
+    return row | ({"condition": given.condition} if given.condition else {})
 
 
 async def _technical(found: _Found, now: Micros, tx: Transaction) -> tuple[list[Json], list[Json]]:
