@@ -299,8 +299,11 @@ def _without_empty(message: Any, binding: Binding) -> Any:
         in_query = field.json_name != binding.body
         if in_query and field.message_type.full_name in _KNOWN:
             continue
-        if message.HasField(field.name) and not getattr(message, field.name).ListFields():
-            message.ClearField(field.name)
+        if message.HasField(field.name):
+            if in_query:
+                _without_empty(getattr(message, field.name), binding)
+            if not getattr(message, field.name).ListFields():
+                message.ClearField(field.name)
     return message
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from rempart.core.call import Call
-from rempart.core.errors import invalid
+from rempart.core.errors import ErrorInfo, invalid, unauthenticated
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.services.answers.places import MANAGER, level
@@ -35,6 +35,9 @@ async def scope(call: Call, store: AssetStore) -> Resource:
     """Return the level that the path names, whether or not it is there."""
     name = call.path["scope"]
     found = _SCOPE.fullmatch(name)
+    if found is None and store.session.authority.principal.anonymous:
+        text = "Request is missing required authentication credential."
+        raise unauthenticated(text, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
     if found is None:
         message = f"{name[:200]!r} is none of projects/ID, folders/NUMBER, organizations/NUMBER."
         raise invalid(message, field="scope")
