@@ -50,7 +50,7 @@ SERVICES = (
     "storage.v1",
     "sts.v1",
 )
-OLDER = frozenset({"cloudresourcemanager.v1", "cloudresourcemanager.v2"})
+OLDER = frozenset({"cloudresourcemanager.v1", "cloudresourcemanager.v2", "policytroubleshooter.v1"})
 """Versions whose ids a newer one took over: theirs get the version into the name."""
 
 WITH_SCHEMAS = frozenset({"storage.v1"})

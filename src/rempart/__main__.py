@@ -23,6 +23,7 @@ def _operations() -> Operations:
         app.issuer_keys,
         app.left_over_keys,
         app.elsewhere,
+        app.answers,
     )
 
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rempart.config import Address, Config
 from rempart.trust.custody.keyring import Keyring
@@ -64,6 +64,25 @@ class LeftOverKey:
     removed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to an API that changes nothing, as REST has it; `api` is such as `cloudasset`."""
+
+    api: str
+    verb: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    document: Mapping[str, object] = field(default_factory=dict)
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is named for what it is
+    """A question that was refused; the text is for the reader."""
+
+
+Ask = Callable[[Question], Awaitable[dict[str, Any]]]
+"""Returns the answer's document; raises NoAnswer."""
+
+
 class ServiceCoverage(Protocol):
     """How many of the methods that Google describes for a service are answered for real."""
 
@@ -89,6 +108,8 @@ class Operations:
     root from where it is kept, waits for it while it is sealed, and runs until SIGTERM or SIGINT.
     `verify` and `issuer_keys` need no running server. `left_over` lists keys in the token and
     removes those of the given ids. `elsewhere` reaches the keys that open a root by themselves.
+    `answers` opens the universe, has questions answered to whoever may see everything, and closes
+    it again; nothing is written.
     """
 
     first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]
@@ -100,3 +121,6 @@ class Operations:
         [Path, Config, Keyring, tuple[str, ...]], Coroutine[None, None, tuple[LeftOverKey, ...]]
     ]
     elsewhere: Callable[[Path, Config], Elsewhere]
+    answers: Callable[
+        [Path, Config, Keyring, Callable[[Ask], Awaitable[Any]]], Coroutine[None, None, Any]
+    ]

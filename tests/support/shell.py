@@ -90,6 +90,7 @@ class Universe:
             lambda *_: {"keys": []},
             self.left_over,
             app.elsewhere,
+            app.answers,
         )
 
     async def left_over(

@@ -6,6 +6,7 @@ config → engine → custody → identity, policy, witness → gate → service
 
 from __future__ import annotations
 
+from rempart.app.asking import answers
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
 from rempart.app.founding import ADMIN_KEY, first_start, found
@@ -17,6 +18,7 @@ from rempart.app.verifying import checks, verify
 __all__ = [
     "ADMIN_KEY",
     "Parts",
+    "answers",
     "assemble",
     "checks",
     "elsewhere",

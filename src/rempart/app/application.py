@@ -12,10 +12,12 @@ from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
 from rempart.services.auth import Auth
+from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.iam.workforce import OWN as IAM_OWN
 from rempart.services.iamcredentials.published import OWN as PUBLISHED
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.oauth2 import ROUTES, OAuth2
+from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
 from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.services.sts import ROUTES as STS_ROUTES
 from rempart.services.sts import STS
@@ -25,12 +27,14 @@ from rempart.wire import all_services
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
 SIGN_IN_HOSTS = ("auth.cloud",)
 UNHEALTHY = 503
+OWN = (KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED, TROUBLESHOOTER_OWN, ASSET_OWN)
+"""Methods that Google does not describe."""
 
 
 def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
-        RouteTable((*all_services(), KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED), config.domain),
+        RouteTable((*all_services(), *OWN), config.domain),
         parts.gate.serve,
         extra=(
             *_oauth2(parts, config),

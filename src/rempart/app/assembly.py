@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rempart.app.answering import answering
 from rempart.app.guards import guards
 from rempart.app.outside import in_token, key_managers, outside_issuers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
@@ -31,6 +32,7 @@ from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.orgpolicy import OrgPolicyService
 from rempart.services.orgpolicy.store import Setup as OrgPolicySetup
+from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager import ResourceManagerService
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.services.resourcemanager.tags import TagsService
@@ -81,6 +83,7 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     manager: ManagerSetup
+    uses: RecordUses
     issuers: Issuers
     federation: Federation
     auth: Auth
@@ -126,12 +129,14 @@ def assemble(
         BoundaryService(world),
         AccessContextManagerService(AccessSetup(world, lambda: apis)),
     )
+    decision = PolicyDecision(sealed, world)
+    answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
+    services += answers.services
     services += (_usage(services, disabled, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in services)
     guard = OrganizationPolicyGuard(policies)
-    decision = PolicyDecision(sealed, world)
     asked = (disabled, *guards(sealed, decision, world, data), guard)
-    rules = Rules(decision, asked, config.duties, guard.conceals)
+    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(
         gate=gate,
@@ -142,6 +147,7 @@ def assemble(
         bodies=bodies,
         kms=kms,
         manager=manager,
+        uses=answers.work,
         issuers=issuers,
         federation=federation,
         auth=assembled_auth(

@@ -11,6 +11,8 @@ from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
 from rempart.services.accesscontextmanager import METHODS as ACM_METHODS
+from rempart.services.cloudasset import METHODS as ASSET_METHODS
+from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.iam import METHODS as IAM_METHODS
 from rempart.services.iam.boundaries import METHODS as BOUNDARY_METHODS
 from rempart.services.iam.deny import METHODS as DENY_METHODS
@@ -21,6 +23,9 @@ from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
 from rempart.services.orgpolicy import METHODS as ORGPOLICY_METHODS
+from rempart.services.policytroubleshooter import METHODS as TROUBLESHOOTER_METHODS
+from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
+from rempart.services.recommender import METHODS as RECOMMENDER_METHODS
 from rempart.services.resourcemanager import METHODS as MANAGER_METHODS
 from rempart.services.resourcemanager.tags import TAG_METHODS
 from rempart.services.serviceusage import METHODS as USAGE_METHODS
@@ -64,7 +69,8 @@ def services_covered() -> Sequence[ServiceCoverage]:
 
 def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    own = {one.id for service in (KMS_OWN, USAGE_OWN, IAM_OWN) for one in service.methods}
+    described = (KMS_OWN, USAGE_OWN, IAM_OWN, TROUBLESHOOTER_OWN, ASSET_OWN)
+    own = {one.id for service in described for one in service.methods}
     tags = {str(method.id) for method in TAG_METHODS}
     iam = {str(method.id) for method in IAM_METHODS} - own
     iam |= {str(method.id) for method in DENY_METHODS}
@@ -75,6 +81,9 @@ def _answered() -> dict[str, set[str]]:
         "iam": iam,
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
         "accesscontextmanager": {str(method.id) for method in ACM_METHODS},
+        "cloudasset": {str(method.id) for method in ASSET_METHODS} - own,
+        "recommender": {str(method.id) for method in RECOMMENDER_METHODS},
+        "policytroubleshooter": {str(method.id) for method in TROUBLESHOOTER_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
         "sts": set(STS_ANSWERED),

@@ -37,6 +37,7 @@ from rempart.universe import Listener, Ready
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
+USES_EVERY_SECONDS = 60.0
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -160,6 +161,7 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
+        Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )

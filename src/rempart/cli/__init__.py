@@ -20,6 +20,7 @@ COMMANDS = (
     "init",
     "issuer-keys",
     "rekey",
+    "review",
     "seal-identity",
     "staff",
     "status",
@@ -27,6 +28,9 @@ COMMANDS = (
     "unseal",
     "up",
     "verify",
+    "what-can",
+    "who-can",
+    "why",
 )
 
 

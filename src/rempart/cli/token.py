@@ -47,7 +47,8 @@ def signed(path: Path) -> str:
             "scope": SCOPE,
         }
         headers = {"kid": content["private_key_id"]}
-        return jwt.encode(claims, content["private_key"], algorithm="RS256", headers=headers)
+        token: str = jwt.encode(claims, content["private_key"], algorithm="RS256", headers=headers)
     except (OSError, ValueError, KeyError, TypeError):
         # The cause is left out: it could quote what stands in the file.
         options.refuse(f"{path} is not the key file of a service account.")
+    return token

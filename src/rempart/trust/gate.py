@@ -30,6 +30,7 @@ from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard, Propose
 from rempart.trust.policy.registry import by_id
 from rempart.trust.policy.roles import Level
+from rempart.trust.policy.uses import Uses
 from rempart.trust.policy.validate import Place
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
@@ -40,13 +41,15 @@ RECEIPT_HEADER = "x-rempart-receipt"
 class Rules:
     """Who decides: IAM allows, any guard may refuse what it allows; duties limit its policies.
 
-    `conceals` tells of a resource whether bindings to everyone are not to count on it.
+    `conceals` tells of a resource whether bindings to everyone are not to count on it. `uses`
+    notes what was let through, where that is wanted.
     """
 
     decision: PolicyDecision
     guards: tuple[Guard, ...] = ()
     duties: tuple[Duty, ...] = ()
     conceals: Callable[[Resource], Awaitable[bool]] | None = None
+    uses: Uses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Authority:
             attributes=dict(resource.attributes),
         )
         await self._pass(permission, resource, propose)
+        self._note(permission, resource)
         return grant
 
     async def public(self, resource: Resource, propose: Propose | None = None) -> Grant:
@@ -100,6 +104,16 @@ class Authority:
 
     async def allows(self, permission: str, resource: Resource) -> bool:
         """Tell whether IAM lets the caller; guards are asked when it is done."""
+        allowed = await self._allowed(permission, resource)
+        if allowed:
+            self._note(permission, resource)
+        return allowed
+
+    async def held(self, permissions: list[str], resource: Resource) -> list[str]:
+        """Return those of the permissions that the caller has; to ask is not to use them."""
+        return [one for one in permissions if await self._allowed(one, resource)]
+
+    async def _allowed(self, permission: str, resource: Resource) -> bool:
         resource = await self._seen(resource)
         return await self._rules.decision.allowed(
             self.principal,
@@ -109,9 +123,10 @@ class Authority:
             attributes=dict(resource.attributes),
         )
 
-    async def held(self, permissions: list[str], resource: Resource) -> list[str]:
-        """Return those of the permissions that the caller has."""
-        return [one for one in permissions if await self.allows(one, resource)]
+    def _note(self, permission: str, resource: Resource) -> None:
+        uses = self._rules.uses
+        if uses is not None:
+            uses.note(self.principal.member, permission, resource, self._within.call.time)
 
     async def around(self, tx: Transaction, resource: Resource) -> Around:
         """Return the surroundings of a resource whose policy this call replaces."""
@@ -218,12 +233,21 @@ class Gate:
         """Return the methods that are answered for real."""
         return frozenset(self._methods)
 
+    @property
+    def rules(self) -> Rules:
+        """Return who decides."""
+        return self._rules
+
+    def method(self, id_: MethodId) -> tuple[Method[Any], Service]:
+        """Return a method that is answered, and its service; raises 501 for any other."""
+        bound = self._methods.get(id_)
+        if bound is None:
+            raise unimplemented(id_)
+        return bound
+
     async def serve(self, call: Call) -> Reply:
         """Answer a call, or raise the `CloudError` that refuses it."""
-        bound = self._methods.get(call.method)
-        if bound is None:
-            raise unimplemented(call.method)
-        method, service = bound
+        method, service = self.method(call.method)
         principal = await self._identity.identify(call, service.name)
         path = await by_id(self._sealed, call.path)
         if path is not call.path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
-from rempart.core.policy import Policy, Resource
+from rempart.core.policy import Policy
 from rempart.services.kms.kinds import EKM_CONFIG, EKM_CONNECTION
 from rempart.services.kms.model.ekm_connection import (
     CONNECTIONS_PER_LOCATION_MAX,
@@ -16,20 +16,6 @@ from rempart.services.kms.store import KmsStore
 
 UNSET = "ACAB"
 """Google's entity tag of a policy that nobody has set."""
-
-
-async def connection_resource(store: KmsStore, name: EkmConnectionName) -> Resource:
-    """Return a connection as policy sees it."""
-    found = await store.tx.get(EKM_CONNECTION, *name.parts)
-    own = (found.policy,) if found else ()
-    return store.located_resource("EkmConnection", str(name), name.parent, own)
-
-
-async def config_resource(store: KmsStore, name: EkmConfigName) -> Resource:
-    """Return a location's settings as policy sees them."""
-    found = await store.tx.get(EKM_CONFIG, *name.parts)
-    own = (found.policy,) if found else ()
-    return store.located_resource("EkmConfig", str(name), name.parent, own)
 
 
 async def connection(store: KmsStore, grant: Grant, name: EkmConnectionName) -> EkmConnection:

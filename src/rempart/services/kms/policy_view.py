@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.services.kms.kinds import CRYPTO_KEY, IMPORT_JOB, KEY_RING
+from rempart.services.kms.kinds import CRYPTO_KEY, EKM_CONFIG, EKM_CONNECTION, IMPORT_JOB, KEY_RING
 from rempart.services.kms.model.names import (
     CryptoKeyName,
+    EkmConfigName,
+    EkmConnectionName,
     ImportJobName,
     KeyRingName,
     LocationName,
@@ -66,6 +68,18 @@ class PolicyView:
         own = (job.policy,) if job else ()
         policies = (*own, *await self._policies(name.parent))
         return self.located_resource("ImportJob", str(name), name.parent.parent, policies)
+
+    async def connection_resource(self, name: EkmConnectionName) -> Resource:
+        """Return a connection to an external key manager as policy sees it."""
+        found = await self.tx.get(EKM_CONNECTION, *name.parts)
+        own = (found.policy,) if found else ()
+        return self.located_resource("EkmConnection", str(name), name.parent, own)
+
+    async def config_resource(self, name: EkmConfigName) -> Resource:
+        """Return a location's settings for external key managers as policy sees them."""
+        found = await self.tx.get(EKM_CONFIG, *name.parts)
+        own = (found.policy,) if found else ()
+        return self.located_resource("EkmConfig", str(name), name.parent, own)
 
     async def _policies(self, ring: KeyRingName) -> tuple[Policy, ...]:
         found = await self.tx.get(KEY_RING, *ring.parts)

@@ -11,12 +11,12 @@ from rempart.core.call import Call
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
-from rempart.core.labels import SENSITIVITY
 from rempart.core.names import BucketName, ObjectName, ProjectId, ResourceName
-from rempart.core.policy import Policy, Resource
+from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.engine.seam import PayloadId, Span
 from rempart.services.resourcemanager.tags.release import release
+from rempart.services.storage import policy_view
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.customer_keys import CustomerKeys
 from rempart.services.storage.generations import Generations
@@ -33,6 +33,7 @@ from rempart.services.storage.kinds import (
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.object import Content, Object, refuse_if_kept
+from rempart.services.storage.policy_view import SERVICE
 from rempart.services.storage.references import drop, hold
 from rempart.services.storage.sessions import SessionDigests
 from rempart.trust.custody.sealed import Found
@@ -42,7 +43,6 @@ from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 AGENTS_MAX = 1024
-SERVICE = "storage.googleapis.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,40 +87,13 @@ class StorageStore:
 
     def resource_of(self, bucket: Bucket) -> Resource:
         """Return a bucket as policy sees it."""
-        return Resource(
-            ResourceName(SERVICE, f"{SERVICE}/Bucket", f"projects/_/buckets/{bucket.name}"),
-            ProjectId(bucket.project),
-            (bucket.policy,),
-            public=bucket.public_access_prevention != "enforced",
-            sensitivity=bucket.labels.get(SENSITIVITY, ""),
-        )
+        return policy_view.bucket_resource(bucket)
 
     async def object_resource(
         self, bucket: Bucket, name: str, found: Object | None = None
     ) -> Resource:
         """Return an object as policy sees it: its ACL, the managed folders above it, its bucket."""
-        policies: tuple[Policy, ...] = (bucket.policy,)
-        if bucket.managed_folders:
-            policies = (*await self._folder_policies(bucket, name), *policies)
-        if found is not None and found.acl and not bucket.uniform_access:
-            policies = (acl.object_policy(found.acl, bucket.project), *policies)
-        full = f"projects/_/buckets/{bucket.name}/objects/{name}"
-        return Resource(
-            ResourceName(SERVICE, f"{SERVICE}/Object", full),
-            ProjectId(bucket.project),
-            policies,
-            public=bucket.public_access_prevention != "enforced",
-            sensitivity=bucket.labels.get(SENSITIVITY, ""),
-        )
-
-    async def _folder_policies(self, bucket: Bucket, name: str) -> list[Policy]:
-        found = []
-        for index, character in enumerate(name):
-            if character == "/":
-                folder = await self.tx.get(MANAGED_FOLDER, bucket.id, name[: index + 1])
-                if folder is not None:
-                    found.append(folder.policy)
-        return found
+        return await policy_view.object_resource(self.tx, bucket, name, found)
 
     async def project_resource(self, project: str) -> Resource:
         """Return a project as policy sees it, whether or not it is there."""

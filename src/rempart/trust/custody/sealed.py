@@ -9,7 +9,7 @@ reads, decides and writes is serializable without holding a lock.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -38,6 +38,7 @@ from rempart.trust.custody.xaes import XAES256GCM
 T = TypeVar("T")
 Part = str | bytes | int
 
+SCANNED_AT_ONCE = 500
 _NONCE_BYTES = 24
 _RECORD_CONTEXT = b"rempart.record.v1\x00"
 _FEED_CONTEXT = b"rempart.feed.v1\x00"
@@ -408,3 +409,11 @@ class Transaction:
             with suppress(Unavailable):
                 await action()
         return committed
+
+
+async def scanned(tx: Transaction, kind: Kind[T], span: Span) -> AsyncIterator[Found[T]]:
+    """Iterate over all documents of a span, a page at a time."""
+    while found := await tx.scan(kind, span, limit=SCANNED_AT_ONCE):
+        for one in found:
+            yield one
+        span = Span(Key(found[-1].key + b"\x00"), span.end)

@@ -14,7 +14,7 @@ from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code, ErrorInfo
 from rempart.core.names import ProjectId
 from rempart.trust.custody.sealed import Kind, SealedEngine
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import Asked, Question
 from rempart.trust.policy.hierarchy import find_project
 
 ALWAYS_ON = frozenset(
@@ -57,6 +57,8 @@ class DisabledAPIs:
     project is kept in memory, since the start of the process.
     """
 
+    title = "Service Usage"
+
     def __init__(self, sealed: SealedEngine, domain: str) -> None:
         self._sealed = sealed
         self._domain = domain
@@ -86,6 +88,15 @@ class DisabledAPIs:
         self._used[project, api] = asked.call.time
         if asked.service != api:
             self._used[project, asked.service] = asked.call.time
+
+    async def opinion(self, question: Question) -> str:
+        """Return why calls with this permission are refused, empty where they are not."""
+        project = question.resource.project
+        api = question.permission.partition(".")[0]
+        if project is None or not api:
+            return ""
+        off = await self._load(project, self._sealed.changes(_KINDS))
+        return (await self._refusal(api, project)).message if api in off else ""
 
     async def _load(self, project: ProjectId, changes: tuple[int, ...]) -> frozenset[str]:
         """Return what a project has turned off; remember it unless that has just changed."""

@@ -34,6 +34,7 @@ POOLS = "//iam.googleapis.com/"
 
 _ADMINISTRATION = (UNDENIABLE, "iam.principalaccessboundarypolicies.", "iam.policybindings.")
 _BINDING_VERBS = ("PolicyBinding", "PolicyBindings")
+_POLICIES = "locations/global/principalAccessBoundaryPolicies"
 _SET, _ALL = "principalSet:", "/*"
 _ACCOUNT, _USER, _SUBJECT = "serviceAccount:", "user:", "/subject/"
 
@@ -82,8 +83,14 @@ POLICY_BINDINGS: Kind[PolicyBinding] = Kind(b"3", PolicyBinding, hot=4096)
 """By `projects`, `folders` or `organizations`, the id, the binding's id."""
 
 _KINDS = (BOUNDARY_POLICIES, POLICY_BINDINGS)
-_Bound = tuple[str, frozenset[str]]
-"""A condition, and the levels that its policy lists."""
+
+
+class Bound(msgspec.Struct, frozen=True, gc=False):
+    """A binding: its condition, its policy (`organizations/N/…/ID`) and the levels listed there."""
+
+    expression: str
+    policy: str
+    listed: frozenset[str]
 
 
 class Boundaries:
@@ -91,7 +98,7 @@ class Boundaries:
 
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
-        self._bound: Concluded[str, Mapping[str, list[_Bound]]] = Concluded(
+        self._bound: Concluded[str, Mapping[str, list[Bound]]] = Concluded(
             sealed, _KINDS, self._load
         )
 
@@ -102,7 +109,16 @@ class Boundaries:
     async def shut_out(
         self, principal: Principal, places: tuple[str, ...], levels: tuple[str, ...], at: Situation
     ) -> bool:
-        """Tell whether a principal is bound to resources that these levels are not among.
+        """Tell whether a principal is bound to resources that these levels are not among."""
+        counted = await self.binding(principal, places, at)
+        if not counted:
+            return False
+        return frozenset[str]().union(*[one.listed for one in counted]).isdisjoint(levels)
+
+    async def binding(
+        self, principal: Principal, places: tuple[str, ...], at: Situation
+    ) -> list[Bound]:
+        """Return what binds a principal now.
 
         `places` are the levels that the principal itself is in, with numbers for projects.
         """
@@ -110,19 +126,16 @@ class Boundaries:
         targets = () if principal.anonymous else _targets(principal, places, every)
         bound = [one for target in targets for one in every.get(target, ())]
         if not bound:
-            return False
+            return []
         who = msgspec.structs.replace(at, principal=_who(principal))
-        counted = [
-            listed
-            for expression, listed in bound
-            if not (expression and spares(expression, who, OF_PRINCIPAL))
+        return [
+            one
+            for one in bound
+            if not (one.expression and spares(one.expression, who, OF_PRINCIPAL))
         ]
-        if not counted:
-            return False
-        return frozenset[str]().union(*counted).isdisjoint(levels)
 
-    async def _load(self, _: str) -> Mapping[str, list[_Bound]]:
-        found: defaultdict[str, list[_Bound]] = defaultdict(list)
+    async def _load(self, _: str) -> Mapping[str, list[Bound]]:
+        found: defaultdict[str, list[Bound]] = defaultdict(list)
         span = POLICY_BINDINGS.under()
         for one in await everything(self._sealed, POLICY_BINDINGS, span):
             binding = one.value
@@ -131,7 +144,8 @@ class Boundaries:
             rules = policy.value.rules if policy else ()
             listed = frozenset(level for rule in rules for level in rule.levels)
             expression = binding.condition.expression if binding.condition else ""
-            found[binding.target.removeprefix(MANAGER)].append((expression, listed))
+            name = f"organizations/{binding.organization}/{_POLICIES}/{binding.policy}"
+            found[binding.target.removeprefix(MANAGER)].append(Bound(expression, name, listed))
         return dict(found)
 
 

@@ -120,23 +120,25 @@ def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
 
 def holds(expression: str, situation: Situation) -> bool:
     """Tell whether a condition that grants is true; anything else, errors included, is no."""
-    return _value(expression, situation, OF_REQUEST) is True
+    return outcome(expression, situation) is True
 
 
 def spares(expression: str, situation: Situation, variables: frozenset[str] = OF_REQUEST) -> bool:
     """Tell whether a condition that restricts is false; anything else, errors included, is no."""
-    return _value(expression, situation, variables) is False
+    return outcome(expression, situation, variables) is False
 
 
-def _value(expression: str, situation: Situation, variables: frozenset[str]) -> object:
+def outcome(
+    expression: str, situation: Situation, variables: frozenset[str] = OF_REQUEST
+) -> object:
     """Return what a condition comes to, None where it could not be evaluated."""
     try:
         condition = _compile(expression, variables)
-        outcome: object = condition.program.execute(_context(condition, situation))
+        value: object = condition.program.execute(_context(condition, situation))
     except Exception:  # noqa: BLE001 - the library raises what it likes; no error may grant
         _log.warning("a condition could not be evaluated: it does not grant, or does restrict")
         return None
-    return outcome
+    return value
 
 
 @lru_cache(maxsize=PROGRAMS_MAX)

@@ -35,6 +35,7 @@ from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import HIERARCHY, NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
+from rempart.trust.policy.roles import PREDEFINED, permissions_of
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import EffectiveTags
 
@@ -55,7 +56,7 @@ _STORAGE_NOUNS = {
 }
 
 
-class _Asking(msgspec.Struct, frozen=True, gc=False):
+class Asking(msgspec.Struct, frozen=True, gc=False):
     """Who asks for what.
 
     `names` are the members that name who asks, `sets` those that do so by its place in the
@@ -82,8 +83,8 @@ class PolicyDecision:
         self._world = world
         self._lineages = Lineages(sealed)
         self._tags = EffectiveTags(sealed)
-        self._denials = Denials(sealed)
-        self._boundaries = Boundaries(sealed)
+        self.denials = Denials(sealed)
+        self.boundaries = Boundaries(sealed)
         self._restricted = Concluded(sealed, RESTRICTIONS, self._any_restriction)
 
     async def authorise(
@@ -146,31 +147,31 @@ class PolicyDecision:
         attributes: Mapping[str, str],
     ) -> bool:
         own_project = principal.project
-        if own_project != resource.project and not await self._lives(own_project, permission):
+        if own_project != resource.project and not await self.lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
             situation = Situation(resource.name, time, attributes, project=resource.project)
             if await self._forbidden(principal, permission, resource, situation):
                 return False
-        names = _names(principal, public=resource.public)
+        names = names_of(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
         if _names_any(own, names, permission):
-            return await self._lives(resource.project, permission)
-        lineage = await self._lineage(resource)
-        if lineage is None or not (lineage.active or _rescues(permission)):
+            return await self.lives(resource.project, permission)
+        lineage = await self.lineage(resource)
+        if lineage is None or not (lineage.active or rescues(permission)):
             return False
         if _names_any((lineage.inherited,), names, permission):
             return True
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
-        home = await self._home(principal) if by_place else NO_LINEAGE
-        asking = _Asking(principal, names, home.accounts, permission, lineage.names)
+        home = await self.home(principal) if by_place else NO_LINEAGE
+        asking = Asking(principal, names, home.accounts, permission, lineage.names)
         return await self._granted_by_more(
             asking, parts, Situation(resource.name, time, attributes, project=resource.project)
         )
 
     async def _granted_by_more(
-        self, asking: _Asking, parts: tuple[Compiled, ...], situation: Situation
+        self, asking: Asking, parts: tuple[Compiled, ...], situation: Situation
     ) -> bool:
         """Tell whether anything grants besides a predefined role to a member by its own name."""
         return (
@@ -180,53 +181,57 @@ class PolicyDecision:
             or await self._by_condition(parts, asking, situation)
         )
 
+    async def restricted(self) -> bool:
+        """Tell whether there are deny policies or boundaries at all."""
+        return await self._restricted.of("")
+
     async def _any_restriction(self, _: str) -> bool:
         """Tell whether there are deny policies or boundaries at all."""
-        return await self._denials.exist() or await self._boundaries.exist()
+        return await self.denials.exist() or await self.boundaries.exist()
 
     async def _forbidden(
         self, principal: Principal, permission: str, resource: Resource, situation: Situation
     ) -> bool:
         """Tell whether a deny policy or a boundary forbids what is asked, whoever grants it."""
-        lineage = await self._lineage(resource)
+        lineage = await self.lineage(resource)
         if lineage is None:
             return True
-        home = await self._home(principal)
+        home = await self.home(principal)
         who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
-        for denial in await self._denials.at(lineage.names, permission, who):
-            told = await self._told(denial.expression, situation)
+        for denial in await self.denials.at(lineage.names, permission, who):
+            told = await self.told(denial.expression, situation)
             if not (denial.expression and spares(denial.expression, told)):
                 return True
-        return not spared(permission) and await self._boundaries.shut_out(
+        return not spared(permission) and await self.boundaries.shut_out(
             principal, home.places, lineage.names, situation
         )
 
-    async def _home(self, principal: Principal) -> Lineage:
+    async def home(self, principal: Principal) -> Lineage:
         """Return what a service account lies in."""
         if principal.project is None:
             return NO_LINEAGE
         return await self._lineages.of(principal.project) or NO_LINEAGE
 
-    async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
+    async def _by_custom_role(self, parts: Iterable[Compiled], asking: Asking) -> bool:
         for part in parts:
             if not part.custom:
                 continue
             for name in asking.named:
-                if await self._custom(part.custom.get(name, _NOTHING), asking):
+                if await self.custom(part.custom.get(name, _NOTHING), asking):
                     return True
         return False
 
-    async def _stood_for(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
+    async def _stood_for(self, parts: Iterable[Compiled], asking: Asking) -> bool:
         for part in parts:
             for stand_in, carried in part.project_members.items():
-                if await self._carries(carried, asking) and await self._stands_for(
+                if await self._carries(carried, asking) and await self.stands_for(
                     stand_in, asking.principal
                 ):
                     return True
         return False
 
     async def _by_condition(
-        self, parts: Iterable[Compiled], asking: _Asking, situation: Situation
+        self, parts: Iterable[Compiled], asking: Asking, situation: Situation
     ) -> bool:
         """Tell whether a conditional binding grants; its condition is asked last."""
         for part in parts:
@@ -234,46 +239,50 @@ class PolicyDecision:
                 if await self._holds(part.conditional.get(name, ()), asking, situation):
                     return True
             for stand_in, bindings in part.conditional_project_members.items():
-                if await self._stands_for(stand_in, asking.principal) and await self._holds(
+                if await self.stands_for(stand_in, asking.principal) and await self._holds(
                     bindings, asking, situation
                 ):
                     return True
         return False
 
     async def _holds(
-        self, bindings: Iterable[Conditional], asking: _Asking, situation: Situation
+        self, bindings: Iterable[Conditional], asking: Asking, situation: Situation
     ) -> bool:
         for one in bindings:
             if await self._carries(one.carried, asking) and holds(
-                one.expression, await self._told(one.expression, situation)
+                one.expression, await self.told(one.expression, situation)
             ):
                 return True
         return False
 
-    async def _told(self, expression: str, situation: Situation) -> Situation:
+    async def told(self, expression: str, situation: Situation) -> Situation:
         """Return the situation, with the tags of the resource where a condition may want them."""
         if not asks_for_tags(expression):
             return situation
         tags = await self._tags.of(situation.resource, situation.project)
         return msgspec.structs.replace(situation, tags=tags)
 
-    async def _carries(self, carried: Carried, asking: _Asking) -> bool:
-        return asking.permission in carried.permissions or await self._custom(
-            carried.custom, asking
-        )
+    async def _carries(self, carried: Carried, asking: Asking) -> bool:
+        return asking.permission in carried.permissions or await self.custom(carried.custom, asking)
 
-    async def _custom(self, roles: Iterable[str], asking: _Asking) -> bool:
+    async def custom(self, roles: Iterable[str], asking: Asking) -> bool:
         """Tell whether one of these custom roles, as it is now, carries the permission here."""
         for role in roles:
-            parts = key_parts(role)
-            if parts is None or scope_of(role) not in asking.levels:
-                continue
-            found = await self._sealed.find(CUSTOM_ROLES, CUSTOM_ROLES.key(*parts))
-            if found and found.value.grants and asking.permission in found.value.permissions:
+            if asking.permission in await self.carried(role, asking.levels):
                 return True
         return False
 
-    async def _stands_for(self, stand_in: ProjectMember, principal: Principal) -> bool:
+    async def carried(self, role: str, levels: tuple[str, ...]) -> frozenset[str]:
+        """Return what a role carries now on a resource that lies in these levels."""
+        if role in PREDEFINED:
+            return permissions_of(role)
+        parts = key_parts(role)
+        if parts is None or scope_of(role) not in levels:
+            return _NOTHING
+        found = await self._sealed.find(CUSTOM_ROLES, CUSTOM_ROLES.key(*parts))
+        return found.value.permissions if found and found.value.grants else _NOTHING
+
+    async def stands_for(self, stand_in: ProjectMember, principal: Principal) -> bool:
         """Tell whether a principal holds a basic role on a project, there or from above."""
         if principal.anonymous:
             return False
@@ -282,14 +291,14 @@ class PolicyDecision:
             return False
         return stand_in.role in lineage.inherited.roles.get(principal.member, _NOTHING)
 
-    async def _lives(self, project: ProjectId | None, permission: str) -> bool:
+    async def lives(self, project: ProjectId | None, permission: str) -> bool:
         """Tell whether the project of a resource or of an account, if any, is in use."""
         if project is None:
             return True
         state = await self._lineages.state(project)
-        return state is State.ACTIVE or (state is not None and _rescues(permission))
+        return state is State.ACTIVE or (state is not None and rescues(permission))
 
-    async def _lineage(self, resource: Resource) -> Lineage | None:
+    async def lineage(self, resource: Resource) -> Lineage | None:
         """Return what is above a resource; None where its project, folder, … is not there."""
         container = container_of(resource)
         return await self._lineages.at(container) if container else NO_LINEAGE
@@ -347,12 +356,12 @@ def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission:
     return False
 
 
-def _rescues(permission: str) -> bool:
+def rescues(permission: str) -> bool:
     """Tell whether a permission is about a project itself, and so outlives its deletion."""
     return permission.startswith("resourcemanager.")
 
 
-def _names(principal: Principal, *, public: bool) -> tuple[Member, ...]:
+def names_of(principal: Principal, *, public: bool) -> tuple[Member, ...]:
     """Return the members that name a principal."""
     if principal.anonymous:
         return (ALL_USERS,) if public else ()

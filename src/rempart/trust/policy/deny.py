@@ -20,7 +20,7 @@ import msgspec
 from rempart.core.clock import Micros
 from rempart.core.policy import Condition
 from rempart.core.principal import ALL_USERS, Member
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.sealed import Found, Kind, SealedEngine
 from rempart.trust.policy.changes import Concluded, everything
 from rempart.trust.policy.members import email_alone
 
@@ -72,9 +72,19 @@ class Denial:
     exempt: frozenset[Member]
     expression: str
 
+    def names(self, who: tuple[Member, ...]) -> bool:
+        """Tell whether the rule names somebody of these names, and spares none of them.
+
+        A rule that names an email denies every account that gets it; an exemption is for the one
+        that had it first (docs/adr/0018-name-later-accounts.md).
+        """
+        return not self.principals.isdisjoint(denied_names(who)) and self.exempt.isdisjoint(who)
+
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Made:
+    """A rule made ready, and which permissions it covers."""
+
     denial: Denial
     covers: Callable[[str], bool]
 
@@ -88,7 +98,7 @@ class Denials:
 
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
-        self._rules: Concluded[str, tuple[_Rule, ...]] = Concluded(
+        self._rules: Concluded[str, tuple[Made, ...]] = Concluded(
             sealed, (DENY_POLICIES,), self._load
         )
         self._about: Concluded[tuple[tuple[str, ...], str], _Index] = Concluded(
@@ -103,17 +113,13 @@ class Denials:
     async def at(
         self, levels: tuple[str, ...], permission: str, who: tuple[Member, ...]
     ) -> list[Denial]:
-        """Return the rules on these levels about a permission and somebody whom `who` names.
-
-        A rule that names an email denies every account that gets it; an exemption is for the one
-        that had it first (docs/adr/0018-name-later-accounts.md).
-        """
+        """Return the rules on these levels about a permission and somebody whom `who` names."""
         about = await self._about.of((levels, permission))
         return [
             denial
-            for member in dict.fromkeys((*who, *map(email_alone, who)))
+            for member in denied_names(who)
             for denial in about.get(member, ())
-            if denial.exempt.isdisjoint(who)
+            if denial.names(who)
         ]
 
     async def _select(self, asked: tuple[tuple[str, ...], str]) -> _Index:
@@ -128,19 +134,29 @@ class Denials:
     async def _exists(self, _: str) -> bool:
         return bool(await self._sealed.scan(DENY_POLICIES, DENY_POLICIES.under(), limit=1))
 
-    async def _load(self, level: str) -> tuple[_Rule, ...]:
+    async def _load(self, level: str) -> tuple[Made, ...]:
         span = DENY_POLICIES.under(*level.split("/"))
         found = await everything(self._sealed, DENY_POLICIES, span)
-        return tuple([_made(rule) for one in found for rule in one.value.rules])
+        return tuple([made(rule) for one in found for rule in one.value.rules])
+
+    async def policies(self, level: str) -> list[Found[DenyPolicy]]:
+        """Return the deny policies of a level."""
+        return await everything(self._sealed, DENY_POLICIES, DENY_POLICIES.under(*level.split("/")))
 
 
-def _made(rule: DenyRule) -> _Rule:
+def denied_names(who: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Return by what names rules may deny somebody."""
+    return tuple(dict.fromkeys((*who, *map(email_alone, who))))
+
+
+def made(rule: DenyRule) -> Made:
+    """Return a rule made ready for questions."""
     denial = Denial(
         frozenset(map(member_of, rule.principals)),
         frozenset(map(member_of, rule.exempt_principals)),
         rule.condition.expression if rule.condition else "",
     )
-    denied, exempt = _matcher(rule.permissions), _matcher(rule.exempt_permissions)
+    denied, exempt = matcher(rule.permissions), matcher(rule.exempt_permissions)
 
     def covers(permission: str) -> bool:
         return (
@@ -149,7 +165,7 @@ def _made(rule: DenyRule) -> _Rule:
             and not permission.startswith(UNDENIABLE)
         )
 
-    return _Rule(denial, covers)
+    return Made(denial, covers)
 
 
 def member_of(principal: str) -> Member:
@@ -174,7 +190,7 @@ def permission_pattern(text: str) -> str | None:
     return ".".join((_SERVICES.get(service, service), resource, verb))
 
 
-def _matcher(permissions: Iterable[str]) -> re.Pattern[str]:
+def matcher(permissions: Iterable[str]) -> re.Pattern[str]:
     """Return what matches any of these permissions; of none, what matches nothing."""
     patterns = [pattern for text in permissions if (pattern := permission_pattern(text))]
     return re.compile("|".join(map(_expression, patterns)) or r"(?!)")

@@ -61,6 +61,20 @@ def check_duties(
                 raise _refusal(duty, member)
 
 
+def conflicts(
+    duties: Iterable[Duty], policies: Iterable[Policy], custom: Mapping[str, frozenset[str]]
+) -> list[tuple[Member, Duty]]:
+    """Return who holds both sides of which duty by policies that apply in one place."""
+    held = _by_member(tuple(policies))
+    everyone = frozenset[str]().union(*(held.get(one, ()) for one in EVERYONE))
+    return [
+        (member, duty)
+        for member in sorted(held)
+        for duty in duties
+        if duty.met(_rights(held[member] | everyone, custom))
+    ]
+
+
 def _by_member(policies: Iterable[Policy]) -> dict[Member, frozenset[str]]:
     """Return the roles of each member; an owner of some project here counts as one of any."""
     held: defaultdict[Member, set[str]] = defaultdict(set)

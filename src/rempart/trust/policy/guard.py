@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from rempart.core.call import Call
+from rempart.core.clock import Micros
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.core.principal import Principal
@@ -48,3 +49,23 @@ class Guard(Protocol):
 
     async def check(self, asked: Asked) -> None:
         """Raise the refusal, or return; with nothing configured it costs a few microseconds."""
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What somebody wants to know without doing it."""
+
+    principal: Principal
+    permission: str
+    resource: Resource
+    time: Micros
+
+
+class Advisor(Protocol):
+    """A guard that can be asked beforehand: it then records nothing."""
+
+    @property
+    def title(self) -> str:
+        """Return what it is called in explanations."""
+
+    async def opinion(self, question: Question) -> str:
+        """Return why it would refuse, empty where it would not."""

@@ -56,6 +56,11 @@ def is_set_by_place(member: Member) -> bool:
     return member.startswith(_BY_PLACE)
 
 
+def is_unknowable(member: str) -> bool:
+    """Tell whether a member is a group or domain: who is in it is not known here, so none is."""
+    return member.startswith(("group:", "domain:"))
+
+
 def email_alone(member: Member) -> Member:
     """Return a member without what tells a later account from the first one of its email."""
     return Member(_LATER.sub("", member))

@@ -107,13 +107,18 @@ def _to_json(binding: Binding, *, plain: bool) -> dict[str, object]:
         return shown
     if plain:
         return shown | {"role": f"{binding.role}_withcond_{_mark(condition)}"}
+    return shown | {"condition": condition_json(condition)}
+
+
+def condition_json(condition: Condition) -> dict[str, object]:
+    """Return a condition as google.type.Expr."""
     texts = {
         "title": condition.title,
         "description": condition.description,
         "expression": condition.expression,
         "location": condition.location,
     }
-    return shown | {"condition": {name: text for name, text in texts.items() if text}}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _mark(condition: Condition) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rempart.core.call import Call
 from rempart.core.policy import Resource
-from rempart.services.kms import connections
 from rempart.services.kms.model import container, names
 from rempart.services.kms.store import KmsStore
 
@@ -62,9 +61,9 @@ async def import_job(call: Call, store: KmsStore) -> Resource:
 
 async def ekm_connection(call: Call, store: KmsStore) -> Resource:
     """Return the connection to an external key manager that the path names."""
-    return await connections.connection_resource(store, names.ekm_connection(name_of(call)))
+    return await store.connection_resource(names.ekm_connection(name_of(call)))
 
 
 async def ekm_config(call: Call, store: KmsStore) -> Resource:
     """Return the location's settings for external keys that the path names."""
-    return await connections.config_resource(store, names.ekm_config(name_of(call)))
+    return await store.config_resource(names.ekm_config(name_of(call)))

@@ -50,7 +50,7 @@ async def backed(grant: Grant, store: KmsStore, at: LocationName, key: CryptoKey
     name = names.ekm_connection(backend)
     if name.parent != at:
         raise invalid("The connection lies in another location.", field=BACKEND_FIELD)
-    resource = await connections.connection_resource(store, name)
+    resource = await store.connection_resource(name)
     await store.session.authority.require(_USE, resource)
     await connections.connection(store, grant, name)
     key = replace(key, backend=backend)

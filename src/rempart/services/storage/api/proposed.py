@@ -21,8 +21,9 @@ from rempart.services.storage.api.objects import new_acl
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import Bucket, changed
 from rempart.services.storage.model.kms_key import key_of
+from rempart.services.storage.policy_view import SERVICE
 from rempart.services.storage.resources import bucket_json
-from rempart.services.storage.store import SERVICE, StorageStore
+from rempart.services.storage.store import StorageStore
 from rempart.trust.policy.iam import newly_given
 
 Proposes = Callable[[Call, StorageStore], Awaitable[Proposal | None]]

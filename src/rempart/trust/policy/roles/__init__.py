@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from rempart.trust.policy.roles import (
     accesscontextmanager,
     basic,
+    cloudasset,
     cloudkms,
     iam,
     orgpolicy,
+    recommender,
     resourcemanager,
     security,
     serviceusage,
@@ -43,6 +45,8 @@ _OF_SERVICES = tuple(
         workforce,
         accesscontextmanager,
         sovereignty,
+        cloudasset,
+        recommender,
     )
     for role in service.ROLES
 )

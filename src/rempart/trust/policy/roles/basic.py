@@ -5,13 +5,15 @@ They carry only what is listed here: what is not listed is not granted.
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles import cloudkms, workload_identity
+from rempart.trust.policy.roles import cloudasset, cloudkms, recommender, workload_identity
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 from rempart.trust.policy.roles.tags import TAGS_OWNED
 
 _VIEWER = (
     cloudkms.BASIC_VIEWER
+    | cloudasset.VIEWED
+    | recommender.VIEWED
     | of("iam.serviceAccountKeys", "get list")
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
     | of("iam.roles", "get list")
@@ -42,6 +44,7 @@ _EDITOR = (
 _OWNER = (
     _EDITOR
     | cloudkms.PERMISSIONS
+    | of("recommender.iamPolicyRecommendations", "update")
     | of("iam.roles", "create delete undelete update")
     | workload_identity.WRITE
     | of("iam.serviceAccounts", "setIamPolicy")

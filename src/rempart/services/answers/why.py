@@ -1,0 +1,242 @@
+"""Why somebody may do something, or may not: the explanation, and what of it the asker may see.
+
+What the asker may not see is left out and counts as unknown: a policy without the permission to
+read it, a custom role, the holders of a basic role on another project, deny policies, boundaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from rempart.core.clock import Micros
+from rempart.core.errors import invalid
+from rempart.core.names import ResourceName
+from rempart.core.policy import Resource
+from rempart.core.principal import Member, Principal
+from rempart.services.answers.held import Held, Located
+from rempart.services.answers.places import Places, level
+from rempart.services.answers.who import principal, standing
+from rempart.trust.custody.sealed import Transaction
+from rempart.trust.policy.custom_roles import key_parts, scope_of
+from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.deny import permission_pattern
+from rempart.trust.policy.explain import (
+    BindingExplained,
+    DenialExplained,
+    Explanation,
+    Opinion,
+    PolicyExplained,
+    explain,
+)
+from rempart.trust.policy.guard import Advisor, Question
+from rempart.trust.policy.hierarchy import container_of
+from rempart.trust.policy.members import project_member
+from rempart.trust.policy.roles import PERMISSIONS
+
+Sees = Callable[[str, Resource], Awaitable[bool]]
+"""Whether the asker has a permission on a resource."""
+
+
+async def sees_all(_permission: str, _resource: Resource) -> bool:
+    """Tell that the asker may see everything: whoever has the universe's own root."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: `resource` is a full name; `at` what conditions read in its place, if given."""
+
+    principal: str
+    permission: str
+    resource: str
+    time: Micros
+    at: ResourceName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySeen:
+    """A policy of an explanation, with what holds it; `seen` tells whether the asker may read it.
+
+    `hidden_roles` are the custom roles in it that the asker may not read, `hidden_members` those
+    whose holders it may not know.
+    """
+
+    held: Held
+    explained: PolicyExplained
+    seen: bool
+    hidden_roles: frozenset[str] = frozenset()
+    hidden_members: frozenset[Member] = frozenset()
+
+    def knows(self, one: BindingExplained) -> bool:
+        """Tell whether the asker may know all that decides whether a binding grants."""
+        hidden = any(
+            named and member in self.hidden_members for member, named in one.members.items()
+        )
+        return one.binding.role not in self.hidden_roles and not hidden
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the asker may see all of it."""
+        return self.seen and not self.hidden_roles and not self.hidden_members
+
+    @property
+    def grants(self) -> bool:
+        """Tell whether a binding grants that the asker may see."""
+        return self.seen and any(one.grants and self.knows(one) for one in self.explained.bindings)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An explanation as far as the asker may see it; None where the resource is unknown here."""
+
+    asked: Asked
+    principal: Principal
+    located: Located | None = None
+    explanation: Explanation | None = None
+    policies: tuple[PolicySeen, ...] = ()
+    denials: tuple[tuple[DenialExplained, bool], ...] = ()
+    denials_seen: bool = False
+    boundaries_seen: bool = False
+    standing: str = ""
+
+    @property
+    def refusals(self) -> tuple[Opinion, ...]:
+        """Return what refuses besides policies, where nothing is hidden from the asker."""
+        told = self.explanation
+        if told is None or not self.complete:
+            return ()
+        found = [Opinion("IAM", self.standing)] if self.standing else []
+        if not told.at_home:
+            found.append(Opinion("IAM", "The project of the service account is not in use."))
+        if not told.in_use or not told.place:
+            gone = "The project, folder or organization that it lies in is not in use."
+            found.append(Opinion("Resource Manager", gone))
+        return (*found, *told.refusals)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is hidden from the asker."""
+        return (
+            self.explanation is not None
+            and all(one.complete for one in self.policies)
+            and self.denials_seen
+            and self.boundaries_seen
+        )
+
+    @property
+    def denied(self) -> bool:
+        """Tell whether a deny policy that the asker may see is against it."""
+        return any(one.denies for one, seen in self.denials if seen)
+
+    @property
+    def can(self) -> bool | None:
+        """Tell whether the principal can do it, guards included; None where that is hidden."""
+        if self.denied:
+            return False
+        if not self.complete or self.explanation is None:
+            return None
+        return self.explanation.allowed and not self.refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Whys:
+    """Answers why, with the decision's own eyes."""
+
+    decision: PolicyDecision
+    places: Places
+    advisors: tuple[Advisor, ...] = ()
+
+    async def answer(self, asked: Asked, tx: Transaction, sees: Sees) -> Answer:
+        """Return the answer; raises `invalid` for what names nobody, nothing or no permission."""
+        permission = permission_of(asked.permission)
+        who = await principal(asked.principal, tx)
+        located = await self.places.find(asked.resource, tx)
+        if located is None:
+            return Answer(asked, who)
+        question = Question(who, permission, _as_asked(located.resource, asked.at), asked.time)
+        told = await explain(self.decision, question, self.advisors)
+        holding = _Holding(tx, sees, located)
+        policies = tuple(
+            [await holding.seen(index, one) for index, one in enumerate(told.policies)]
+        )
+        levels = [one.level for one in told.policies if one.level]
+        able = {name: await holding.level_seen(name, "iam.denypolicies.list") for name in levels}
+        return Answer(
+            asked,
+            who,
+            located,
+            told,
+            policies,
+            tuple((one, able[one.level]) for one in told.denials),
+            all(able.values()),
+            await self._boundaries_seen(holding, levels),
+            await standing(who, tx),
+        )
+
+    async def _boundaries_seen(self, holding: _Holding, levels: list[str]) -> bool:
+        tops = [one for one in levels if one.startswith("organizations/")]
+        permission = "iam.principalaccessboundarypolicies.get"
+        if not await self.decision.boundaries.exist():
+            # That there is none is no secret of anybody's.
+            return True
+        return bool(tops) and all([await holding.level_seen(one, permission) for one in tops])
+
+
+def permission_of(text: str) -> str:
+    """Return a permission that may be written as in deny policies; raises `invalid`."""
+    permission = (permission_pattern(text) or "") if "/" in text else text
+    if permission not in PERMISSIONS:
+        message = f"{text[:100]!r} is not a permission that any role of this universe carries."
+        raise invalid(message, field="permission")
+    return permission
+
+
+def _as_asked(resource: Resource, at: ResourceName | None) -> Resource:
+    """Return the resource under the name that conditions are to read."""
+    if at is None:
+        return resource
+    own = resource.name
+    named = ResourceName(at.service or own.service, at.type or own.type, at.name or own.name)
+    above = "" if resource.project else resource.above or container_of(resource)
+    return replace(resource, name=named, above=above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """What holds the policies of an explanation, and what the asker may see of it."""
+
+    tx: Transaction
+    sees: Sees
+    located: Located
+
+    async def seen(self, index: int, one: PolicyExplained) -> PolicySeen:
+        """Return a policy of the explanation: the resource's own come first, nearest first."""
+        held = await level(one.level, self.tx) if one.level else self.located.held[index]
+        if held is None:
+            raise invalid("The resource is being removed.", field="fullResourceName")
+        if not await self.sees(held.see, held.resource):
+            return PolicySeen(held, one, seen=False)
+        roles = {two.binding.role for two in one.bindings}
+        hidden = [role for role in sorted(roles) if not await self._role_seen(role)]
+        members = {member for two in one.bindings for member in two.binding.members}
+        unknown = [member for member in sorted(members) if not await self._member_seen(member)]
+        return PolicySeen(held, one, True, frozenset(hidden), frozenset(unknown))  # noqa: FBT003
+
+    async def level_seen(self, name: str, permission: str) -> bool:
+        """Tell whether the asker has a permission on a level."""
+        held = await level(name, self.tx)
+        return held is not None and await self.sees(permission, held.resource)
+
+    async def _role_seen(self, role: str) -> bool:
+        return key_parts(role) is None or await self.level_seen(scope_of(role), "iam.roles.get")
+
+    async def _member_seen(self, member: Member) -> bool:
+        """Tell whether the asker may know whom a member such as `projectOwner:ID` names."""
+        stand_in = project_member(member)
+        if stand_in is None:
+            return True
+        permission = "resourcemanager.projects.getIamPolicy"
+        return await self.level_seen(f"projects/{stand_in.project}", permission)
