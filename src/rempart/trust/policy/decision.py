@@ -41,6 +41,7 @@ from rempart.trust.policy.tags import EffectiveTags
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
+_ACCOUNT = "serviceAccount:"
 RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
 """Kinds of documents that take away what bindings grant."""
 
@@ -164,7 +165,8 @@ class PolicyDecision:
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
         home = await self._home(principal) if by_place else NO_LINEAGE
-        asking = _Asking(principal, names, home.accounts, permission, lineage.names)
+        sets = _by_place(principal, home)
+        asking = _Asking(principal, names, sets, permission, lineage.names)
         return await self._granted_by_more(
             asking, parts, Situation(resource.name, time, attributes, project=resource.project)
         )
@@ -192,7 +194,7 @@ class PolicyDecision:
         if lineage is None:
             return True
         home = await self._home(principal)
-        who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+        who = (principal.member, *principal.sets, *_by_place(principal, home), ALL_USERS)
         for denial in await self._denials.at(lineage.names, permission, who):
             told = await self._told(denial.expression, situation)
             if not (denial.expression and spares(denial.expression, told)):
@@ -202,7 +204,7 @@ class PolicyDecision:
         )
 
     async def _home(self, principal: Principal) -> Lineage:
-        """Return what a service account lies in."""
+        """Return what a service account, or an identity of a project's pool, lies in."""
         if principal.project is None:
             return NO_LINEAGE
         return await self._lineages.of(principal.project) or NO_LINEAGE
@@ -345,6 +347,14 @@ def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission:
 def _rescues(permission: str) -> bool:
     """Tell whether a permission is about a project itself, and so outlives its deletion."""
     return permission.startswith("resourcemanager.")
+
+
+def _by_place(principal: Principal, home: Lineage) -> tuple[Member, ...]:
+    """Return the sets of service accounts that a principal is in by what it lies in.
+
+    An identity from outside has a project too, that of its pool, but is no service account.
+    """
+    return home.accounts if principal.member.startswith(_ACCOUNT) else ()
 
 
 def _names(principal: Principal, *, public: bool) -> tuple[Member, ...]:
