@@ -12,7 +12,6 @@ from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.engine.seam import Key, Span
 from rempart.services.accesscontextmanager.kinds import OPERATION, Operation
 from rempart.services.accesscontextmanager.model import limits
 from rempart.services.accesscontextmanager.model.levels import too_many
@@ -30,6 +29,7 @@ from rempart.trust.policy.perimeters.documents import (
     AccessPolicy,
     ServicePerimeter,
 )
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "accesscontextmanager.googleapis.com"
@@ -53,13 +53,12 @@ class Setup:
 class Store:
     """Access policies as one session sees them."""
 
-    __slots__ = ("_numbers", "session", "setup", "tx")
+    __slots__ = ("session", "setup", "tx")
 
     def __init__(self, setup: Setup, session: Session) -> None:
         self.setup = setup
         self.session = session
         self.tx: Transaction = session.tx
-        self._numbers: dict[str, str] | None = None
 
     # What policy is asked about.
 
@@ -72,22 +71,22 @@ class Store:
         noun, _, number = name.partition("/")
         if noun == "folders":
             return Resource(ResourceName(MANAGER, f"{MANAGER}/Folder", name), None)
-        id_ = (await self._by_number()).get(number, number)
+        project = await find_project(self.tx, number)
+        id_ = project.id if project else number
         return Resource(
             ResourceName(MANAGER, f"{MANAGER}/Project", f"projects/{id_}"), ProjectId(id_)
         )
 
     async def policy_resource(self, name: str) -> Resource:
-        """Return an access policy as policy sees it: its own IAM policy, its organization's.
+        """Return an access policy as policy sees it: its own IAM policy, in its organization.
 
-        One that is not there has none, so absent and forbidden have one answer.
+        One that is not there has neither, so absent and forbidden have one answer.
         """
+        named = ResourceName(SERVICE, f"{SERVICE}/AccessPolicy", name)
         found = await self._policy(name)
-        policies: tuple[Policy, ...] = ()
-        if found is not None:
-            organization = await self._organization(found.parent)
-            policies = (found.policy, *((organization.policy,) if organization else ()))
-        return Resource(ResourceName(SERVICE, f"{SERVICE}/AccessPolicy", name), None, policies)
+        if found is None:
+            return Resource(named, None)
+        return Resource(named, None, (found.policy,), above=found.parent)
 
     async def operation_resource(self, name: str) -> Resource:
         """Return what an operation was done in."""
@@ -256,18 +255,8 @@ class Store:
         if noun == "folders":
             folder = await self.tx.get(FOLDERS, id_)
             return folder.parent if folder else None
-        project = await self.tx.get(PROJECTS, (await self._by_number()).get(id_, ""))
+        project = await find_project(self.tx, id_) if id_.isdecimal() else None
         return project.parent if project else None
-
-    async def _by_number(self) -> dict[str, str]:
-        """Return the ids of projects by their numbers."""
-        if self._numbers is None:
-            self._numbers = {}
-            span = PROJECTS.under()
-            while found := await self.tx.scan(PROJECTS, span, limit=1000):
-                self._numbers |= {one.value.number: one.value.id for one in found}
-                span = Span(Key(found[-1].key + b"\x00"), span.end)
-        return self._numbers
 
 
 def _parts(name: str) -> tuple[str, str]:
