@@ -22,6 +22,9 @@ _LATER = re.compile(r"\?uid=\d{1,40}$")
 
 _DELETED = re.compile(r"(user|serviceAccount|group):([^\s?]+)\?uid=\d{1,40}")
 _DELETED_PRINCIPAL = re.compile(r"principal(?:Set)?://[a-z.]+/[\x21-\x7e]{1,1024}")
+AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+"""What of a subject, group or attribute stands in members as it is; the rest is percent-encoded."""
+
 _BASIC_OF = {
     "projectOwner": "roles/owner",
     "projectEditor": "roles/editor",
@@ -57,8 +60,11 @@ def is_set_by_place(member: Member) -> bool:
 
 
 def email_alone(member: Member) -> Member:
-    """Return a member without what tells a later account from the first one of its email."""
-    return Member(_LATER.sub("", member))
+    """Return a member without what tells a later account from the first one of its email.
+
+    An identity from outside may well have such an ending: it is part of its subject.
+    """
+    return Member(_LATER.sub("", member)) if member.startswith("serviceAccount:") else member
 
 
 def canonical(text: str) -> Member | None:
