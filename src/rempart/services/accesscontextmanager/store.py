@@ -12,6 +12,7 @@ from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
+from rempart.engine.seam import Key, Span
 from rempart.services.accesscontextmanager.kinds import OPERATION, Operation
 from rempart.services.accesscontextmanager.model import limits
 from rempart.services.accesscontextmanager.model.levels import too_many
@@ -24,7 +25,6 @@ from rempart.trust.policy.perimeters.documents import (
     ACCESS_BINDINGS,
     ACCESS_POLICIES,
     BINDINGS_MAX,
-    POLICIES_MAX,
     AccessBinding,
     AccessPolicy,
     ServicePerimeter,
@@ -37,6 +37,7 @@ MANAGER = "cloudresourcemanager.googleapis.com"
 REMEMBERED_SECONDS = 30 * 86_400
 FORGOTTEN_AT_ONCE = 10
 DEPTH_MAX = 12
+PAGE = 1000
 _SALT_BYTES = 8
 Place = tuple[str, ...]
 """A project, folder or organization with what it lies in, upwards; empty for none."""
@@ -104,8 +105,11 @@ class Store:
 
     async def policies(self, grant: Grant, organization: str) -> list[AccessPolicy]:
         """Return the access policies of an organization by number."""
-        found = await self.tx.scan(ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=POLICIES_MAX)
-        return [one.value for one in found if one.value.parent == organization]
+        found, span = list[AccessPolicy](), ACCESS_POLICIES.under()
+        while page := await self.tx.scan(ACCESS_POLICIES, span, limit=PAGE):
+            found += [one.value for one in page if one.value.parent == organization]
+            span = Span(Key(page[-1].key + b"\x00"), span.end)
+        return found
 
     async def create_policy(self, grant: Grant, policy: AccessPolicy) -> AccessPolicy:
         """Store a new access policy under a fresh number; at most one covers a scope."""
