@@ -144,6 +144,12 @@ class Store:
                     message = f"{resource} is not in the scope of {policy.name}."
                     raise invalid(message, field=f"{field}.resources")
 
+    async def numbered(self, name: str) -> str:
+        """Return a name in which a project goes by its number, as perimeters have it."""
+        noun, _, id_ = name.partition("/")
+        project = await find_project(self.tx, id_) if noun == "projects" else None
+        return f"projects/{project.number}" if project else name
+
     async def place(self, name: str) -> Place:
         """Return a project by number, a folder or an organization with what it lies in."""
         chain: list[str] = []

@@ -19,10 +19,10 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.policy import Condition
-from rempart.core.principal import ALL_USERS, Member
+from rempart.core.principal import ALL_USERS, AS_IT_IS, Member
 from rempart.trust.custody.sealed import Kind, SealedEngine
 from rempart.trust.policy.changes import Concluded, everything
-from rempart.trust.policy.members import AS_IT_IS, email_alone
+from rempart.trust.policy.members import email_alone
 
 POLICIES_PER_LEVEL_MAX = 500
 RULES_PER_LEVEL_MAX = 500

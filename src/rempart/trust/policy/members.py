@@ -22,9 +22,6 @@ _LATER = re.compile(r"\?uid=\d{1,40}$")
 
 _DELETED = re.compile(r"(user|serviceAccount|group):([^\s?]+)\?uid=\d{1,40}")
 _DELETED_PRINCIPAL = re.compile(r"principal(?:Set)?://[a-z.]+/[\x21-\x7e]{1,1024}")
-AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
-"""What of a subject, group or attribute stands in members as it is; the rest is percent-encoded."""
-
 _BASIC_OF = {
     "projectOwner": "roles/owner",
     "projectEditor": "roles/editor",

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from rempart.core.principal import Member
+from rempart.core.principal import AS_IT_IS, Member
 from rempart.trust.identity.federation.mapping import Attributes
 from rempart.trust.identity.federation.pools import HOST
-from rempart.trust.policy.members import AS_IT_IS
 
 
 def member(pool: str, subject: str) -> Member:
