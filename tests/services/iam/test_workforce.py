@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rempart.core.errors import CloudError, Code
 from rempart.core.names import OrganizationId
+from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.hierarchy import ORGANIZATIONS, Organization
 from support.cloud_iam import DAY, Iam
+from support.cloud_storage import CONFIG, Cloud
 from support.clouds import policy
 
 POOLS = "iam.locations.workforcePools"
@@ -36,6 +39,18 @@ async def started() -> tuple[Iam, str]:
     await write.commit()
     await create(iam, f"organizations/{own.id}")
     return iam, f"organizations/{own.id}"
+
+
+async def test_a_first_way_in_gives_nothing_that_duties_keep_apart() -> None:
+    apart = Duty(
+        "rights-and-roles",
+        frozenset(("resourcemanager.organizations.setIamPolicy",)),
+        frozenset(("iam.roles.list", "resourcemanager.organizations.getIamPolicy")),
+    )
+    iam = Iam(await Cloud.start(config=replace(CONFIG, duties=(apart,))))
+    with pytest.raises(CloudError) as refused:
+        await iam.ask("iam.organizations.bootstraps.create", "organizations/-")
+    assert (refused.value.info and refused.value.info.reason) == "SEPARATION_OF_DUTIES"
 
 
 async def create(iam: Iam, organization: str) -> dict[str, Any]:
