@@ -285,8 +285,11 @@ def test_who_the_condition_refuses_does_not_get_in(organization: Organization) -
 
 
 def test_a_provider_that_is_down_is_told(organization: Organization) -> None:
+    secret = {"value": {"plainText": "agreed with nobody"}}
     organization.change(
-        organization.provider, "oidc.issuerUri", {"oidc": {"issuerUri": "https://localhost:1"}}
+        organization.provider,
+        "oidc.issuerUri,oidc.clientSecret",
+        {"oidc": {"issuerUri": "https://localhost:1", "clientSecret": secret}},
     )
     answer = organization.visitor().get(authorize(organization.provider)[0])
     assert answer.status_code == 502

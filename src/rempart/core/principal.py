@@ -13,6 +13,9 @@ Member = NewType("Member", str)
 ALL_USERS = Member("allUsers")
 ALL_AUTHENTICATED_USERS = Member("allAuthenticatedUsers")
 
+AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+"""What of a subject, group or attribute stands in members as it is; the rest is percent-encoded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

@@ -14,7 +14,7 @@ from rempart.services.auth.sweep import KEPT_SECONDS, EndedSessions
 from rempart.services.auth.tickets import AuthorizationRequest
 from rempart.trust.identity.federation.federation import Admitted
 from rempart.trust.identity.federation.mapping import Attributes
-from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, Pool, Provider
+from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, Pool, Provider, Restrictions
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.workforce.documents import SESSIONS
 from rempart.trust.witness.leaf import FEED, decode
@@ -87,6 +87,14 @@ async def test_a_length_that_is_shortened_counts_for_sessions_that_began_before(
     stand.universe.clock.advance(HOUR / 2)
     assert await stand.lives(refresh)
     await stand.set(replace(stand.pool, session_seconds=900))
+    assert not await stand.lives(refresh)
+
+
+async def test_a_pool_that_admits_no_programs_any_more_ends_those_that_are_there(
+    stand: Stand,
+) -> None:
+    refresh = await stand.program()
+    await stand.set(replace(stand.pool, restrictions=Restrictions(no_programs=True)))
     assert not await stand.lives(refresh)
 
 

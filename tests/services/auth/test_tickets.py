@@ -44,6 +44,14 @@ def test_a_ticket_opens_as_it_was_made(browser: bytes, request: AuthorizationReq
         tickets(clock).open(text, browser)
 
 
+@pytest.mark.parametrize("more", ["!", "=", " ", "\n"])
+def test_a_ticket_has_one_spelling(more: str) -> None:
+    made = tickets(SetClock())
+    text = made.seal(Flow(START + 10_000_000, b"b" * 32))
+    with pytest.raises(BadTicket):
+        made.open(text + more, b"b" * 32)
+
+
 @given(browsers, browsers)
 def test_a_ticket_is_one_browsers(browser: bytes, other: bytes) -> None:
     assume(browser != other)

@@ -200,6 +200,25 @@ async def test_a_chain_holds_by_each_of_its_links(iam: Iam) -> None:
     await refused(Code.FAILED_PRECONDITION, iam, "generateAccessToken", **SCOPE, **chain)
 
 
+async def test_a_chain_does_not_tell_which_accounts_there_are(iam: Iam) -> None:
+    await trust(iam, "middle-1", "robot-1")
+    await iam.account("closed-1")
+    await iam.ask(f"{ACCOUNT}.disable", path("closed-1"))
+    chain: dict[str, Any] = {"delegates": [name("middle-1")]}
+    told = set[str]()
+    for id_ in ("target-1", "closed-1", "absent-1"):
+        error = await refused(
+            Code.PERMISSION_DENIED, iam, "generateAccessToken", id_, **SCOPE, **chain
+        )
+        told.add(error.message.replace(id_, "ID"))
+        through = {"delegates": [name("middle-1"), name(id_)]}
+        error = await refused(
+            Code.PERMISSION_DENIED, iam, "generateAccessToken", "robot-1", **SCOPE, **through
+        )
+        told.add(error.message.replace(id_, "ID"))
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
+from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.core.method import Method
 from rempart.services.kms import METHODS as KMS
 from rempart.services.resourcemanager import METHODS as MANAGER
 from rempart.services.storage import METHODS as STORAGE
+from rempart.trust.identity.tokens import Impersonated
+from rempart.trust.policy.organization.policies import Policies
 from support.org_policies import HERE, LOCATION, PROJECT, Policed
 
 KMS_SERVICE = "cloudkms.googleapis.com"
@@ -62,6 +67,53 @@ async def test_a_copy_into_a_project_is_judged_there_and_not_where_it_comes_from
     await cloud.unset("gcp.restrictNonCmekServices", on=other)
     await cloud.set("gcp.restrictNonCmekServices", NO_PLAIN, on=PROJECT)
     await cloud.ask("storage.objects.copy", **path)
+
+
+async def test_what_holds_at_a_destination_is_told_only_to_who_may_go_there() -> None:
+    cloud = await Policed.start()
+    other = await cloud.add_project("lab:other", cloud.folder)
+    await cloud.bucket("theirs", project="lab:other")
+    await cloud.upload(cloud.cloud.bucket, "o")
+    await cloud.set("gcp.restrictNonCmekServices", NO_PLAIN, on=other)
+    account = await cloud.ask(
+        "iam.projects.serviceAccounts.create", {"accountId": "robot-1"}, name=PROJECT
+    )
+    owner = {"role": "roles/owner", "members": [f"serviceAccount:{account['email']}"]}
+    policy = {"policy": {"bindings": [owner]}}
+    await cloud.ask("cloudresourcemanager.projects.setIamPolicy", policy, resource=PROJECT)
+    parts, now = cloud.cloud.parts, cloud.cloud.clock()
+    scopes, ends = ("https://www.googleapis.com/auth/cloud-platform",), Micros(now + 60_000_000)
+    robot = Impersonated(account["email"], account["uniqueId"], scopes, now, ends)
+    headers = {"authorization": f"Bearer {parts.identity.tokens.seal(robot)}"}
+    path: dict[str, Any] = {
+        "sourceBucket": cloud.cloud.bucket,
+        "sourceObject": "o",
+        "destinationBucket": "theirs",
+        "destinationObject": "o",
+    }
+    told = await cloud.refused("storage.objects.copy", headers=headers, **path)
+    assert (told.status, "storage.objects.create" in told.message) == (403, True)
+    mover = "roles/resourcemanager.projectMover"
+    more = {"role": mover, "members": owner["members"]}
+    policy = {"policy": {"bindings": [owner, more]}}
+    await cloud.ask("cloudresourcemanager.projects.setIamPolicy", policy, resource=PROJECT)
+    asked = list[str]()
+
+    async def above(self: Policies, container: str) -> tuple[str, ...]:
+        asked.append(container)
+        return await real(self, container)
+
+    real = Policies.above
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Policies, "above", above)
+        told = await cloud.refused(
+            "cloudresourcemanager.projects.move",
+            {"destinationParent": cloud.organization},
+            headers=headers,
+            name=PROJECT,
+        )
+    assert (told.status, told.code.name) == (403, "PERMISSION_DENIED")
+    assert cloud.organization not in asked
 
 
 async def test_an_upload_that_was_begun_before_the_policy_does_not_end_after_it() -> None:

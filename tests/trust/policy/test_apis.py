@@ -10,6 +10,7 @@ import pytest
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code
 from rempart.core.method import Access
+from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
 from rempart.trust.policy.apis import ALWAYS_ON, APIS_OFF, APIsOff, DisabledAPIs
 from rempart.trust.policy.guard import Asked
@@ -116,3 +117,13 @@ async def _nanoseconds(guard: DisabledAPIs, question: Asked) -> float:
 def test_what_decides_who_may_do_what_is_always_on() -> None:
     assert {"serviceusage", "iam", "sts", "cloudresourcemanager", "orgpolicy"} <= ALWAYS_ON
     assert msgspec.msgpack.decode(APIS_OFF.encode(APIsOff()), type=APIsOff) == APIsOff()
+
+
+async def test_projects_that_are_not_there_are_not_remembered() -> None:
+    _, guard = await guarded()
+    for number in range(100):
+        absent = ProjectId(f"lab:absent-{number}")
+        await guard.check(asked("", bucket(project=absent), "cloudresourcemanager"))
+        assert guard.last_used(absent, "cloudresourcemanager") is None
+    await guard.check(asked("", bucket(), "cloudresourcemanager"))
+    assert guard.last_used(DEMO, "cloudresourcemanager") == asked("", bucket()).call.time

@@ -9,6 +9,8 @@ import pytest
 from rempart.core.errors import CloudError
 from rempart.core.policy import Condition, Resource
 from rempart.core.principal import ANONYMOUS, Member, Principal
+from rempart.trust.identity.federation import members
+from rempart.trust.identity.federation.mapping import Attributes
 from rempart.trust.policy.deny import (
     DENY_POLICIES,
     DenyPolicy,
@@ -16,7 +18,7 @@ from rempart.trust.policy.deny import (
     member_of,
     permission_pattern,
 )
-from support.clouds import OTHER, TIME, Cloud, an_object, bind, bucket, policy, robot
+from support.clouds import DEMO, OTHER, TIME, Cloud, an_object, bind, bucket, policy, robot
 
 GET, LIST = "storage.objects.get", "storage.objects.list"
 ADMIN = "roles/storage.admin"
@@ -116,6 +118,24 @@ async def test_a_later_account_of_an_email_is_denied_with_the_first_but_not_exem
     await deny(cloud, "folders/2", rule(EVERYBODY, but=(f"{ACCOUNT}{ANNA.email}",)))
     assert await may(cloud, ANNA, on=target)
     assert not await may(cloud, later, on=target)
+
+
+@pytest.mark.parametrize("spelled", ["a%20b/c%3Fuid=7", "a%20b%2Fc?uid=7", "a%20%62/c%3fuid=7"])
+async def test_a_subject_is_denied_however_it_is_spelled(spelled: str) -> None:
+    pool = "projects/11/locations/global/workloadIdentityPools/ci"
+    cloud = await open_cloud()
+    attributes = Attributes("a b/c?uid=7", groups=("g/h i",))
+    member = members.member(pool, attributes.subject)
+    who = Principal(member, member, "s", DEMO, sets=members.sets(pool, attributes))
+    assert await may(cloud, who)
+    await deny(cloud, "folders/3", rule(f"principal://iam.googleapis.com/{pool}/subject/{spelled}"))
+    assert not await may(cloud, who)
+    await deny(
+        cloud, "folders/3", rule(f"principalSet://iam.googleapis.com/{pool}/group/g%2Fh%20i")
+    )
+    assert not await may(cloud, who)
+    await deny(cloud, "folders/3", rule(f"principal://iam.googleapis.com/{pool}/subject/a%20b/c"))
+    assert await may(cloud, who)
 
 
 async def test_everybody_includes_the_anonymous_caller() -> None:

@@ -16,12 +16,18 @@ from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
+from rempart.core.principal import Member, Principal
+from rempart.trust.policy import changes
 from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.perimeters import bindings, guard
 from rempart.trust.policy.perimeters.crossing import Visit, judge, plan
 from rempart.trust.policy.perimeters.documents import (
+    ACCESS_BINDINGS,
     ACCESS_POLICIES,
+    AccessBinding,
     AccessLevel,
     AccessPolicy,
+    BoundPrincipal,
     ServicePerimeter,
 )
 from rempart.trust.policy.perimeters.geography import Geography, read_geography
@@ -139,6 +145,40 @@ async def test_what_is_outside_or_not_restricted_is_reached(stand: Stand) -> Non
     await stand.guard.check(asked(resource=key, service="cloudkms"))
     top = Resource(ResourceName("cloudresourcemanager.googleapis.com", "", "organizations/1"), None)
     await stand.guard.check(asked(resource=top))
+
+
+async def test_every_access_policy_is_obeyed_however_many_there_are(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "POLICIES_MAX", 1, raising=False)
+    monkeypatch.setattr(changes, "PAGE", 1)
+    tx = stand.universe.sealed.transaction()
+    first = AccessPolicy(number="1", parent="organizations/2", title="t", created=Micros(START))
+    tx.put(ACCESS_POLICIES, "1", value=first)
+    await tx.commit()
+    await stand.set(box=around(ONE))
+    assert "prohibited" in (await stand.refusal(asked(remote="198.51.100.7"))).message
+
+
+async def test_every_access_binding_is_obeyed_however_many_there_are(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bindings, "BINDINGS_MAX", 1, raising=False)
+    monkeypatch.setattr(changes, "PAGE", 1)
+    email = "robot@one.lab.iam.gserviceaccount.com"
+    tx = stand.universe.sealed.transaction()
+    for organization, who in (("1", "another@one.lab.iam.gserviceaccount.com"), ("2", email)):
+        binding = AccessBinding(
+            name=f"organizations/{organization}/gcpUserAccessBindings/b",
+            principal=BoundPrincipal(service_account=who),
+            access_levels=(LEVEL,),
+        )
+        tx.put(ACCESS_BINDINGS, organization, "b", value=binding)
+    await tx.commit()
+    held = bindings.BindingGuard(stand.universe.sealed, Watched(None, read_geography, ""))
+    robot = Principal(Member(ROBOT), email, "1", ProjectId("lab:one"))
+    with pytest.raises(CloudError, match="access level"):
+        await held.check(msgspec.structs.replace(asked(), principal=robot))
 
 
 async def test_a_folder_inside_takes_its_projects_along(stand: Stand) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rempart.core.principal import Member
-from support.clouds import OTHER, TIME, Cloud, bind, bucket, policy, robot
+from rempart.core.principal import Member, Principal
+from support.clouds import DEMO, OTHER, TIME, Cloud, bind, bucket, policy, robot
 
 GET = "storage.objects.get"
 VIEWER = "roles/storage.objectViewer"
@@ -28,6 +28,25 @@ async def test_the_accounts_of_a_level_are_a_set(where: str, when: str | None) -
     assert allowed is (where == "organizations/1")
     nobodys = replace(ANNA, project=None)
     assert not await cloud.decision.allowed(nobodys, GET, own, time=TIME)
+
+
+@pytest.mark.parametrize("when", [None, "true"])
+@pytest.mark.parametrize("where", ["projects/11", "folders/3", "organizations/1"])
+async def test_an_identity_of_a_projects_pool_is_none_of_its_service_accounts(
+    where: str, when: str | None
+) -> None:
+    accounts = f"{MANAGER}/{where}/type/ServiceAccount"
+    cloud = await Cloud().build(other=policy(bind(VIEWER, accounts, when=when)))
+    pool = "iam.googleapis.com/projects/11/locations/global/workloadIdentityPools/ci"
+    outsider = Principal(
+        Member(f"principal://{pool}/subject/{ANNA.member}"),
+        f"principal://{pool}/subject/{ANNA.member}",
+        ANNA.member,
+        DEMO,
+        sets=(Member(f"principalSet://{pool}/*"),),
+    )
+    assert await cloud.decision.allowed(ANNA, GET, bucket(project=OTHER), time=TIME)
+    assert not await cloud.decision.allowed(outsider, GET, bucket(project=OTHER), time=TIME)
 
 
 async def test_a_principal_is_in_the_sets_that_its_credential_says() -> None:

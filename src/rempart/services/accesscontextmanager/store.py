@@ -25,11 +25,11 @@ from rempart.trust.policy.perimeters.documents import (
     ACCESS_BINDINGS,
     ACCESS_POLICIES,
     BINDINGS_MAX,
-    POLICIES_MAX,
     AccessBinding,
     AccessPolicy,
     ServicePerimeter,
 )
+from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 SERVICE = "accesscontextmanager.googleapis.com"
@@ -37,6 +37,7 @@ MANAGER = "cloudresourcemanager.googleapis.com"
 REMEMBERED_SECONDS = 30 * 86_400
 FORGOTTEN_AT_ONCE = 10
 DEPTH_MAX = 12
+PAGE = 1000
 _SALT_BYTES = 8
 Place = tuple[str, ...]
 """A project, folder or organization with what it lies in, upwards; empty for none."""
@@ -53,13 +54,12 @@ class Setup:
 class Store:
     """Access policies as one session sees them."""
 
-    __slots__ = ("_numbers", "session", "setup", "tx")
+    __slots__ = ("session", "setup", "tx")
 
     def __init__(self, setup: Setup, session: Session) -> None:
         self.setup = setup
         self.session = session
         self.tx: Transaction = session.tx
-        self._numbers: dict[str, str] | None = None
 
     # What policy is asked about.
 
@@ -72,22 +72,22 @@ class Store:
         noun, _, number = name.partition("/")
         if noun == "folders":
             return Resource(ResourceName(MANAGER, f"{MANAGER}/Folder", name), None)
-        id_ = (await self._by_number()).get(number, number)
+        project = await find_project(self.tx, number)
+        id_ = project.id if project else number
         return Resource(
             ResourceName(MANAGER, f"{MANAGER}/Project", f"projects/{id_}"), ProjectId(id_)
         )
 
     async def policy_resource(self, name: str) -> Resource:
-        """Return an access policy as policy sees it: its own IAM policy, its organization's.
+        """Return an access policy as policy sees it: its own IAM policy, in its organization.
 
-        One that is not there has none, so absent and forbidden have one answer.
+        One that is not there has neither, so absent and forbidden have one answer.
         """
+        named = ResourceName(SERVICE, f"{SERVICE}/AccessPolicy", name)
         found = await self._policy(name)
-        policies: tuple[Policy, ...] = ()
-        if found is not None:
-            organization = await self._organization(found.parent)
-            policies = (found.policy, *((organization.policy,) if organization else ()))
-        return Resource(ResourceName(SERVICE, f"{SERVICE}/AccessPolicy", name), None, policies)
+        if found is None:
+            return Resource(named, None)
+        return Resource(named, None, (found.policy,), above=found.parent)
 
     async def operation_resource(self, name: str) -> Resource:
         """Return what an operation was done in."""
@@ -105,8 +105,11 @@ class Store:
 
     async def policies(self, grant: Grant, organization: str) -> list[AccessPolicy]:
         """Return the access policies of an organization by number."""
-        found = await self.tx.scan(ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=POLICIES_MAX)
-        return [one.value for one in found if one.value.parent == organization]
+        found, span = list[AccessPolicy](), ACCESS_POLICIES.under()
+        while page := await self.tx.scan(ACCESS_POLICIES, span, limit=PAGE):
+            found += [one.value for one in page if one.value.parent == organization]
+            span = Span(Key(page[-1].key + b"\x00"), span.end)
+        return found
 
     async def create_policy(self, grant: Grant, policy: AccessPolicy) -> AccessPolicy:
         """Store a new access policy under a fresh number; at most one covers a scope."""
@@ -140,6 +143,12 @@ class Store:
                 if not place or scope.isdisjoint(place):
                     message = f"{resource} is not in the scope of {policy.name}."
                     raise invalid(message, field=f"{field}.resources")
+
+    async def numbered(self, name: str) -> str:
+        """Return a name in which a project goes by its number, as perimeters have it."""
+        noun, _, id_ = name.partition("/")
+        project = await find_project(self.tx, id_) if noun == "projects" else None
+        return f"projects/{project.number}" if project else name
 
     async def place(self, name: str) -> Place:
         """Return a project by number, a folder or an organization with what it lies in."""
@@ -256,18 +265,8 @@ class Store:
         if noun == "folders":
             folder = await self.tx.get(FOLDERS, id_)
             return folder.parent if folder else None
-        project = await self.tx.get(PROJECTS, (await self._by_number()).get(id_, ""))
+        project = await find_project(self.tx, id_) if id_.isdecimal() else None
         return project.parent if project else None
-
-    async def _by_number(self) -> dict[str, str]:
-        """Return the ids of projects by their numbers."""
-        if self._numbers is None:
-            self._numbers = {}
-            span = PROJECTS.under()
-            while found := await self.tx.scan(PROJECTS, span, limit=1000):
-                self._numbers |= {one.value.number: one.value.id for one in found}
-                span = Span(Key(found[-1].key + b"\x00"), span.end)
-        return self._numbers
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -176,6 +176,7 @@ class SignIns:
         ends = min(session.ends, session.started + pool.session_seconds * SECOND)
         if ends <= self._world.clock():
             raise Rejected("the session has reached the length that its pool allows")
+        _check_programs(pool)
         tx = self._sealed.transaction()
         self._log(tx, "sts.refresh", session, call, {"client": client})
         await tx.commit()
@@ -215,8 +216,7 @@ class SignIns:
     def _program(
         self, tx: Transaction, code: bytes, found: Session, pool: Pool, call: Call
     ) -> tuple[str, Handed]:
-        if pool.restrictions is not None and pool.restrictions.no_programs:
-            raise Rejected("programs may not sign in to this pool")
+        _check_programs(pool)
         refresh = self.secret()
         digest = digest_of(refresh)
         ends = found.started + pool.session_seconds * SECOND
@@ -257,6 +257,11 @@ class SignIns:
             facts={name: value for name, value in facts.items() if value},
         )
         tx.append(FEED, encode(leaf))
+
+
+def _check_programs(pool: Pool) -> None:
+    if pool.restrictions is not None and pool.restrictions.no_programs:
+        raise Rejected("programs may not sign in to this pool")
 
 
 def member_of(session: Session) -> Member:

@@ -81,6 +81,8 @@ class Tickets(Generic[T]):
             raise BadTicket("it is too long")
         try:
             sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
+                raise BadTicket("it is spelled otherwise than it was given")
             plain = self._cipher.decrypt(
                 sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context
             )

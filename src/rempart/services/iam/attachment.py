@@ -9,10 +9,9 @@ from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.policy.hierarchy import PROJECTS
+from rempart.trust.policy.registry import find_project
 
 MANAGER = "cloudresourcemanager.googleapis.com"
-PROJECTS_BY_NUMBER_MAX = 10_000
 _LEVEL = re.compile(r"(projects)/([a-z0-9.:-]{1,63})|(folders|organizations)/([0-9]{1,19})")
 _TYPES = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}
 
@@ -54,8 +53,5 @@ async def attachment(tx: Transaction, name: str, *, field: str) -> Attachment:
     noun, id_ = found[1] or found[3], found[2] or found[4]
     if noun != "projects":
         return Attachment(noun, id_, id_)
-    project = await tx.get(PROJECTS, id_)
-    if project is None and id_.isdecimal():
-        every = await tx.scan(PROJECTS, PROJECTS.under(), limit=PROJECTS_BY_NUMBER_MAX)
-        project = next((one.value for one in every if one.value.number == id_), None)
+    project = await find_project(tx, id_)
     return Attachment(noun, project.id, project.number) if project else Attachment(noun, id_, id_)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from rempart.core.clock import World
 from rempart.core.errors import CloudError, Code
@@ -61,16 +60,17 @@ class CredentialsStore:
         """Return the account at a chain's end, once every link of it holds.
 
         The grant is the caller's right to the first link. Whoever reaches the next link through a
-        delegate may delegate by it, and each delegate may itself use the next link.
+        delegate may delegate by it, and each delegate may itself use the next link. A link is
+        looked at once the right to it is there, so that none tells whether it exists.
         """
-        links = [await self._link(grant, one) for one in chain]
-        asking = self.session.authority
-        for delegate, account in pairwise(links):
-            await asking.require(DELEGATION, delegate.resource)
-            asking = self.session.authority.of(_principal(delegate))
-            wanted = permission if account is links[-1] else ACCESS
-            await asking.require(wanted, account.resource)
-        return links[-1]
+        asking, reached = self.session.authority, await self._link(grant, chain[0])
+        for at, name in enumerate(chain[1:], start=1):
+            await asking.require(DELEGATION, reached.resource)
+            asking = self.session.authority.of(_principal(reached))
+            wanted = permission if at == len(chain) - 1 else ACCESS
+            grant = await asking.require(wanted, await self.resource(name))
+            reached = await self._link(grant, name)
+        return reached
 
     async def _link(self, grant: Grant, name: AccountName) -> ServiceAccount:
         account = await accounts.account(self.iam, grant, name)

@@ -83,6 +83,8 @@ class DisabledAPIs:
         off = self._off.get(project)
         if off is None:
             off = await self._load(project, changes)
+        if off is None:
+            return  # no such project: strangers name as many as they like, and none is remembered
         if off and (api in off or asked.service in off):
             raise await self._refusal(api if api in off else asked.service, project)
         self._used[project, api] = asked.call.time
@@ -96,10 +98,15 @@ class DisabledAPIs:
         if project is None or not api:
             return ""
         off = await self._load(project, self._sealed.changes(_KINDS))
-        return (await self._refusal(api, project)).message if api in off else ""
+        return (await self._refusal(api, project)).message if off and api in off else ""
 
-    async def _load(self, project: ProjectId, changes: tuple[int, ...]) -> frozenset[str]:
-        """Return what a project has turned off; remember it unless that has just changed."""
+    async def _load(self, project: ProjectId, changes: tuple[int, ...]) -> frozenset[str] | None:
+        """Return what a project has turned off, None where there is no such project.
+
+        It is remembered unless it has just changed.
+        """
+        if await find_project(self._sealed, project) is None:
+            return None
         found = await self._sealed.find(APIS_OFF, APIS_OFF.key(project))
         off = found.value.apis if found else frozenset[str]()
         if self._sealed.changes(_KINDS) == changes:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 import msgspec
 
@@ -174,4 +175,4 @@ def _who(principal: Principal) -> tuple[str, str]:
     if member.startswith(_USER):
         return "iam.googleapis.com/WorkspaceIdentity", member.removeprefix(_USER)
     kind = "WorkforcePool" if "/workforcePools/" in member else "WorkloadPool"
-    return f"iam.googleapis.com/{kind}Identity", member.partition(_SUBJECT)[2]
+    return f"iam.googleapis.com/{kind}Identity", unquote(member.partition(_SUBJECT)[2])

@@ -42,6 +42,7 @@ from rempart.trust.policy.tags import EffectiveTags
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
+_ACCOUNT = "serviceAccount:"
 RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
 """Kinds of documents that take away what bindings grant."""
 
@@ -165,7 +166,8 @@ class PolicyDecision:
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
         home = await self.home(principal) if by_place else NO_LINEAGE
-        asking = Asking(principal, names, home.accounts, permission, lineage.names)
+        sets = by_place_of(principal, home)
+        asking = Asking(principal, names, sets, permission, lineage.names)
         return await self._granted_by_more(
             asking, parts, Situation(resource.name, time, attributes, project=resource.project)
         )
@@ -197,7 +199,7 @@ class PolicyDecision:
         if lineage is None:
             return True
         home = await self.home(principal)
-        who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+        who = (principal.member, *principal.sets, *by_place_of(principal, home), ALL_USERS)
         for denial in await self.denials.at(lineage.names, permission, who):
             told = await self.told(denial.expression, situation)
             if not (denial.expression and spares(denial.expression, told)):
@@ -207,7 +209,7 @@ class PolicyDecision:
         )
 
     async def home(self, principal: Principal) -> Lineage:
-        """Return what a service account lies in."""
+        """Return what a service account, or an identity of a project's pool, lies in."""
         if principal.project is None:
             return NO_LINEAGE
         return await self._lineages.of(principal.project) or NO_LINEAGE
@@ -359,6 +361,14 @@ def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission:
 def rescues(permission: str) -> bool:
     """Tell whether a permission is about a project itself, and so outlives its deletion."""
     return permission.startswith("resourcemanager.")
+
+
+def by_place_of(principal: Principal, home: Lineage) -> tuple[Member, ...]:
+    """Return the sets of service accounts that a principal is in by what it lies in.
+
+    An identity from outside has a project too, that of its pool, but is no service account.
+    """
+    return home.accounts if principal.member.startswith(_ACCOUNT) else ()
 
 
 def names_of(principal: Principal, *, public: bool) -> tuple[Member, ...]:

@@ -13,13 +13,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.policy import Condition
-from rempart.core.principal import ALL_USERS, Member
+from rempart.core.principal import ALL_USERS, AS_IT_IS, Member
 from rempart.trust.custody.sealed import Found, Kind, SealedEngine
 from rempart.trust.policy.changes import Concluded, everything
 from rempart.trust.policy.members import email_alone
@@ -32,6 +32,7 @@ EVERYBODY = "principalSet://goog/public:all"
 _ACCOUNT = "principal://iam.googleapis.com/projects/-/serviceAccounts/"
 _USER = "principal://goog/subject/"
 _GROUP = "principalSet://goog/group/"
+_OF_POOL = re.compile(r"(principal(?:Set)?://iam\.[^\x00]*?/(?:subject|group|attribute\.\w+)/)(.+)")
 _PATTERN = re.compile(r"([a-z][a-z0-9-]*)\.googleapis\.com/(\*|[A-Za-z0-9]+)\.(\*|[A-Za-z]+)")
 _SERVICES = {"cloudresourcemanager": "resourcemanager"}
 """Names of services whose permissions begin otherwise."""
@@ -169,13 +170,18 @@ def made(rule: DenyRule) -> Made:
 
 
 def member_of(principal: str) -> Member:
-    """Return the member, as bindings name it, that a principal identifier of IAM v2 means."""
+    """Return the member, as bindings name it, that a principal identifier of IAM v2 means.
+
+    However much of a subject, group or attribute is percent-encoded: a rule that was written
+    otherwise than members are would deny nobody.
+    """
     if principal == EVERYBODY:
         return ALL_USERS
     for prefix, kind in ((_ACCOUNT, "serviceAccount"), (_USER, "user"), (_GROUP, "group")):
         if principal.startswith(prefix):
             return Member(f"{kind}:{unquote(principal.removeprefix(prefix)).lower()}")
-    return Member(principal)
+    of_pool = _OF_POOL.fullmatch(principal)
+    return Member(of_pool[1] + quote(unquote(of_pool[2]), safe=AS_IT_IS) if of_pool else principal)
 
 
 def permission_pattern(text: str) -> str | None:

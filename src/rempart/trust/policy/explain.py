@@ -17,7 +17,7 @@ from rempart.core.policy import Binding, Policy, Resource
 from rempart.core.principal import ALL_USERS, Member, Principal
 from rempart.trust.policy.boundaries import spared
 from rempart.trust.policy.conditions import Situation, outcome
-from rempart.trust.policy.decision import Asking, PolicyDecision, names_of
+from rempart.trust.policy.decision import Asking, PolicyDecision, by_place_of, names_of
 from rempart.trust.policy.deny import DenyPolicy, DenyRule, made
 from rempart.trust.policy.guard import Advisor, Question
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage
@@ -204,7 +204,7 @@ async def explain(
     )
     reading = _Reading(decision, asking, situation, whole=lineage is not None)
     restricted = await decision.restricted()
-    who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+    who = (principal.member, *principal.sets, *by_place_of(principal, home), ALL_USERS)
     bound = (
         await decision.boundaries.binding(principal, home.places, situation) if restricted else []
     )
@@ -292,7 +292,9 @@ async def asking_of(
 ) -> Asking:
     """Return who asks, without a place: for the question whether members name somebody."""
     home = await decision.home(principal)
-    return Asking(principal, names_of(principal, public=public), home.accounts, permission, ())
+    return Asking(
+        principal, names_of(principal, public=public), by_place_of(principal, home), permission, ()
+    )
 
 
 async def truth(decision: PolicyDecision, expression: str | None, situation: Situation) -> Truth:

@@ -62,8 +62,11 @@ def is_unknowable(member: str) -> bool:
 
 
 def email_alone(member: Member) -> Member:
-    """Return a member without what tells a later account from the first one of its email."""
-    return Member(_LATER.sub("", member))
+    """Return a member without what tells a later account from the first one of its email.
+
+    An identity from outside may well have such an ending: it is part of its subject.
+    """
+    return Member(_LATER.sub("", member)) if member.startswith("serviceAccount:") else member
 
 
 def canonical(text: str) -> Member | None:

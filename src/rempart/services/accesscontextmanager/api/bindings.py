@@ -15,10 +15,11 @@ from rempart.core.errors import already_exists, invalid, required, unsupported
 from rempart.core.grant import Grant
 from rempart.core.policy import Resource
 from rempart.services.accesscontextmanager.api import asked
+from rempart.services.accesscontextmanager.model.levels import too_many
 from rempart.services.accesscontextmanager.model.shapes import Json, masked, read, show, typed
 from rempart.services.accesscontextmanager.store import Store
 from rempart.trust.policy.perimeters.bindings import bound_to
-from rempart.trust.policy.perimeters.documents import AccessBinding
+from rempart.trust.policy.perimeters.documents import BINDINGS_MAX, AccessBinding
 
 _LEVEL = re.compile(r"accessPolicies/[0-9]+/accessLevels/[A-Za-z][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")
@@ -39,6 +40,8 @@ async def create(grant: Grant, call: Call, store: Store) -> Reply:
     there = await store.bindings(grant, above)
     if any(bound_to(one) == bound_to(binding) for one in there.values()):
         raise already_exists(f"{bound_to(binding)} is bound already.")
+    if len(there) >= BINDINGS_MAX:
+        raise too_many(f"An organization has at most {BINDINGS_MAX} access bindings.")
     id_ = store.setup.world.random(_ID_BYTES).hex()
     made = replace(binding, name=f"{above}/gcpUserAccessBindings/{id_}")
     return await _put(grant, store, above, made)

@@ -66,7 +66,7 @@ async def list_permissions(grant: Grant, call: Call, store: Store) -> Reply:
 
 async def lookup(grant: Grant, call: Call, store: Store) -> Reply:
     """Return which perimeter holds a project or folder, in force and in the dry run."""
-    name = call.path["resource"]
+    name = await store.numbered(call.path["resource"])
     place = await store.place(name)
     if not place:
         raise not_found(f"{name} not found.")

@@ -27,6 +27,7 @@ from rempart.services.iam.operations import OPERATIONS, Json, finished, operatio
 from rempart.services.kms.model.listing import Page, token
 from rempart.trust.custody.sealed import Found, Kind
 from rempart.trust.gate import Session
+from rempart.trust.identity.federation.pools import POOLS
 from rempart.trust.policy.around import container_names
 from rempart.trust.policy.boundaries import (
     BOUNDARY_POLICIES,
@@ -35,6 +36,7 @@ from rempart.trust.policy.boundaries import (
     BoundaryRule,
     PolicyBinding,
 )
+from rempart.trust.policy.boundaries import POOLS as HOST
 from rempart.trust.policy.validate import new_etag
 
 T = TypeVar("T")
@@ -174,13 +176,21 @@ class BoundaryStore:
         else:
             found = TARGET.fullmatch(principals)
             fits = found is not None and (
-                found[1] == at.shown if found[1] else at.noun == "organizations"
+                found[1] == at.shown if found[1] else await self._is_of(principals, at)
             )
             form = principals
         if not fits:
             message = f"{principals[:200]!r} is no set of principals that is bound at {at.shown}."
             raise invalid(message, field=field)
         return form
+
+    async def _is_of(self, principals: str, at: Attachment) -> bool:
+        """Tell whether people are an organization's own: it binds those of no other."""
+        name = principals.removeprefix(HOST)
+        if "/workforcePools/" not in name:
+            return at.noun == "organizations"
+        pool = await self.tx.get(POOLS, name)
+        return pool is not None and pool.parent == at.name
 
     async def organization(self, resource: Resource) -> str:
         """Return the number of the organization that a level is in, empty without one."""

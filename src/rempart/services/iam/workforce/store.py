@@ -76,9 +76,12 @@ class WorkforceStore(IamStore):
         return await self.tx.get(POOLS, *name.parts)
 
     async def create_pool(self, grant: Grant, name: PoolName, pool: Pool) -> None:
-        """Store a new pool; raises `already_exists`, also for another organization's name."""
+        """Store a new pool; raises `already_exists`, also for another organization's name.
+
+        That stays taken for ever: what names its people in policies must not come to mean others.
+        """
         old = await self.tx.get(POOLS, *name.parts)
-        if old is not None and not gone(old.deleted, self.now):
+        if old is not None and (old.parent != pool.parent or not gone(old.deleted, self.now)):
             raise already_exists(f"WorkforcePool {name} already exists.")
         for found in await self._providers(name):
             self.tx.delete(PROVIDERS, *name.parts, found.id)

@@ -14,6 +14,8 @@ from rempart.core.document import text
 from rempart.core.proposal import Change, Proposal
 from rempart.services.resourcemanager.api import projects, projects_v1
 from rempart.services.resourcemanager.api.asked import destination, folder_parent, id_of
+from rempart.services.resourcemanager.folder_changes import MOVE as MOVE_FOLDER
+from rempart.services.resourcemanager.project_changes import MOVE as MOVE_PROJECT
 from rempart.services.resourcemanager.store import MANAGER, ManagerStore
 from rempart.trust.policy.hierarchy import FOLDERS, Project
 from rempart.trust.policy.registry import find_project
@@ -81,7 +83,18 @@ def _moved(old: Project, call: Call) -> Project:
 
 patched_project = _changed(projects.patched, _itself)
 updated_project = _changed(projects_v1.updated, _parent)
-moved_project = _changed(_moved, _parent)
+_proposed_move = _changed(_moved, _parent)
+
+
+async def moved_project(call: Call, store: ManagerStore) -> Proposal | None:
+    """Return a project where it comes to lie; nothing for whom may not move it there.
+
+    The grant is of the project alone: what is judged must not tell of another's policies.
+    """
+    there = await store.resource(destination(call))
+    if not await store.authority.allows(MOVE_PROJECT, there):
+        return None
+    return await _proposed_move(call, store)
 
 
 async def new_folder(call: Call, store: ManagerStore) -> Proposal:
@@ -102,10 +115,10 @@ async def renamed_folder(call: Call, store: ManagerStore) -> Proposal | None:
 
 
 async def moved_folder(call: Call, store: ManagerStore) -> Proposal | None:
-    """Return a folder where it comes to lie; nothing for one that is not there."""
-    found = await store.tx.get(FOLDERS, id_of(call))
-    if found is None:
+    """Return a folder where it comes to lie; nothing for whom may not move it there."""
+    found, parent = await store.tx.get(FOLDERS, id_of(call)), destination(call)
+    allowed = await store.authority.allows(MOVE_FOLDER, await store.resource(parent))
+    if found is None or not allowed:
         return None
     before = {"displayName": found.name, "parent": found.parent}
-    parent = destination(call)
     return _proposal("Folder", parent, {**before, "parent": parent}, before)

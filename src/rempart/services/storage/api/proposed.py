@@ -93,10 +93,16 @@ async def uploaded(call: Call, store: StorageStore) -> Proposal:
     return _made(found, session.name, key_of(session.kms_version), ())
 
 
-async def copied(call: Call, store: StorageStore) -> Proposal:
-    """Return the object that a copy or a rewrite makes."""
+async def copied(call: Call, store: StorageStore) -> Proposal | None:
+    """Return the object that a copy or a rewrite makes; nothing for whom may not make it there.
+
+    The grant is of the source alone: what is judged must not tell of another's bucket.
+    """
     found = await store.find_bucket(call.path["destinationBucket"])
     name = names.object_name(call.path["destinationObject"], field="destinationObject")
+    made = await store.object_resource(found, name)
+    if not await store.session.authority.allows("storage.objects.create", made):
+        return None
     return _object(found, name, call, store, asked.kms_key(call, found, "destinationKmsKeyName"))
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from rempart.core.principal import Member
+from rempart.core.principal import AS_IT_IS, Member
 from rempart.trust.identity.federation.mapping import Attributes
 from rempart.trust.identity.federation.pools import HOST
-
-_AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 
 def member(pool: str, subject: str) -> Member:
@@ -31,4 +29,4 @@ def sets(pool: str, attributes: Attributes) -> tuple[Member, ...]:
 
 
 def _value(text: str) -> str:
-    return quote(text, safe=_AS_IT_IS)
+    return quote(text, safe=AS_IT_IS)

@@ -42,6 +42,9 @@ from rempart.trust.policy.registry import by_id
 from rempart.trust.policy.tags import MANAGER, TAGS, EffectiveTags, Tag
 
 CUSTOM_PREFIX = "custom."
+CONTAINERS_KEPT_MAX = 4096
+"""Of how many containers, existing or not, conclusions are kept; beyond that all begins anew."""
+
 _ACCOUNT = re.compile(
     r"(?:deleted:)?serviceAccount:([^@]+)@([a-z0-9-]+)(?:\.([a-z0-9-]+))??"
     r"\.iam\.gserviceaccount\.com(?:\?.*)?"
@@ -99,6 +102,8 @@ class Policies:
         """Return a project, folder or organization and all that it lies in, nearest first."""
         seen = await self.seen()
         if container not in seen.above:
+            if len(seen.above) >= CONTAINERS_KEPT_MAX:
+                self._seen = seen = Seen(seen.changes, any=seen.any)
             seen.above[container] = await self._way_up(container)
         return seen.above[container]
 

@@ -10,12 +10,12 @@ import logging
 
 from rempart.core.errors import ErrorInfo, denied
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.changes import everything
 from rempart.trust.policy.guard import Asked
 from rempart.trust.policy.hierarchy import find_project
 from rempart.trust.policy.perimeters.documents import (
     ACCESS_BINDINGS,
     ACCESS_POLICIES,
-    BINDINGS_MAX,
     AccessBinding,
 )
 from rempart.trust.policy.perimeters.geography import Geography
@@ -56,9 +56,7 @@ class BindingGuard:
 
     async def _look(self) -> None:
         seen = self._sealed.changes(_KINDS)
-        found = await self._sealed.scan(
-            ACCESS_BINDINGS, ACCESS_BINDINGS.under(), limit=BINDINGS_MAX
-        )
+        found = await everything(self._sealed, ACCESS_BINDINGS, ACCESS_BINDINGS.under())
         self._bound = {bound_to(one.value): one.value for one in found}
         self._seen = seen
 

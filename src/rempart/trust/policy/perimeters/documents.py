@@ -231,9 +231,6 @@ class AccessPolicy(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
 ACCESS_POLICIES: Kind[AccessPolicy] = Kind(b"6", AccessPolicy, hot=256)
 """By number."""
 
-POLICIES_MAX = 4096
-"""How many access policies a universe may have, over all organizations."""
-
 
 class BoundPrincipal(Shape, frozen=True):
     """Whom a binding is about: a service account, or all those of a project by its number."""
@@ -259,4 +256,4 @@ ACCESS_BINDINGS: Kind[AccessBinding] = Kind(b"8", AccessBinding, hot=1024)
 """By organization's number and id."""
 
 BINDINGS_MAX = 10_000
-"""How many bindings a universe may have."""
+"""How many bindings an organization may have."""

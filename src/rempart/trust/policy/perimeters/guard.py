@@ -13,10 +13,11 @@ from rempart.core.clock import World
 from rempart.core.names import ProjectId
 from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.changes import everything
 from rempart.trust.policy.guard import Asked
 from rempart.trust.policy.hierarchy import Organization, ancestors, find_project
 from rempart.trust.policy.perimeters.crossing import Plan, Visit, judge, plan
-from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, POLICIES_MAX, AccessPolicy
+from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, AccessPolicy
 from rempart.trust.policy.perimeters.geography import Geography
 from rempart.trust.policy.perimeters.levels import Origin
 from rempart.trust.policy.perimeters.violation import Violations, refusal_of, violation_of
@@ -78,9 +79,7 @@ class PerimeterGuard:
     async def _look(self) -> None:
         """Read the access policies again."""
         seen = self._sealed.changes(_KINDS)
-        found = await self._sealed.scan(
-            ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=POLICIES_MAX
-        )
+        found = await everything(self._sealed, ACCESS_POLICIES, ACCESS_POLICIES.under())
         self._state = _state({one.value.name: one.value for one in found})
         self._seen = seen
 

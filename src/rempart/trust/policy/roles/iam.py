@@ -57,19 +57,19 @@ _ADMINISTRATION = (
     _iam(
         "principalAccessBoundaryAdmin",
         "Principal Access Boundary Policy Admin",
-        of(_BOUNDARIES, "bind create delete get list searchPolicyBindings unbind update"),
+        _BOUNDARY_SEEN | of(_BOUNDARIES, "bind create delete unbind update"),
         Level.ORGANIZATION,
     ),
     _iam(
         "principalAccessBoundaryUser",
         "Principal Access Boundary Policy User",
-        of(_BOUNDARIES, "bind get list searchPolicyBindings unbind"),
+        _BOUNDARY_SEEN | of(_BOUNDARIES, "bind unbind"),
         Level.ORGANIZATION,
     ),
     _iam(
         "principalAccessBoundaryViewer",
         "Principal Access Boundary Policy Viewer",
-        of(_BOUNDARIES, "get list searchPolicyBindings"),
+        _BOUNDARY_SEEN,
         Level.ORGANIZATION,
     ),
 )

@@ -18,6 +18,7 @@ from rempart.core.names import OrganizationId
 from rempart.core.policy import Binding, Condition, Policy
 from rempart.core.principal import Member
 from rempart.services.iam.model.pages import page
+from rempart.services.iam.store import container_resource
 from rempart.services.iam.workforce.api.asked import own_organization
 from rempart.services.iam.workforce.api.pools import paged
 from rempart.services.iam.workforce.model.merging import Json
@@ -34,8 +35,10 @@ from rempart.trust.identity.workforce.documents import (
     digest_of,
 )
 from rempart.trust.identity.workforce.names import ProviderName
+from rempart.trust.policy.duties import check_duties
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from rempart.trust.policy.roles import BASIC, ROLES, Level
+from rempart.trust.policy.validate import checked_size
 
 LIFETIME_SECONDS_DEFAULT = 15 * 60
 LIFETIME_SECONDS_MAX = 24 * 3600
@@ -132,7 +135,10 @@ def _found(grant: Grant, store: WorkforceStore, above: str, name: ProviderName) 
 
 
 async def _give(store: WorkforceStore, above: str, made: Bootstrap, ends: Micros) -> None:
-    """Give a role on the organization that ends by itself, in its policy for all to see."""
+    """Give a role on the organization that ends by itself, in its policy for all to see.
+
+    It is within the limits and the separation of duties that whoever sets the policy is held to.
+    """
     number = OrganizationId(above.removeprefix("organizations/"))
     organization = await store.tx.get(ORGANIZATIONS, number)
     if organization is None:
@@ -141,7 +147,10 @@ async def _give(store: WorkforceStore, above: str, made: Bootstrap, ends: Micros
     condition = Condition(f'request.time < timestamp("{moment}")', "First way in")
     binding = Binding(made.role, (Member(made.member),), condition)
     old = organization.policy
-    policy = Policy((*old.bindings, binding), etag=store.etag(), version=3)
+    policy = checked_size(Policy((*old.bindings, binding), etag=store.etag(), version=3))
+    around = await store.session.authority.around(store.tx, container_resource(above))
+    custom = {name: role.permissions for name, role in around.roles.items()}
+    check_duties(around.duties, old, policy, (), custom)
     store.tx.put(ORGANIZATIONS, number, value=with_(organization, policy=policy))
 
 

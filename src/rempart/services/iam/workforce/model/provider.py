@@ -76,7 +76,19 @@ def changed(old: Provider, document: Mapping[str, object], mask: frozenset[str])
     before = _settings(old)
     if old.oidc is not None:
         before["oidc"] = _oidc_json(old.oidc, {"plainText": old.oidc.client_secret})
-    return _read(merged(before, document, mask), old)
+    made = _read(merged(before, document, mask), old)
+    _check_secret(old.oidc, made.oidc, document)
+    return made
+
+
+def _check_secret(old: OIDC | None, new: OIDC | None, document: Mapping[str, object]) -> None:
+    """Refuse to show one issuer the secret that was agreed with another."""
+    if old is None or new is None or old.issuer == new.issuer or not new.client_secret:
+        return
+    given = section(section(section(document, "oidc"), "clientSecret"), "value")
+    if text(given, "plainText") != new.client_secret:
+        message = "Another issuer needs a clientSecret of its own, which the mask names too."
+        raise invalid(message, field="oidc.clientSecret")
 
 
 def provider_json(provider: Provider, thumbprint: Thumbprint) -> Json:

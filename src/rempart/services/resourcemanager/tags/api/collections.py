@@ -60,11 +60,10 @@ async def patch(grant: Grant, call: Call, store: TagStore) -> Reply:
     only(call.document, "name", "fullResourceName", "tags", "etag")
     if call.query.get("updateMask") and update_mask(call.query) - {"tags", "etag", "*"}:
         raise invalid("Of a collection only its tags are changed.", field="updateMask")
-    target = await store.target(_of(call)[1])
+    target = await bindings.allowed(store, _of(call)[1], "listTagBindings")
     old = await store.bound(grant, target)
     model.check_etag(text(call.document, "etag"), _etag(old))
     wanted, now = pairs(call.document, "tags"), {tag.key_name: tag.value_name for tag in old}
-    await bindings.allowed(store, target.name, "listTagBindings")
     for tag in old:
         if wanted.get(tag.key_name) != tag.value_name:
             await bindings.take(grant, store, target, tag.value)
