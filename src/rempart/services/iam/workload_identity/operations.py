@@ -56,7 +56,8 @@ async def get(grant: Grant, call: Call, store: IamStore) -> Reply:
     named = Named(name)
     project = await project_of(grant, named, store)
     pool = pool_name(project.number, named.pool)
-    return Reply(document=await remembered(store, pool, name))
+    _, _, below = name.split("/", 2)
+    return Reply(document=await remembered(store, pool, f"projects/{project.number}/{below}"))
 
 
 async def remembered(store: IamStore, pool: str, name: str) -> Json:
