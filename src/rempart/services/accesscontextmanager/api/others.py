@@ -47,7 +47,7 @@ async def get_operation(grant: Grant, call: Call, store: Store) -> Reply:
 async def list_services(grant: Grant, call: Call, store: Store) -> Reply:
     """List the APIs of this universe: each can be restricted by a perimeter."""
     shown = {name: _service(name) for name in store.setup.services()}
-    return asked.page(call, "supportedServices", list(shown), shown)
+    return asked.page(call, "supportedServices", shown)
 
 
 async def get_service(grant: Grant, call: Call, store: Store) -> Reply:
@@ -61,7 +61,7 @@ async def get_service(grant: Grant, call: Call, store: Store) -> Reply:
 async def list_permissions(grant: Grant, call: Call, store: Store) -> Reply:
     """List the permissions that selectors of rules may name."""
     shown = {name: name for name in PERMISSIONS}
-    return asked.page(call, "supportedPermissions", list(shown), shown)
+    return asked.page(call, "supportedPermissions", shown)
 
 
 async def lookup(grant: Grant, call: Call, store: Store) -> Reply:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
 from rempart.core.grant import Grant
+from rempart.core.pages import Page, token
 from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.iam.attachment import Attachment, attachment
@@ -24,7 +25,6 @@ from rempart.services.iam.boundaries.model import (
     policy_name,
 )
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation_json
-from rempart.services.kms.model.listing import Page, token
 from rempart.trust.custody.sealed import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.policy.around import container_names

@@ -13,11 +13,11 @@ from rempart.core.call import Call
 from rempart.core.clock import Micros, World
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
+from rempart.core.pages import Page, token
 from rempart.engine.seam import Key, Span
 from rempart.services.iam.attachment import MANAGER, Attachment, attachment
 from rempart.services.iam.deny.model import policy_json
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation_json
-from rempart.services.kms.model.listing import Page, token
 from rempart.trust.gate import Session
 from rempart.trust.policy.deny import (
     DENY_POLICIES,
