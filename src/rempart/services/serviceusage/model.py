@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from rempart.core import pages
 from rempart.core.apis import api_of, service_name, title
 from rempart.core.clock import Micros
@@ -17,6 +15,7 @@ from rempart.core.document import integer
 from rempart.core.errors import CloudError, Code, ErrorInfo, invalid, not_found
 from rempart.core.names import ProjectId
 from rempart.core.pages import Page
+from rempart.services import operations
 from rempart.trust.policy.apis import ALWAYS_ON
 
 BATCH_ENABLE_MAX = 20
@@ -39,13 +38,10 @@ _TYPE = "type.googleapis.com/google.api.serviceusage.v1."
 Json = dict[str, object]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, as JSON shows it; `created` tells when it may be forgotten."""
+class Operation(operations.Operation, frozen=True, kw_only=True):
+    """What was done in a project."""
 
     project: ProjectId
-    created: Micros
-    metadata: Json
-    response: Json
 
 
 def operation_id(number: str, now: Micros, salt: bytes) -> str:
@@ -64,9 +60,8 @@ def operation_name(text: str) -> tuple[str, str]:
 
 
 def operation_json(id_: str, operation: Operation) -> Json:
-    """Return an operation; here each is done when it is answered."""
-    shown: Json = {"name": f"operations/{id_}", "metadata": operation.metadata, "done": True}
-    return shown | {"response": operation.response}
+    """Return an operation, done."""
+    return operations.operation_json(f"operations/{id_}", operation)
 
 
 def metadata(names: Iterable[str]) -> Json:

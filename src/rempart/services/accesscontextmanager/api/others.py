@@ -14,7 +14,8 @@ from rempart.core.grant import Grant
 from rempart.services.accesscontextmanager.api import asked
 from rempart.services.accesscontextmanager.api.parts import Noun, methods
 from rempart.services.accesscontextmanager.model.shapes import Json
-from rempart.services.accesscontextmanager.store import Store, operation_json
+from rempart.services.accesscontextmanager.store import Store
+from rempart.services.operations import operation_json
 from rempart.trust.policy.perimeters.crossing import plan
 from rempart.trust.policy.perimeters.documents import AccessPolicy, AuthorizedOrgsDesc
 from rempart.trust.policy.roles import PERMISSIONS

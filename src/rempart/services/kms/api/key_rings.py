@@ -15,9 +15,9 @@ from rempart.services.kms.kinds import KEY_RING, KeyRing
 from rempart.services.kms.model import names
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import KeyRingName
-from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.resources import Json, key_ring_json
 from rempart.services.kms.store import KmsStore
+from rempart.services.operations import EMPTY, typed
 from rempart.trust.custody.sealed import Found
 
 
