@@ -9,6 +9,13 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
+# Where the transactions, scans and races of an engine show through a client: run on PostgreSQL too.
+# What refuses and what names an address is the same on every engine, and runs once.
+CLIENTS_ON_POSTGRESQL := bad_input bootstrap curl customer_keys gcloud gcloud_kms gcsfs grpc_door \
+	gsutil node_storage python_iam python_kms python_storage rclone resource_manager \
+	resumable_wire sign_in tags workforce_pools
+ON_POSTGRESQL := $(CLIENTS_ON_POSTGRESQL:%=tests/clients/test_%.py) \
+	tests/refusals/test_every_method.py tests/refusals/test_kms_methods.py
 # Tests that take longer than this hang.
 TEST_SECONDS_MAX ?= 1200
 
@@ -19,7 +26,8 @@ test: $(VENV)/.dev system-packages
 	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest -n auto --dist loadfile $(TEST)
 ifndef TEST
 	PYTHONPATH=tests timeout --foreground $(TEST_SECONDS_MAX) \
-		$(BIN)/python -m support.with_postgresql $(BIN)/pytest tests/clients tests/refusals
+		$(BIN)/python -m support.with_postgresql \
+		$(BIN)/pytest -n auto --dist loadfile $(ON_POSTGRESQL)
 endif
 
 test-faults: $(VENV)/.dev system-packages

@@ -90,7 +90,8 @@ def test_gcloud_makes_shows_lists_changes_and_deletes_a_deny_policy(
     run("update", id_, f"--policy-file={file}")
     assert admin.get(f"/storage/v1/b/{bucket}").status_code == 200
     run("delete", id_)
-    assert not run("list")
+    at_project = point(f"projects/{universe.project}")
+    assert admin.get(f"/iam/v2/{at_project}").json() == {}
 
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])

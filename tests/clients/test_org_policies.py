@@ -1,11 +1,9 @@
-"""`gcloud org-policies` and Google's own Python library for organization policy, as they come."""
+"""Organization policy by Google's own Python library."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,13 +14,10 @@ from google.cloud.kms_v1 import KeyManagementServiceClient, KeyRing
 from google.oauth2 import service_account
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from support.universe import Universe, program
+from support.universe import Universe
 
 # The library leaves its connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-
-UNIFORM = "storage.uniformBucketLevelAccess"
-OrgPolicies = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
@@ -37,67 +32,6 @@ def restored(universe: Universe, admin: httpx.Client) -> Iterator[None]:
 @pytest.fixture
 def organization(universe: Universe) -> str:
     return universe.above["organizations"]
-
-
-@pytest.fixture
-def gcloud(universe: Universe, tmp_path: Path) -> OrgPolicies:
-    """Return a function that runs `gcloud org-policies …` and returns what it prints."""
-    command = program("gcloud")
-
-    def run(*words: str) -> str:
-        return universe.run(command, "org-policies", *words, cwd=tmp_path).stdout
-
-    return run
-
-
-def test_gcloud_sets_describes_resets_and_deletes(
-    gcloud: OrgPolicies,
-    universe: Universe,
-    organization: str,
-    admin: httpx.Client,
-    name: str,
-    tmp_path: Path,
-) -> None:
-    number = organization.partition("/")[2]
-    file = tmp_path / "policy.yaml"
-    file.write_text(
-        f"name: {organization}/policies/{UNIFORM}\nspec:\n  rules:\n  - enforce: true\n"
-    )
-    gcloud("set-policy", str(file))
-    described = json.loads(gcloud("describe", UNIFORM, f"--organization={number}", "--format=json"))
-    assert described["spec"]["rules"] == [{"enforce": True}]
-    effective = gcloud(
-        "describe", UNIFORM, f"--project={universe.project}", "--effective", "--format=json"
-    )
-    assert json.loads(effective)["spec"]["rules"] == [{"enforce": True}]
-    listed = json.loads(gcloud("list", f"--organization={number}", "--format=json"))
-    assert [one["constraint"] for one in listed] == [UNIFORM]
-    gcloud("reset", UNIFORM, f"--project={universe.project}")
-    body = {"name": name, "location": universe.location}
-    made = admin.post("/storage/v1/b", params={"project": universe.project}, json=body)
-    assert made.status_code == 200, made.text
-    gcloud("delete", UNIFORM, f"--project={universe.project}")
-    body["name"] = f"{name}-2"
-    made = admin.post("/storage/v1/b", params={"project": universe.project}, json=body)
-    assert made.status_code == 412, made.text
-
-
-def test_gcloud_defines_custom_constraints(
-    gcloud: OrgPolicies, admin: httpx.Client, organization: str, tmp_path: Path
-) -> None:
-    id_ = f"custom.c{uuid.uuid4().hex[:8]}"
-    file = tmp_path / "constraint.yaml"
-    file.write_text(
-        f"name: {organization}/customConstraints/{id_}\n"
-        "resourceTypes:\n- storage.googleapis.com/Bucket\n"
-        "methodTypes:\n- CREATE\n- UPDATE\n"
-        'condition: "resource.versioning.enabled == true"\n'
-        "actionType: ALLOW\ndisplayName: Versions are kept.\n"
-    )
-    gcloud("set-custom-constraint", str(file))
-    name = f"/orgpolicy/v2/{organization}/customConstraints/{id_}"
-    assert admin.get(name).json()["methodTypes"] == ["CREATE", "UPDATE"]
-    assert admin.delete(name).status_code == 200
 
 
 def connection(universe: Universe, transport: str) -> dict[str, Any]:

@@ -1,10 +1,8 @@
-"""Resource Manager by Google's own Python library, by gRPC and REST, and by gcloud."""
+"""Resource Manager by Google's own Python library, by gRPC and REST."""
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +13,10 @@ from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.oauth2 import service_account
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from support.universe import Universe, program
+from support.universe import Universe
 
 # The library leaves its connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-
-Gcloud = Callable[..., str]
 
 
 @dataclass
@@ -136,59 +132,3 @@ def test_a_stranger_gets_what_a_policy_gives_and_nothing_more(
     held = stranger.projects.test_iam_permissions(resource=project.name, permissions=asked)
     assert list(held.permissions) == asked[:1]
     assert [one.name for one in stranger.projects.search_projects(query=own)] == [project.name]
-
-
-@pytest.fixture
-def gcloud(universe: Universe) -> Gcloud:
-    """Return a function that runs gcloud and returns what it prints, as JSON where it can be."""
-    path = program("gcloud")
-
-    def run(*words: str, code: int = 0) -> str:
-        done = universe.run(path, *words, code=code)
-        return done.stdout if code == 0 else done.stderr
-
-    return run
-
-
-def read(gcloud: Gcloud, *words: str) -> Any:
-    return json.loads(gcloud(*words, "--format=json"))
-
-
-def test_gcloud_projects_and_liens(gcloud: Gcloud, universe: Universe) -> None:
-    id_ = fresh()
-    project = f"{universe.project.partition(':')[0]}:{id_}"
-    folder = universe.above["folders"].partition("/")[2]
-    gcloud("projects", "create", id_, f"--folder={folder}", "--name=My lab", "--labels=a=b")
-    gcloud("projects", "update", project, "--name=Your lab")
-    [shown] = read(gcloud, "projects", "list", f"--filter=name='Your lab' AND projectId:{project}")
-    assert (shown["projectId"], shown["labels"]) == (project, {"a": "b"})
-    chain = read(gcloud, "projects", "get-ancestors", project)
-    assert [one["type"] for one in chain] == ["project", "folder", "organization"]
-    member = f"--member=serviceAccount:{universe.keys['stranger']['client_email']}"
-    granting = ("projects", "add-iam-policy-binding", project, member, "--role=roles/viewer")
-    policy = read(gcloud, *granting)
-    assert {one["role"] for one in policy["bindings"]} == {"roles/owner", "roles/viewer"}
-    liens = ("alpha", "resource-manager", "liens")
-    words = ("--restrictions=resourcemanager.projects.delete", "--reason=billing", "--origin=me")
-    gcloud(*liens, "create", f"--project={project}", *words)
-    assert "A lien to prevent deletion" in gcloud("projects", "delete", project, code=1)
-    [lien] = read(gcloud, *liens, "list", f"--project={project}")
-    gcloud(*liens, "delete", lien["name"].partition("/")[2])
-    gcloud("projects", "delete", project)
-    gcloud("projects", "undelete", project)
-
-
-def test_gcloud_organizations_and_folders(gcloud: Gcloud, universe: Universe) -> None:
-    folders, organization = ("resource-manager", "folders"), universe.above["organizations"]
-    assert [one["name"] for one in read(gcloud, "organizations", "list")] == [organization]
-    name = fresh("f")
-    at = f"--organization={organization.partition('/')[2]}"
-    gcloud(*folders, "create", f"--display-name={name}", at)
-    listed = read(gcloud, *folders, "list", at)
-    [folder] = [one["name"].partition("/")[2] for one in listed if one["displayName"] == name]
-    parent = universe.above["folders"].partition("/")[2]
-    gcloud(*folders, "move", folder, f"--folder={parent}")
-    gcloud(*folders, "delete", folder)
-    gcloud(*folders, "undelete", folder)
-    shown = read(gcloud, *folders, "describe", folder)
-    assert (shown["displayName"], shown["parent"]) == (name, universe.above["folders"])

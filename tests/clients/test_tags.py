@@ -1,8 +1,7 @@
-"""Tags by `gcloud resource-manager tags` and by Google's Python libraries over gRPC."""
+"""Tags by Google's Python libraries over gRPC."""
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
@@ -14,7 +13,7 @@ from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.oauth2 import service_account
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from support.universe import Universe, created, program
+from support.universe import Universe, created
 
 # The library leaves its connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -144,31 +143,3 @@ def test_a_value_that_is_held_is_not_deleted(google: Clients, shell: Universe) -
         google.values.delete_tag_value(name=value)
     google.holds.delete_tag_hold(name=hold.name).result()
     google.values.delete_tag_value(name=value).result()
-
-
-def test_gcloud_makes_and_binds_tags(universe: Universe) -> None:
-    gcloud, short = program("gcloud"), f"team-{uuid.uuid4().hex[:8]}"
-
-    def tags(*words: str) -> Any:
-        track = ["alpha"] if "update" in words else []
-        command = [*track, "resource-manager", "tags", *words, "--format=json"]
-        done = universe.run(gcloud, *command)
-        return json.loads(done.stdout or "null")
-
-    organization = universe.above["organizations"]
-    namespaced = f"{organization.partition('/')[2]}/{short}"
-    tags("keys", "create", short, f"--parent={organization}")
-    value = tags("values", "create", "red", f"--parent={namespaced}")["name"]
-    parent = f"--parent=//cloudresourcemanager.googleapis.com/{universe.above['folders']}"
-    tags("bindings", "create", parent, f"--tag-value={namespaced}/red")
-    listed = tags("bindings", "list", parent, "--effective")
-    assert value in [one["tagValue"] for one in listed]
-    member = f"serviceAccount:{universe.admin_key['client_email']}"
-    tags("values", "add-iam-policy-binding", value, f"--member={member}",
-         "--role=roles/resourcemanager.tagHoldAdmin")  # fmt: skip
-    tags("holds", "create", value, "--holder=//a/b", "--origin=here")
-    [hold] = tags("holds", "list", value, "--holder=//a/b", "--origin=here")
-    tags("holds", "delete", hold["name"])
-    full = parent.partition("=")[2]
-    tags("bindings", "update", f"--resource-name={full}", f"--remove-tags={namespaced}")
-    assert value not in json.dumps(tags("bindings", "list", parent))

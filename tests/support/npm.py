@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -19,6 +20,13 @@ def installed(package: Path, config: pytest.Config) -> Path:
     asked = package.read_text()
     version = hashlib.sha256(asked.encode()).hexdigest()[:16]
     folder = Path(config.cache.mkdir(f"node-{version}"))
+    with (folder / "lock").open("w") as lock:
+        # Another worker may be installing the same.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed(asked, folder)
+
+
+def _installed(asked: str, folder: Path) -> Path:
     if (folder / "node_modules" / ".package-lock.json").exists():
         return folder
     (folder / "package.json").write_text(asked)

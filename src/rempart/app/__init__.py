@@ -1,7 +1,8 @@
 """Wiring: the one package that knows everyone.
 
 config → engine → custody → identity, policy, witness → gate → services → doors. Start in
-`assembly.py`, the list of a universe's parts; `serving.py` opens the doors to them.
+`assembly.py`, the list of a universe's parts; `services.py` lists its services, and `serving.py`
+opens the doors to them.
 """
 
 from __future__ import annotations

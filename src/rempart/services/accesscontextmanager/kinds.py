@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from rempart.services import operations
 from rempart.trust.custody.sealed import Kind
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, in an organization; `metadata` and `response` as JSON shows them."""
+class Operation(operations.Operation, frozen=True, kw_only=True):
+    """What was done in an organization."""
 
     organization: str
-    created: int
-    metadata: dict[str, object]
-    response: dict[str, object]
 
 
 OPERATION: Kind[Operation] = Kind(b"7", Operation)

@@ -17,6 +17,7 @@ from rempart.services.accesscontextmanager.kinds import OPERATION, Operation
 from rempart.services.accesscontextmanager.model import limits
 from rempart.services.accesscontextmanager.model.levels import too_many
 from rempart.services.accesscontextmanager.model.shapes import Json
+from rempart.services.operations import operation_json, remember
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.gate import Session
 from rempart.trust.identity.accounts import ACCOUNTS
@@ -34,11 +35,8 @@ from rempart.trust.policy.validate import new_etag
 
 SERVICE = "accesscontextmanager.googleapis.com"
 MANAGER = "cloudresourcemanager.googleapis.com"
-REMEMBERED_SECONDS = 30 * 86_400
-FORGOTTEN_AT_ONCE = 10
 DEPTH_MAX = 12
 PAGE = 1000
-_SALT_BYTES = 8
 Place = tuple[str, ...]
 """A project, folder or organization with what it lies in, upwards; empty for none."""
 
@@ -205,14 +203,10 @@ class Store:
         self, grant: Grant, organization: str, response: Json, metadata: Json
     ) -> Json:
         """Remember an operation that is done and return it; the oldest are forgotten."""
-        for old in await self.tx.scan(OPERATION, OPERATION.under(), limit=FORGOTTEN_AT_ONCE):
-            if old.value.created + REMEMBERED_SECONDS * 1_000_000 <= self.now:
-                self.tx.delete(OPERATION, old.id)
-        id_ = f"{self.now:014x}{self.setup.world.random(_SALT_BYTES).hex()}"
         done = Operation(
             organization=organization, created=self.now, metadata=metadata, response=response
         )
-        self.tx.put(OPERATION, id_, value=done)
+        id_ = await remember(self.tx, OPERATION, operation=done, world=self.setup.world)
         return operation_json(f"operations/{id_}", done)
 
     async def operation(self, grant: Grant, name: str) -> Operation:
@@ -273,13 +267,3 @@ def _parts(name: str) -> tuple[str, str]:
     """Return the organization's number and the id in a binding's name."""
     _, number, _, id_ = name.split("/")
     return number, id_
-
-
-def operation_json(name: str, operation: Operation) -> Json:
-    """Return an operation, done."""
-    return {
-        "name": name,
-        "metadata": operation.metadata,
-        "done": True,
-        "response": operation.response,
-    }

@@ -11,7 +11,7 @@ from dataclasses import replace
 from rempart.core.call import Call, Reply
 from rempart.core.errors import invalid
 from rempart.core.grant import Grant
-from rempart.core.pages import after, page_size, token
+from rempart.core.pages import page, token
 from rempart.core.policy import Binding, Policy
 from rempart.services.answers.held import Held
 from rempart.services.answers.places import HELD_MAX, MANAGER, above
@@ -32,7 +32,8 @@ async def search(grant: Grant, call: Call, store: AssetStore) -> Reply:
     test = admits(call.query.get("query", ""))
     types = _types(repeated(call, "assetTypes"))
     backwards = _backwards(call.query.get("orderBy", ""))
-    size, last = page_size(call.query, most=PAGE_MAX), after(call.query.get("pageToken", ""))
+    asked = page(call.query, most=PAGE_MAX)
+    size, last = asked.size, asked.after
     held = await _all(grant, store)
     held.sort(key=lambda one: one.full, reverse=backwards)
     shown = list[Json]()

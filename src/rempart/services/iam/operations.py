@@ -1,74 +1,41 @@
-"""Long-running operations of IAM's policies: here each is done when it is answered.
-
-Source: google.longrunning.Operation. Google does not say how long they are remembered; here it is
-a day, and longer where nothing else is done on that level.
-"""
+"""Long-running operations of IAM's policies: of a level, on a policy or a binding."""
 
 from __future__ import annotations
 
-import msgspec
-
-from rempart.core.clock import Micros, Random, rfc3339
+from rempart.core.clock import Micros, World, rfc3339
+from rempart.services import operations
+from rempart.services.operations import Json, remember, typed
 from rempart.trust.custody.sealed import Kind, Transaction
 
-Json = dict[str, object]
-
-REMEMBERED_MICROS = 86_400 * 1_000_000
-FORGOTTEN_AT_ONCE_MAX = 20
-_SALT_BYTES = 6
+__all__ = ["OPERATIONS", "Json", "Operation", "finished", "operation_json"]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done to `name`: the metadata and the response, each with its `@type`."""
+class Operation(operations.Operation, frozen=True, kw_only=True):
+    """What was done to `name`."""
 
     name: str
-    created: Micros
-    metadata: Json
-    response: Json
 
 
 OPERATIONS: Kind[Operation] = Kind(b"N", Operation)
 """By the noun and the id of the level, and the operation's id, which begins with its time."""
 
 
-async def finished(  # noqa: PLR0913 - each is one thing that an operation shows
-    tx: Transaction,
-    level: tuple[str, str],
-    name: str,
-    *,
-    types: tuple[str, str],
-    response: Json,
-    now: Micros,
-    random: Random,
-) -> Json:
-    """Remember an operation that is done and return it; the oldest are forgotten.
+async def finished(tx: Transaction, level: tuple[str, str], done: Operation, world: World) -> Json:
+    """Remember an operation of a level that is done, and return it."""
+    return operation_json(await remember(tx, OPERATIONS, *level, operation=done, world=world), done)
 
-    `types` are those of the metadata and of the response.
-    """
-    for old in await tx.scan(OPERATIONS, OPERATIONS.under(*level), limit=FORGOTTEN_AT_ONCE_MAX):
-        if old.value.created + REMEMBERED_MICROS <= now:
-            tx.delete(OPERATIONS, *level, old.id)
+
+def operation(name: str, now: Micros, types: tuple[str, str], response: Json) -> Operation:
+    """Return what was done to a name; `types` are those of the metadata and of the response."""
     metadata, message = types
-    operation = Operation(
+    return Operation(
         name=name,
         created=now,
-        metadata=_typed(metadata, {"createTime": rfc3339(now)}),
-        response=_typed(message, response),
+        metadata=typed(metadata, {"createTime": rfc3339(now)}),
+        response=typed(message, response),
     )
-    id_ = f"{now:014x}{random(_SALT_BYTES).hex()}"
-    tx.put(OPERATIONS, *level, id_, value=operation)
-    return operation_json(id_, operation)
 
 
 def operation_json(id_: str, operation: Operation) -> Json:
     """Return an operation, done."""
-    return {
-        "name": f"{operation.name}/operations/{id_}",
-        "metadata": operation.metadata,
-        "done": True,
-        "response": operation.response,
-    }
-
-
-def _typed(name: str, message: Json) -> Json:
-    return {"@type": f"type.googleapis.com/{name}", **message}
+    return operations.operation_json(f"{operation.name}/operations/{id_}", operation)

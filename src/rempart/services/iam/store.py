@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from rempart.core.clock import Micros, World
 from rempart.core.names import ProjectId, ResourceName
+from rempart.core.pages import Page, token
 from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
-from rempart.services.iam.model.pages import Page, token
 from rempart.trust.custody.sealed import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.policy.validate import new_etag

@@ -29,9 +29,9 @@ from rempart.services.kms.model.names import (
     LocationName,
     VersionName,
 )
-from rempart.services.kms.model.operation import Operation
 from rempart.services.kms.model.retired import RetiredName, RetiredResource
 from rempart.services.kms.model.version import Version
+from rempart.services.operations import Operation
 from rempart.trust.custody.sealed import Kind
 
 _NUMBER_BYTES = 8

@@ -46,13 +46,7 @@ from rempart.services.kms.model.names import (
     LocationName,
     VersionName,
 )
-from rempart.services.kms.model.operation import (
-    Operation,
-    OperationName,
-    forgotten,
-    new_name,
-    operation_json,
-)
+from rempart.services.kms.model.operation import OperationName
 from rempart.services.kms.model.retired import RetiredName, RetiredResource
 from rempart.services.kms.model.version import (
     VERSIONS_PER_KEY_MAX,
@@ -62,6 +56,7 @@ from rempart.services.kms.model.version import (
 )
 from rempart.services.kms.policy_view import SERVICE, PolicyView
 from rempart.services.kms.vouched import Writes
+from rempart.services.operations import Operation, forgotten, operation_json, remember
 from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
@@ -71,8 +66,6 @@ from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
 
 IMPORT_JOBS_DELETED_MAX = 1000
-FORGOTTEN_AT_ONCE = 10
-OPERATION_SALT_BYTES = 8
 T = TypeVar("T")
 Json = dict[str, object]
 Show = Callable[[Found[T]], Awaitable[Json]]
@@ -296,14 +289,11 @@ class KmsStore(PolicyView):
         self, grant: Grant, above: LocationName, metadata: Json, response: Json
     ) -> Json:
         """Remember an operation that is done and return it; the oldest are forgotten."""
-        old = await self.tx.scan(OPERATION, OPERATION.under(*above.parts), limit=FORGOTTEN_AT_ONCE)
-        for one in old:
-            if forgotten(one.value, self.now):
-                self.tx.delete(OPERATION, *above.parts, one.id)
-        name = new_name(above, self.now, self.setup.world.random(OPERATION_SALT_BYTES))
         done = Operation(created=self.now, metadata=metadata, response=response)
-        self.tx.put(OPERATION, *name.parts, value=done)
-        return operation_json(name, done)
+        id_ = await remember(
+            self.tx, OPERATION, *above.parts, operation=done, world=self.setup.world
+        )
+        return operation_json(str(OperationName(above, id_)), done)
 
     # What every method asks.
 

@@ -5,15 +5,14 @@ Source: KeyDashboardService and KeyTrackingService of google.cloud.kms.inventory
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
-from rempart.core.document import integer
-from rempart.core.errors import invalid, required
+from rempart.core.errors import required
 from rempart.core.grant import Grant
+from rempart.core.pages import paged, token
 from rempart.services.kms.kinds import CRYPTO_KEY, crypto_key_name
 from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey
@@ -42,7 +41,7 @@ async def list_keys(grant: Grant, call: Call, store: InventoryStore) -> Reply:
 
     above = (call.path["parent"].removeprefix("projects/"),)
     shown, following = await store.listed(grant, CRYPTO_KEY, above, asked, show)
-    return Reply(document=_paged("cryptoKeys", shown, following))
+    return Reply(document=paged("cryptoKeys", shown, following))
 
 
 async def summary(grant: Grant, call: Call, store: InventoryStore) -> Reply:
@@ -85,17 +84,17 @@ async def search(grant: Grant, call: Call, store: InventoryStore) -> Reply:
     """Return what a key protects within a project or organization, a page at a time."""
     key = names.crypto_key(_required(call, "cryptoKey").removeprefix("//cloudkms.googleapis.com/"))
     wanted = of_types(call.query.get("resourceTypes", ""), store.tracked())
-    size, after = _size(call), _after(call)
+    asked = pages.page(call.query, default=SEARCH_PAGE_MAX, most=SEARCH_PAGE_MAX)
+    after = asked.after_name
     shown, last = list[Json](), ""
     async for resource in store.under(grant, key, call.path["scope"]):
         if resource.name <= after or not wanted(resource):
             continue
-        if len(shown) == size:
-            token = base64.urlsafe_b64encode(last.encode()).decode()
-            return Reply(document=_paged("protectedResources", shown, token))
+        if len(shown) == asked.size:
+            return Reply(document=paged("protectedResources", shown, token(last)))
         shown.append(resource_json(resource))
         last = resource.name
-    return Reply(document=_paged("protectedResources", shown, ""))
+    return Reply(document=paged("protectedResources", shown))
 
 
 def _required(call: Call, name: str) -> str:
@@ -103,22 +102,3 @@ def _required(call: Call, name: str) -> str:
     if not value:
         raise required(f"{name} is required.", field=name)
     return value
-
-
-def _size(call: Call) -> int:
-    size = integer(call.query, "pageSize") or SEARCH_PAGE_MAX
-    if size < 0:
-        raise invalid("pageSize must not be negative.", field="pageSize")
-    return min(size, SEARCH_PAGE_MAX)
-
-
-def _after(call: Call) -> str:
-    try:
-        return base64.b64decode(call.query.get("pageToken", ""), b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as problem:
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem
-
-
-def _paged(noun: str, shown: list[Json], following: str) -> Json:
-    document: Json = {noun: shown} if shown else {}
-    return document | ({"nextPageToken": following} if following else {})

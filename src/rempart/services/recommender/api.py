@@ -16,7 +16,7 @@ from rempart.core.document import pairs, text
 from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
-from rempart.core.pages import after, page_size, token
+from rempart.core.pages import page, token
 from rempart.core.policy import Resource
 from rempart.services.answers.places import MANAGER, level
 from rempart.services.recommender.store import RecommenderStore
@@ -59,7 +59,8 @@ async def list_(grant: Grant, call: Call, store: RecommenderStore) -> Reply:
     """List the recommendations of a level; a filter may name their state."""
     wanted = _filter(call.query.get("filter", ""))
     at, _ = _name(call)
-    size, last = page_size(call.query), after(call.query.get("pageToken", ""))
+    asked = page(call.query)
+    size, last = asked.size, asked.after
     found, last = await store.listed(grant, grant.resource.name, last, size)
     shown = [_shown(at, one) for one in found if wanted in ("", one.given.state)]
     document: Json = {"recommendations": shown} if shown else {}

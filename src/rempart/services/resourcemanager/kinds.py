@@ -6,6 +6,7 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.principal import Member
+from rempart.services import operations
 from rempart.trust.custody.sealed import Kind
 
 Json = dict[str, object]
@@ -20,17 +21,14 @@ class Lien(msgspec.Struct, frozen=True, kw_only=True):
     restrictions: tuple[str, ...]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, as JSON shows it, each part with its `@type`; shown to who began it.
+class Operation(operations.Operation, frozen=True, kw_only=True):
+    """What was done; shown to who began it.
 
     `legacy` operations were begun by v1 or v2, and are asked about by v1.
     """
 
-    created: Micros
     owner: Member
     legacy: bool
-    metadata: Json
-    response: Json
 
 
 class Due(msgspec.Struct, frozen=True):

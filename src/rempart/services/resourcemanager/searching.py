@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rempart.core.grant import Grant
-from rempart.core.pages import token
+from rempart.core.pages import Page, token
 from rempart.engine.seam import Key, Span
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.model.query import Query, View
@@ -45,11 +45,10 @@ class Noun(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a search wants: which, how many, and after the document of which key."""
+    """What a search wants: which of them, and which page."""
 
     query: Query
-    size: int
-    after: bytes
+    page: Page
 
 
 def _shared(resource: Organization | Folder | Project) -> dict[str, tuple[str, ...]]:
@@ -97,13 +96,13 @@ async def search(
     grant: Grant, store: ManagerStore, noun: Noun[T], wanted: Wanted, show: Callable[[T], Json]
 ) -> tuple[list[Json], str]:
     """Return a page of what is wanted and may be got, and the token of the next one."""
-    shown, last, examined = list[Json](), wanted.after, 0
+    shown, last, examined = list[Json](), wanted.page.after, 0
     reads = (
         _children(store, noun, wanted.query.parent) if wanted.query.parent else _all(store, noun)
     )
     while found := await reads(last):
         for key, id_, value in found:
-            if len(shown) == wanted.size or examined == EXAMINED_MAX:
+            if len(shown) == wanted.page.size or examined == EXAMINED_MAX:
                 return shown, token(last)
             last, examined = key, examined + 1
             if wanted.query.admits(noun.view(value)) and await _may_get(store, noun, id_):

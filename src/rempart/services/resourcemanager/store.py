@@ -9,6 +9,7 @@ from rempart.core.errors import CloudError, Code, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
+from rempart.services.operations import forget, operation_json
 from rempart.services.resourcemanager.kinds import DUE, OPERATION, Due, Json, Operation
 from rempart.services.resourcemanager.model.rules import KEPT_SECONDS
 from rempart.trust.custody.sealed import Transaction
@@ -26,10 +27,6 @@ from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
 
 MANAGER = "cloudresourcemanager.googleapis.com"
-OPERATION_SECONDS = 30 * 86_400
-"""How long an operation is remembered; Google says a few hours for some."""
-
-FORGOTTEN_AT_ONCE = 10
 _TYPES = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}
 
 
@@ -133,11 +130,7 @@ class ManagerStore:
     async def finished(self, grant: Grant, letters: str, metadata: Json, response: Json) -> Json:
         """Remember an operation that is done, and return it; the oldest are forgotten."""
         now = self.now
-        for old in await self.tx.scan(OPERATION, OPERATION.under(), limit=FORGOTTEN_AT_ONCE):
-            if old.value.created + OPERATION_SECONDS * 1_000_000 <= now:
-                self.tx.delete(
-                    OPERATION, int.from_bytes(old.key[1:9], "big"), old.key[9:-1].decode()
-                )
+        await forget(self.tx, OPERATION, now=now)
         number = now * 1000 + int.from_bytes(self.setup.world.random(4), "big") % 1000
         done = Operation(
             created=now,
@@ -148,12 +141,6 @@ class ManagerStore:
         )
         self.tx.put(OPERATION, number, letters, value=done)
         return operation_json(f"operations/{letters}.{number}", done)
-
-
-def operation_json(name: str, operation: Operation) -> Json:
-    """Return an operation, done."""
-    shown: Json = {"name": name, "done": True, "response": operation.response}
-    return shown | ({"metadata": operation.metadata} if operation.metadata else {})
 
 
 def refused(kind: str, subject: str, message: str) -> CloudError:

@@ -13,6 +13,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import boolean, only, strings, text
 from rempart.core.errors import invalid, required
 from rempart.core.grant import Grant
+from rempart.core.pages import page_of
 from rempart.core.policy import Resource
 from rempart.services.serviceusage import model
 from rempart.services.serviceusage.model import Json
@@ -138,24 +139,11 @@ async def batch_get(grant: Grant, call: Call, store: UsageStore) -> Reply:
 
 async def list_(grant: Grant, call: Call, store: UsageStore) -> Reply:
     """List the services of this universe and whether each is on."""
-    wanted, size = model.state_wanted(call.query.get("filter", "")), model.page_size(call.query)
-    after, off = model.page_after(call.query.get("pageToken", "")), await store.off(grant)
-    number = store.project(grant).number
-    every = [
-        model.service_json(number, one, off) for one in sorted(store.setup.apis) if one > after
-    ]
-    shown = [one for one in every if one["state"] == (wanted or one["state"])]
-    return Reply(document=_page("services", shown, size, _last_api))
-
-
-def _last_api(service: Json) -> str:
-    return str(service["name"]).rpartition("/")[2].removesuffix(".googleapis.com")
-
-
-def _page(noun: str, shown: list[Json], size: int, last: Callable[[Json], str]) -> Json:
-    document: Json = {noun: shown[:size]} if shown else {}
-    more = len(shown) > size
-    return document | ({"nextPageToken": model.page_token(last(shown[size - 1]))} if more else {})
+    wanted, asked = model.state_wanted(call.query.get("filter", "")), model.page(call.query)
+    off, number = await store.off(grant), store.project(grant).number
+    every = ((one, model.service_json(number, one, off)) for one in store.setup.apis)
+    shown = [one for one in every if wanted in {"", one[1]["state"]}]
+    return Reply(document=page_of("services", shown, asked))
 
 
 async def get_operation(grant: Grant, call: Call, store: UsageStore) -> Reply:
@@ -167,14 +155,10 @@ async def list_operations(grant: Grant, call: Call, store: UsageStore) -> Reply:
     """List the operations of a project, the oldest first."""
     if call.query.get("filter"):
         raise invalid("Operations are not filtered.", field="filter")
-    size, after = model.page_size(call.query), model.page_after(call.query.get("pageToken", ""))
-    found = await store.operations(grant, after, size + 1)
-    shown = [model.operation_json(one.id, one.value) for one in found]
-    return Reply(document=_page("operations", shown, size, _operation_id))
-
-
-def _operation_id(operation: Json) -> str:
-    return str(operation["name"]).removeprefix("operations/")
+    asked = model.page(call.query)
+    found = await store.operations(grant, asked.after_name, asked.size + 1)
+    shown = ((one.id, model.operation_json(one.id, one.value)) for one in found)
+    return Reply(document=page_of("operations", shown, asked))
 
 
 async def delete_operation(grant: Grant, call: Call, store: UsageStore) -> Reply:

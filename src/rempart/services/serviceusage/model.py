@@ -5,18 +5,17 @@ Source: google.api.serviceusage.v1; Google's documentation "Enable and disable s
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
+from rempart.core import pages
 from rempart.core.apis import api_of, service_name, title
 from rempart.core.clock import Micros
 from rempart.core.document import integer
 from rempart.core.errors import CloudError, Code, ErrorInfo, invalid, not_found
 from rempart.core.names import ProjectId
+from rempart.core.pages import Page
+from rempart.services import operations
 from rempart.trust.policy.apis import ALWAYS_ON
 
 BATCH_ENABLE_MAX = 20
@@ -39,13 +38,10 @@ _TYPE = "type.googleapis.com/google.api.serviceusage.v1."
 Json = dict[str, object]
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, as JSON shows it; `created` tells when it may be forgotten."""
+class Operation(operations.Operation, frozen=True, kw_only=True):
+    """What was done in a project."""
 
     project: ProjectId
-    created: Micros
-    metadata: Json
-    response: Json
 
 
 def operation_id(number: str, now: Micros, salt: bytes) -> str:
@@ -64,9 +60,8 @@ def operation_name(text: str) -> tuple[str, str]:
 
 
 def operation_json(id_: str, operation: Operation) -> Json:
-    """Return an operation; here each is done when it is answered."""
-    shown: Json = {"name": f"operations/{id_}", "metadata": operation.metadata, "done": True}
-    return shown | {"response": operation.response}
+    """Return an operation, done."""
+    return operations.operation_json(f"operations/{id_}", operation)
 
 
 def metadata(names: Iterable[str]) -> Json:
@@ -164,22 +159,8 @@ def state_wanted(text: str) -> str:
     return found[1]
 
 
-def page_size(query: Mapping[str, str]) -> int:
-    """Return how many of a listing are asked for."""
-    size = integer(query, "pageSize") or PAGE_SIZE_DEFAULT
-    if not 0 < size <= PAGE_SIZE_MAX:
+def page(query: Mapping[str, str]) -> Page:
+    """Return the page that is asked for; more than there may be is refused, as Google does."""
+    if not 0 <= (integer(query, "pageSize") or 0) <= PAGE_SIZE_MAX:
         raise invalid(f"pageSize is 1 to {PAGE_SIZE_MAX}.", field="pageSize")
-    return size
-
-
-def page_token(last: str) -> str:
-    """Return the token of the page after the one that ended so."""
-    return base64.urlsafe_b64encode(last.encode()).decode().rstrip("=")
-
-
-def page_after(text: str) -> str:
-    """Return what the page before ended with, empty for the first page."""
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as problem:
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem
+    return pages.page(query, default=PAGE_SIZE_DEFAULT)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rempart.core.clock import Micros, World
+from rempart.core.clock import World
 from rempart.core.errors import invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
+from rempart.services.operations import forget, forgotten
 from rempart.services.serviceusage import model
 from rempart.services.serviceusage.model import Json, Operation
 from rempart.trust.custody.sealed import Found, Kind
@@ -22,10 +23,6 @@ OPERATION: Kind[Operation] = Kind(b"i", Operation)
 """By (project's number, id); ids begin with the time."""
 
 SALT_BYTES = 9
-REMEMBERED_SECONDS = 30 * 86_400
-"""Google does not say how long Service Usage remembers operations; here it is 30 days."""
-
-FORGOTTEN_AT_ONCE = 10
 _MANAGER = "cloudresourcemanager.googleapis.com"
 _SERVICE = "serviceusage.googleapis.com"
 
@@ -83,10 +80,7 @@ class UsageStore:
     async def finished(self, grant: Grant, metadata: Json, response: Json) -> Json:
         """Remember an operation that is done and return it; the oldest are forgotten."""
         tx, project, now = self.session.tx, self.project(grant), self.setup.world.clock()
-        old = await tx.scan(OPERATION, OPERATION.under(project.number), limit=FORGOTTEN_AT_ONCE)
-        for one in old:
-            if _forgotten(one.value, now):
-                tx.delete(OPERATION, project.number, one.id)
+        await forget(tx, OPERATION, project.number, now=now)
         id_ = model.operation_id(project.number, now, self.setup.world.random(SALT_BYTES))
         done = Operation(project=project.id, created=now, metadata=metadata, response=response)
         tx.put(OPERATION, project.number, id_, value=done)
@@ -96,7 +90,7 @@ class UsageStore:
         """Return an operation that is remembered, with its id; raises `not_found`."""
         number, id_ = model.operation_name(name)
         found = await self.session.tx.get(OPERATION, number, id_)
-        if found is None or _forgotten(found, self.setup.world.clock()):
+        if found is None or forgotten(found, self.setup.world.clock()):
             raise not_found(f"Operation {name} not found.")
         return id_, found
 
@@ -112,8 +106,4 @@ class UsageStore:
         if after:
             span = Span(Key(OPERATION.key(number, after) + b"\x00"), span.end)
         found = await self.session.tx.scan(OPERATION, span, limit=limit)
-        return [one for one in found if not _forgotten(one.value, now)]
-
-
-def _forgotten(operation: Operation, now: Micros) -> bool:
-    return operation.created + REMEMBERED_SECONDS * 1_000_000 <= now
+        return [one for one in found if not forgotten(one.value, now)]

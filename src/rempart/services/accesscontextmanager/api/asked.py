@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeVar
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
-from rempart.core.document import integer, text
+from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.grant import Grant
+from rempart.core.pages import page_of
 from rempart.core.policy import Resource
 from rempart.services.accesscontextmanager.model.shapes import Json, typed
 from rempart.services.accesscontextmanager.store import Store
 from rempart.trust.policy.perimeters.documents import AccessPolicy
 
-PAGE_SIZE_DEFAULT = 100
-PAGE_SIZE_MAX = 1000
 _ORGANIZATION = re.compile(r"organizations/[1-9][0-9]{0,19}")
 T = TypeVar("T")
 
@@ -71,18 +69,9 @@ def check_etag(claimed: str, etag: str) -> None:
         raise CloudError(Code.ABORTED, message, reason="conflict", field="etag")
 
 
-def page(call: Call, noun: str, names: Sequence[str], show: Mapping[str, object]) -> Reply:
-    """Return a page of resources by their sorted names."""
-    size = integer(call.query, "pageSize") or PAGE_SIZE_DEFAULT
-    if size < 0:
-        raise invalid("pageSize must not be negative.", field="pageSize")
-    size, after = min(size, PAGE_SIZE_MAX), _after(call.query.get("pageToken", ""))
-    rest = [name for name in sorted(names) if name > after]
-    shown = rest[:size]
-    document: Json = {noun: [show[name] for name in shown]} if shown else {}
-    if len(rest) > size:
-        document["nextPageToken"] = urlsafe_b64encode(shown[-1].encode()).decode().rstrip("=")
-    return Reply(document=document)
+def page(call: Call, noun: str, shown: Mapping[str, object]) -> Reply:
+    """Return a page of resources, in the order of their names."""
+    return Reply(document=page_of(noun, shown.items(), pages.page(call.query)))
 
 
 async def done(
@@ -96,10 +85,3 @@ async def done(
 
 
 EMPTY: Json = {"@type": "type.googleapis.com/google.protobuf.Empty"}
-
-
-def _after(token: str) -> str:
-    try:
-        return urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except (Base64Error, ValueError) as problem:
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem

@@ -58,7 +58,7 @@ async def list_(grant: Grant, call: Call, store: Store) -> Reply:
         raise unsupported("A filter", field="filter")
     found = await store.bindings(grant, _organization(call))
     shown = {name: show(one) for name, one in found.items()}
-    return asked.page(call, "gcpUserAccessBindings", list(shown), shown)
+    return asked.page(call, "gcpUserAccessBindings", shown)
 
 
 async def patch(grant: Grant, call: Call, store: Store) -> Reply:

@@ -14,7 +14,8 @@ from rempart.core.grant import Grant
 from rempart.services.accesscontextmanager.api import asked
 from rempart.services.accesscontextmanager.api.parts import Noun, methods
 from rempart.services.accesscontextmanager.model.shapes import Json
-from rempart.services.accesscontextmanager.store import Store, operation_json
+from rempart.services.accesscontextmanager.store import Store
+from rempart.services.operations import operation_json
 from rempart.trust.policy.perimeters.crossing import plan
 from rempart.trust.policy.perimeters.documents import AccessPolicy, AuthorizedOrgsDesc
 from rempart.trust.policy.roles import PERMISSIONS
@@ -47,7 +48,7 @@ async def get_operation(grant: Grant, call: Call, store: Store) -> Reply:
 async def list_services(grant: Grant, call: Call, store: Store) -> Reply:
     """List the APIs of this universe: each can be restricted by a perimeter."""
     shown = {name: _service(name) for name in store.setup.services()}
-    return asked.page(call, "supportedServices", list(shown), shown)
+    return asked.page(call, "supportedServices", shown)
 
 
 async def get_service(grant: Grant, call: Call, store: Store) -> Reply:
@@ -61,7 +62,7 @@ async def get_service(grant: Grant, call: Call, store: Store) -> Reply:
 async def list_permissions(grant: Grant, call: Call, store: Store) -> Reply:
     """List the permissions that selectors of rules may name."""
     shown = {name: name for name in PERMISSIONS}
-    return asked.page(call, "supportedPermissions", list(shown), shown)
+    return asked.page(call, "supportedPermissions", shown)
 
 
 async def lookup(grant: Grant, call: Call, store: Store) -> Reply:

@@ -70,9 +70,7 @@ def methods(noun: Noun[P]) -> Mapping[str, Run]:
     async def list_(grant: Grant, call: Call, store: Store) -> Reply:
         _as_defined(call)
         parts = noun.of(await store.policy(grant, asked.policy_name(call)))
-        return asked.page(
-            call, noun.collection, list(parts), {id_: show(one) for id_, one in parts.items()}
-        )
+        return asked.page(call, noun.collection, {id_: show(one) for id_, one in parts.items()})
 
     async def patch(grant: Grant, call: Call, store: Store) -> Reply:
         policy = await store.policy(grant, asked.policy_name(call))

@@ -44,7 +44,7 @@ async def get(grant: Grant, call: Call, store: Store) -> Reply:
 async def list_(grant: Grant, call: Call, store: Store) -> Reply:
     """List the access policies of an organization."""
     found = {one.name: shown(one) for one in await store.policies(grant, asked.parent(call))}
-    return asked.page(call, "accessPolicies", list(found), found)
+    return asked.page(call, "accessPolicies", found)
 
 
 async def patch(grant: Grant, call: Call, store: Store) -> Reply:

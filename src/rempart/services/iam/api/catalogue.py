@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
 from rempart.core.document import only, section, text
-from rempart.core.errors import CloudError, invalid, not_found, required, unsupported
+from rempart.core.errors import CloudError, not_found, required, unsupported
 from rempart.core.grant import Grant
 from rempart.services.iam.api import asked
-from rempart.services.iam.model import grantable, pages
+from rempart.services.iam.model import grantable
 from rempart.services.iam.model.grantable import Place
 from rempart.services.iam.model.role import (
     ROLES_PER_CONTAINER_MAX,
@@ -157,19 +158,7 @@ def _place(call: Call) -> Place:
 
 def _paged(noun: str, shown: Sequence[Json], page: pages.Page) -> Reply:
     """Return a page of a list that is made anew for each call; its token is a name."""
-    after = _name(page.after)
-    left = [one for one in shown if str(one["name"]) > after]
-    document: Json = {noun: list(left[: page.size])} if left else {}
-    if len(left) > page.size:
-        document["nextPageToken"] = pages.token(str(left[page.size - 1]["name"]).encode())
-    return Reply(document=document)
-
-
-def _name(token: bytes) -> str:
-    try:
-        return token.decode()
-    except UnicodeDecodeError as problem:
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem
+    return Reply(document=pages.page_of(noun, ((str(one["name"]), one) for one in shown), page))
 
 
 _WHY = "it tells everybody the same, and of custom roles those that the caller may list"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
 from rempart.core.document import boolean, only, section, text
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.engine.seam import Key, Span
 from rempart.services.iam.api import asked
-from rempart.services.iam.model import pages
 from rempart.services.iam.model import role as rules
 from rempart.services.iam.model.role import ROLES_PER_CONTAINER_MAX, RoleName, custom_json
 from rempart.services.iam.store import IamStore
@@ -98,8 +98,7 @@ async def list_(grant: Grant, call: Call, store: IamStore) -> Reply:
     found, following = await store.listed(CUSTOM_ROLES, span, page, admits)
     full = call.query.get("view") == FULL
     shown = [custom_json(f"{parent}/roles/{one.id}", one.value, full=full) for one in found]
-    document: dict[str, object] = {"roles": shown} if shown else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
+    return Reply(document=pages.paged("roles", shown, following))
 
 
 async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:

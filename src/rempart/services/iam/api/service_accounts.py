@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
 from rempart.core.document import only, section, text
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId
 from rempart.services.iam import accounts
 from rempart.services.iam.api import asked
-from rempart.services.iam.model import names, pages
+from rempart.services.iam.model import names
 from rempart.services.iam.model.service_account import SHOWN, checked, masked, shown, updated
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.table import Methods, public, reading, writing
@@ -69,8 +70,7 @@ async def list_(grant: Grant, call: Call, store: IamStore) -> Reply:
         EMAIL_ENTRIES, span, page, lambda one: one.value.current != ""
     )
     listed = [shown(account) for one in found if (account := await store.tx.get(ACCOUNTS, one.id))]
-    document: dict[str, object] = {"accounts": listed} if listed else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
+    return Reply(document=pages.paged("accounts", listed, following))
 
 
 async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:

@@ -11,12 +11,12 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import section, text
 from rempart.core.errors import invalid, unsupported
 from rempart.core.grant import Grant
+from rempart.core.pages import page, paged
 from rempart.core.policy import Resource
 from rempart.services.iam.boundaries.asked import changed, checked_etag, not_only_validated
 from rempart.services.iam.boundaries.model import KIND, binding_json, checked_id, condition
 from rempart.services.iam.boundaries.store import BoundaryStore, Named, binding_name
 from rempart.services.iam.deny.model import display_name, notes
-from rempart.services.kms.model.listing import page
 from rempart.trust.policy.boundaries import POLICY_BINDINGS, PolicyBinding
 
 BIND = "iam.principalaccessboundarypolicies.bind"
@@ -81,8 +81,7 @@ async def list_(grant: Grant, call: Call, store: BoundaryStore) -> Reply:
         grant, POLICY_BINDINGS, (parent.at.noun, parent.at.id), page(call.query)
     )
     shown = [_shown(Named(parent.at, one.id), one.value) for one in found]
-    document: dict[str, object] = {"policyBindings": shown} if shown else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
+    return Reply(document=paged("policyBindings", shown, following))
 
 
 async def patch(grant: Grant, call: Call, store: BoundaryStore) -> Reply:

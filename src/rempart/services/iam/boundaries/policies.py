@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.document import section
 from rempart.core.grant import Grant
+from rempart.core.pages import page, paged
 from rempart.core.policy import Resource
 from rempart.services.iam.boundaries.asked import changed, checked_etag, not_only_validated
 from rempart.services.iam.boundaries.model import (
@@ -21,7 +22,6 @@ from rempart.services.iam.boundaries.model import (
 )
 from rempart.services.iam.boundaries.store import BoundaryStore, Named
 from rempart.services.iam.deny.model import display_name, notes
-from rempart.services.kms.model.listing import page
 from rempart.trust.policy.boundaries import BOUNDARY_POLICIES, BoundaryPolicy
 
 _TYPE = "google.iam.v3.PrincipalAccessBoundaryPolicy"
@@ -62,8 +62,7 @@ async def list_(grant: Grant, call: Call, store: BoundaryStore) -> Reply:
         grant, BOUNDARY_POLICIES, (parent.at.id,), page(call.query)
     )
     shown = [_shown(Named(parent.at, one.id), one.value) for one in found]
-    document: dict[str, object] = {"principalAccessBoundaryPolicies": shown} if shown else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
+    return Reply(document=paged("principalAccessBoundaryPolicies", shown, following))
 
 
 async def patch(grant: Grant, call: Call, store: BoundaryStore) -> Reply:

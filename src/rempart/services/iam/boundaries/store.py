@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
 from rempart.core.grant import Grant
+from rempart.core.pages import Page, token
 from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.iam.attachment import Attachment, attachment
@@ -23,8 +24,7 @@ from rempart.services.iam.boundaries.model import (
     binding_json,
     policy_name,
 )
-from rempart.services.iam.operations import OPERATIONS, Json, finished, operation_json
-from rempart.services.kms.model.listing import Page, token
+from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
 from rempart.trust.custody.sealed import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.identity.federation.pools import POOLS
@@ -230,15 +230,8 @@ class BoundaryStore:
 
     async def finished(self, name: Named, type_: str, response: Json) -> Json:
         """Remember an operation that is done and return it."""
-        return await finished(
-            self.tx,
-            (name.at.noun, name.at.id),
-            name.location,
-            types=(_METADATA, type_),
-            response=response,
-            now=self.now,
-            random=self._world.random,
-        )
+        done = operation(name.location, self.now, (_METADATA, type_), response)
+        return await finished(self.tx, (name.at.noun, name.at.id), done, self._world)
 
     async def operation(self, grant: Grant, name: Named) -> Json:
         """Return an operation that is remembered; raises `not_found`."""

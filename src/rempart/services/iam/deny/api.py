@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.errors import aborted, invalid
 from rempart.core.grant import Grant
+from rempart.core.pages import page, paged
 from rempart.core.policy import Resource
 from rempart.services.iam.deny.model import (
     checked_id,
@@ -21,7 +22,6 @@ from rempart.services.iam.deny.model import (
     rules,
 )
 from rempart.services.iam.deny.store import DenyStore, PolicyName
-from rempart.services.kms.model.listing import page
 from rempart.trust.policy.deny import DenyPolicy
 
 Run = Callable[[Grant, Call, DenyStore], Awaitable[Reply]]
@@ -57,8 +57,7 @@ async def get(grant: Grant, call: Call, store: DenyStore) -> Reply:
 async def list_(grant: Grant, call: Call, store: DenyStore) -> Reply:
     """List the policies of a level, without their rules."""
     shown, following = await store.listed(grant, await store.name(call), page(call.query))
-    document: dict[str, object] = {"policies": shown} if shown else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
+    return Reply(document=paged("policies", shown, following))
 
 
 async def update(grant: Grant, call: Call, store: DenyStore) -> Reply:

@@ -13,11 +13,11 @@ from rempart.core.call import Call
 from rempart.core.clock import Micros, World
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
+from rempart.core.pages import Page, token
 from rempart.engine.seam import Key, Span
 from rempart.services.iam.attachment import MANAGER, Attachment, attachment
 from rempart.services.iam.deny.model import policy_json
-from rempart.services.iam.operations import OPERATIONS, Json, finished, operation_json
-from rempart.services.kms.model.listing import Page, token
+from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
 from rempart.trust.gate import Session
 from rempart.trust.policy.deny import (
     DENY_POLICIES,
@@ -144,12 +144,5 @@ class DenyStore:
         return new_etag(self._world.random)
 
     async def _finished(self, name: PolicyName, policy: DenyPolicy) -> Json:
-        return await finished(
-            self.tx,
-            (name.at.noun, name.at.id),
-            str(name),
-            types=_TYPES,
-            response=policy_json(str(name), policy),
-            now=self.now,
-            random=self._world.random,
-        )
+        done = operation(str(name), self.now, _TYPES, policy_json(str(name), policy))
+        return await finished(self.tx, (name.at.noun, name.at.id), done, self._world)

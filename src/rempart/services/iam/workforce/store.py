@@ -23,9 +23,6 @@ from rempart.trust.identity.workforce.documents import (
 )
 from rempart.trust.identity.workforce.names import POOLS_STEM, PoolName, ProviderName, SubjectName
 
-OPERATIONS_KEPT_SECONDS = 30 * 86_400
-FORGOTTEN_AT_ONCE = 10
-_SALT_BYTES = 8
 _UID_BYTES = 16
 _THUMBPRINT_BYTES = 16
 _SERVICE = "iam.googleapis.com"

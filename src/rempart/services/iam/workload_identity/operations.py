@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from rempart.core.call import Call, Reply
-from rempart.core.clock import Micros
 from rempart.core.errors import not_found
 from rempart.core.grant import Grant
 from rempart.services.iam.api.asked import name_of
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.workload_identity.asked import project_of
 from rempart.services.iam.workload_identity.names import Named, pool_name
+from rempart.services.operations import Json, Operation, operation_json, remember, typed
 from rempart.trust.custody.sealed import Kind
-
-REMEMBERED_SECONDS = 30 * 24 * 3600
-FORGOTTEN_AT_ONCE = 10
-_SALT_BYTES = 8
-_SECOND = 1_000_000
-Json = dict[str, object]
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """What was done, to which resource."""
-
-    created: Micros
-    response: Json
-
 
 OPERATIONS: Kind[Operation] = Kind(b"V", Operation)
 """By the full name of the pool, then the id; ids sort by time."""
@@ -39,15 +23,12 @@ async def done(
 
     `noun` is the type of what is shown, with its package where that is not google.iam.v1.
     """
-    now = store.now
-    for old in await store.tx.scan(OPERATIONS, OPERATIONS.under(pool), limit=FORGOTTEN_AT_ONCE):
-        if old.value.created + REMEMBERED_SECONDS * _SECOND <= now:
-            store.tx.delete(OPERATIONS, pool, old.id)
-    id_ = f"{now:014x}{store.setup.world.random(_SALT_BYTES).hex()}"
     type_ = noun if "." in noun else f"google.iam.v1.{noun}"
-    operation = Operation(now, {"@type": f"type.googleapis.com/{type_}", **shown})
-    store.tx.put(OPERATIONS, pool, id_, value=operation)
-    return Reply(document=_json(f"{resource}/operations/{id_}", operation), audit=_facts(shown))
+    operation = Operation(created=store.now, response=typed(type_, shown))
+    id_ = await remember(store.tx, OPERATIONS, pool, operation=operation, world=store.setup.world)
+    return Reply(
+        document=operation_json(f"{resource}/operations/{id_}", operation), audit=_facts(shown)
+    )
 
 
 async def get(grant: Grant, call: Call, store: IamStore) -> Reply:
@@ -56,7 +37,8 @@ async def get(grant: Grant, call: Call, store: IamStore) -> Reply:
     named = Named(name)
     project = await project_of(grant, named, store)
     pool = pool_name(project.number, named.pool)
-    return Reply(document=await remembered(store, pool, name))
+    _, _, below = name.split("/", 2)
+    return Reply(document=await remembered(store, pool, f"projects/{project.number}/{below}"))
 
 
 async def remembered(store: IamStore, pool: str, name: str) -> Json:
@@ -64,11 +46,7 @@ async def remembered(store: IamStore, pool: str, name: str) -> Json:
     found = await store.tx.get(OPERATIONS, pool, name.rpartition("/")[2])
     if found is None:
         raise not_found(f"Operation {name[:200]} not found.")
-    return _json(name, found)
-
-
-def _json(name: str, operation: Operation) -> Json:
-    return {"name": name, "done": True, "response": operation.response}
+    return operation_json(name, found)
 
 
 def _facts(shown: Json) -> dict[str, str]:

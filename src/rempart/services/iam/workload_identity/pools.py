@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
 from rempart.core.clock import Micros
 from rempart.core.document import boolean, only, update_mask
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.services.iam.api.asked import name_of
-from rempart.services.iam.model import pages
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.workload_identity import model
 from rempart.services.iam.workload_identity.asked import project_of
@@ -69,9 +69,8 @@ async def list_(grant: Grant, call: Call, store: IamStore) -> Reply:
     shows = shown_in(call, store)
     span = POOLS.under(prefix=pool_name(project.number, ""))
     found, following = await store.listed(POOLS, span, page, lambda one: shows(one.value.deleted))
-    return listing(
-        "workloadIdentityPools", [model.pool_json(one.value) for one in found], following
-    )
+    shown = [model.pool_json(one.value) for one in found]
+    return Reply(document=pages.paged("workloadIdentityPools", shown, following))
 
 
 async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:
@@ -100,12 +99,6 @@ def shown_in(call: Call, store: IamStore) -> Callable[[Micros], bool]:
     """Return whether a listing shows what was deleted at a time."""
     deleted_too = boolean(call.query, "showDeleted")
     return lambda at: not at or (deleted_too and not model.gone(at, store.now))
-
-
-def listing(noun: str, shown: list[model.Json], following: str) -> Reply:
-    """Answer with a page."""
-    document: model.Json = {noun: shown} if shown else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
 
 
 async def _check_room(store: IamStore, number: str) -> None:

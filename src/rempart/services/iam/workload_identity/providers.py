@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
 from rempart.core.clock import Micros
 from rempart.core.document import only, update_mask
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.services.iam.api.asked import name_of
-from rempart.services.iam.model import pages
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.workload_identity import model, pools
 from rempart.services.iam.workload_identity.names import Named, check_id
@@ -72,7 +72,7 @@ async def list_(grant: Grant, call: Call, store: IamStore) -> Reply:
         PROVIDERS, PROVIDERS.under(pool.name), page, lambda one: shows(one.value.deleted)
     )
     shown = [model.provider_json(one.value) for one in found]
-    return pools.listing("workloadIdentityPoolProviders", shown, following)
+    return Reply(document=pages.paged("workloadIdentityPoolProviders", shown, following))
 
 
 async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:

@@ -21,10 +21,10 @@ from rempart.services.kms.model import names
 from rempart.services.kms.model.crypto_key import CryptoKey, changed, new_key
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import CryptoKeyName
-from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.model.version import State, Version, require_enabled
 from rempart.services.kms.resources import Json, crypto_key_json
 from rempart.services.kms.store import KmsStore
+from rempart.services.operations import EMPTY, typed
 from rempart.trust.custody.sealed import Found
 
 FIRST = 1

@@ -35,9 +35,9 @@ from rempart.services.kms.model.choices import HSM, SOFTWARE
 from rempart.services.kms.model.crypto_key import CryptoKey
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import CryptoKeyName, KeyRingName, LocationName
-from rempart.services.kms.model.operation import typed
 from rempart.services.kms.resources import Json
 from rempart.services.kms.store import KmsStore
+from rempart.services.operations import typed
 from rempart.trust.custody.sealed import Found
 from rempart.trust.custody.software.algorithms import Purpose
 from rempart.trust.policy.hierarchy import PROJECTS

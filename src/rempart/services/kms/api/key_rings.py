@@ -9,14 +9,15 @@ from __future__ import annotations
 from rempart.core.call import Call, Reply
 from rempart.core.document import only
 from rempart.core.grant import Grant
+from rempart.core.pages import paged
 from rempart.services.kms.api.asked import name_of
 from rempart.services.kms.kinds import KEY_RING, KeyRing
 from rempart.services.kms.model import names
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import KeyRingName
-from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.resources import Json, key_ring_json
 from rempart.services.kms.store import KmsStore
+from rempart.services.operations import EMPTY, typed
 from rempart.trust.custody.sealed import Found
 
 
@@ -61,9 +62,5 @@ async def delete(grant: Grant, call: Call, store: KmsStore) -> Reply:
 
 def listed(noun: str, shown: list[Json], following: str, total: int) -> Reply:
     """Return a page of a listing; a filtered one has no total."""
-    document: Json = {noun: shown} if shown else {}
-    if following:
-        document["nextPageToken"] = following
-    if total:
-        document["totalSize"] = total
-    return Reply(document=document)
+    document = paged(noun, shown, following)
+    return Reply(document=document | ({"totalSize": total} if total else {}))

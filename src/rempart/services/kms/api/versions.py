@@ -20,7 +20,6 @@ from rempart.services.kms.material import Fresh
 from rempart.services.kms.model import names, public_keys
 from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import VersionName
-from rempart.services.kms.model.operation import EMPTY, typed
 from rempart.services.kms.model.version import (
     Version,
     require_enabled,
@@ -31,6 +30,7 @@ from rempart.services.kms.model.version import (
 )
 from rempart.services.kms.resources import Json, version_json
 from rempart.services.kms.store import KmsStore
+from rempart.services.operations import EMPTY, typed
 from rempart.trust.custody.sealed import Found
 from rempart.trust.custody.software.algorithms import ALGORITHMS
 

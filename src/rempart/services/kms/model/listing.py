@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from rempart.core import pages
 from rempart.core.document import camel
 from rempart.core.errors import invalid, unsupported
-from rempart.core.pages import PAGE_SIZE_MAX, after, page_size, token
+from rempart.core.pages import PAGE_SIZE_MAX, token
 
 __all__ = ["PAGE_SIZE_MAX", "Page", "page", "token"]
 
@@ -47,11 +48,11 @@ class Page:
 
 def page(query: Mapping[str, str]) -> Page:
     """Return the page that a request asks for."""
-    size = page_size(query)
+    asked = pages.page(query)
     if query.get("orderBy", "") not in {"", "name", "name asc"}:
         raise unsupported("Sorting by another field than name", field="orderBy")
     text = query.get("filter", "")
-    return Page(size, after(query.get("pageToken", "")), _admits(text), text != "")
+    return Page(asked.size, asked.after, _admits(text), text != "")
 
 
 def _admits(text: str) -> Callable[[Mapping[str, object]], bool]:

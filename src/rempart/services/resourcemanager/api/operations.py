@@ -9,9 +9,10 @@ import re
 
 from rempart.core.call import Call, Reply
 from rempart.core.grant import Grant
+from rempart.services.operations import operation_json
 from rempart.services.resourcemanager.api.asked import require_signed_in
 from rempart.services.resourcemanager.kinds import OPERATION, Operation
-from rempart.services.resourcemanager.store import ManagerStore, operation_json
+from rempart.services.resourcemanager.store import ManagerStore
 from rempart.trust.policy.decision import refusal
 
 _NAME = re.compile(r"operations/([a-z]{1,8})\.([0-9]{1,18}|[1-8][0-9]{18})")

@@ -8,7 +8,7 @@ from typing import TypeVar
 from rempart.core.call import Call, Reply
 from rempart.core.document import boolean, text
 from rempart.core.grant import Grant
-from rempart.core.pages import after, page_size, token
+from rempart.core.pages import page, paged, token
 from rempart.services.resourcemanager.api.asked import query_parent, require_signed_in
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.model.query import parse
@@ -25,16 +25,17 @@ async def listed(
 ) -> Reply:
     """Return a page of the children of a parent, in the order of the index."""
     deleted = boolean(call.query, "showDeleted")
-    size, last = page_size(call.query), after(call.query.get("pageToken", ""))
+    asked = page(call.query)
+    last = asked.after
     shown = list[Json]()
-    while found := await children(store, noun, query_parent(call), last, size + 1):
+    while found := await children(store, noun, query_parent(call), last, asked.size + 1):
         for key, _, child in found:
-            if len(shown) == size:
-                return paged(noun.name, shown, token(last))
+            if len(shown) == asked.size:
+                return Reply(document=paged(noun.name, shown, token(last)))
             last = key
             if deleted or child.state is State.ACTIVE:
                 shown.append(show(child))
-    return paged(noun.name, shown, "")
+    return Reply(document=paged(noun.name, shown))
 
 
 async def found(
@@ -49,12 +50,6 @@ async def found(
     require_signed_in(store)
     asked = {**call.query, **call.document}
     query = text(asked, "query") or text(asked, "filter")
-    wanted = Wanted(parse(query, fields), page_size(asked), after(text(asked, "pageToken")))
+    wanted = Wanted(parse(query, fields), page(asked))
     shown, following = await search(grant, store, noun, wanted, show)
-    return paged(noun.name, shown, following)
-
-
-def paged(noun: str, shown: list[Json], following: str) -> Reply:
-    """Return a page."""
-    document: Json = {noun: shown} if shown else {}
-    return Reply(document=document | ({"nextPageToken": following} if following else {}))
+    return Reply(document=paged(noun.name, shown, following))

@@ -11,6 +11,7 @@ from rempart.core.clock import Micros
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
+from rempart.core.pages import Page, token
 from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
 from rempart.services.resourcemanager.kinds import Json
@@ -202,12 +203,14 @@ class TagStore:
         manager = ManagerStore(self.setup.manager, self.session)
         return await manager.finished(grant, _LETTERS[noun], metadata, outcome)
 
-    async def listed(self, grant: Grant, parent: str, after: str, limit: int) -> list[Found[Named]]:
-        """Return what lies under a parent by short name, after the one of a name."""
-        span = TAG_NAME.under(parent)
+    async def listed(self, grant: Grant, parent: str, page: Page) -> tuple[list[Found[Named]], str]:
+        """Return a page of what lies under a parent by short name, and the next page's token."""
+        span, after = TAG_NAME.under(parent), page.after_name
         if after:
             span = Span(Key(TAG_NAME.key(parent, after) + b"\x00"), span.end)
-        return await self.session.tx.scan(TAG_NAME, span, limit=limit)
+        found = await self.session.tx.scan(TAG_NAME, span, limit=page.size + 1)
+        shown = found[: page.size]
+        return shown, token(shown[-1].id) if len(found) > len(shown) > 0 else ""
 
     def new_id(self) -> str:
         """Return a fresh id."""

@@ -15,12 +15,11 @@ from rempart.core.document import only, seconds, text
 from rempart.core.errors import invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import OrganizationId
+from rempart.core.pages import page, paged
 from rempart.core.policy import Binding, Condition, Policy
 from rempart.core.principal import Member
-from rempart.services.iam.model.pages import page
 from rempart.services.iam.store import container_resource
 from rempart.services.iam.workforce.api.asked import own_organization
-from rempart.services.iam.workforce.api.pools import paged
 from rempart.services.iam.workforce.model.merging import Json
 from rempart.services.iam.workforce.model.pool import failed
 from rempart.services.iam.workforce.store import WorkforceStore

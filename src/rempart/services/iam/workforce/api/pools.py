@@ -14,9 +14,8 @@ from rempart.core.call import Call, Reply
 from rempart.core.clock import Micros
 from rempart.core.document import update_mask
 from rempart.core.grant import Grant
-from rempart.services.iam.model.pages import Page, page
+from rempart.core.pages import Page, page, paged
 from rempart.services.iam.workforce.api.asked import name_of
-from rempart.services.iam.workforce.model.merging import Json
 from rempart.services.iam.workforce.model.pool import (
     changed,
     new_pool,
@@ -123,12 +122,6 @@ def shows(call: Call, store: WorkforceStore) -> Callable[[Found[Deletable]], boo
         return not deleted or (with_deleted and not gone(deleted, now))
 
     return admits
-
-
-def paged(noun: str, shown: list[Json], following: str) -> Json:
-    """Return a page of a listing."""
-    document: Json = {noun: shown} if shown else {}
-    return document | ({"nextPageToken": following} if following else {})
 
 
 async def _done(grant: Grant, store: WorkforceStore, name: PoolName, pool: Pool) -> Reply:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from rempart.core.call import Call, Reply
 from rempart.core.document import update_mask
 from rempart.core.grant import Grant
+from rempart.core.pages import paged
 from rempart.services.iam.workforce.api.asked import name_of
 from rempart.services.iam.workforce.api.pools import (
     asked_page,
     deleted,
-    paged,
     shows,
     undeleted,
 )

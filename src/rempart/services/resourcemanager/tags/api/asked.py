@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
+from rempart.core import pages
 from rempart.core.call import Call, Reply
-from rempart.core.document import boolean, integer, text
+from rempart.core.document import boolean, text
 from rempart.core.errors import invalid, required
 from rempart.core.grant import Grant
+from rempart.core.pages import Page
 from rempart.core.policy import Resource
-from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.store import TagStore
 
@@ -115,22 +114,6 @@ def rehearse(call: Call, store: TagStore) -> None:
     store.dry = boolean(call.query, "validateOnly")
 
 
-def page(call: Call) -> tuple[int, str]:
-    """Return the size of the page that is asked for, and what the page before ended with."""
-    size = integer(call.query, "pageSize") or PAGE_SIZE_DEFAULT
-    if size < 0:
-        raise invalid("pageSize must not be negative.", field="pageSize")
-    token = call.query.get("pageToken", "")
-    try:
-        after = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as problem:
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken") from problem
-    return min(size, PAGE_SIZE_MAX), after
-
-
-def paged(noun: str, shown: list[Json], following: str) -> Reply:
-    """Return a page of a listing."""
-    document: Json = {noun: shown} if shown else {}
-    if following:
-        document["nextPageToken"] = base64.urlsafe_b64encode(following.encode()).decode()
-    return Reply(document=document)
+def page(call: Call) -> Page:
+    """Return the page that is asked for, in the sizes that tags have."""
+    return pages.page(call.query, default=PAGE_SIZE_DEFAULT, most=PAGE_SIZE_MAX)

@@ -11,7 +11,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, text
 from rempart.core.errors import already_exists, not_found, required
 from rempart.core.grant import Grant
-from rempart.services.resourcemanager.kinds import Json
+from rempart.core.pages import page_of
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.bindable import Target
@@ -100,7 +100,8 @@ async def list_(grant: Grant, call: Call, store: TagStore) -> Reply:
     """List what is bound to a resource itself."""
     target = await allowed(store, asked.parent_of(call), "listTagBindings")
     tags = await store.bound(grant, target)
-    return _page(call, "tagBindings", [(tag, binding_json(target.name, tag)) for tag in tags])
+    shown = [(tag.key, binding_json(target.name, tag)) for tag in tags]
+    return Reply(document=page_of("tagBindings", shown, asked.page(call)))
 
 
 async def list_effective(grant: Grant, call: Call, store: TagStore) -> Reply:
@@ -109,17 +110,10 @@ async def list_effective(grant: Grant, call: Call, store: TagStore) -> Reply:
     levels = await store.setup.effective.levels(target.resource.name, target.resource.project)
     own = levels[0][1] if levels else ()
     shown = [
-        (tag, effective_json(tag, await store.key(grant, tag.key), inherited=tag not in own))
+        (tag.key, effective_json(tag, await store.key(grant, tag.key), inherited=tag not in own))
         for tag in merged(levels)
     ]
-    return _page(call, "effectiveTags", shown)
-
-
-def _page(call: Call, noun: str, shown: list[tuple[Tag, Json]]) -> Reply:
-    size, after = asked.page(call)
-    rest = sorted((tag.key, one) for tag, one in shown if tag.key > after)
-    following = rest[size - 1][0] if len(rest) > size else ""
-    return asked.paged(noun, [one for _, one in rest[:size]], following)
+    return Reply(document=page_of("effectiveTags", shown, asked.page(call)))
 
 
 async def allowed(store: TagStore, parent: str, verb: str) -> Target:

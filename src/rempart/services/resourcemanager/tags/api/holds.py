@@ -11,6 +11,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only
 from rempart.core.errors import already_exists, not_found, required
 from rempart.core.grant import Grant
+from rempart.core.pages import page_of
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.model import Hold
@@ -47,12 +48,10 @@ async def create(grant: Grant, call: Call, store: TagStore) -> Reply:
 
 async def list_(grant: Grant, call: Call, store: TagStore) -> Reply:
     """List the holds of a value."""
-    size, after = asked.page(call)
     wanted = model.hold_filter(call.query.get("filter", ""))
     value = await store.value(grant, grant.resource.name)
-    found = sorted((one.id, one) for one in value.holds if one.id > after and _fits(one, wanted))
-    shown = [hold_json(value.name, one) for _, one in found[:size]]
-    return asked.paged("tagHolds", shown, found[size - 1][0] if len(found) > size else "")
+    shown = [(one.id, hold_json(value.name, one)) for one in value.holds if _fits(one, wanted)]
+    return Reply(document=page_of("tagHolds", shown, asked.page(call)))
 
 
 def _fits(hold: Hold, wanted: dict[str, str]) -> bool:

@@ -11,6 +11,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, text, update_mask
 from rempart.core.errors import invalid, not_found
 from rempart.core.grant import Grant
+from rempart.core.pages import paged
 from rempart.core.policy import Policy
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
@@ -62,12 +63,11 @@ async def get(grant: Grant, call: Call, store: TagStore) -> Reply:
 
 async def list_(grant: Grant, call: Call, store: TagStore) -> Reply:
     """List the keys of an organization or a project, by short name."""
-    size, after = asked.page(call)
+    page = asked.page(call)
     parent = (await store.parent_target(call.query["parent"])).name.split("/", 3)[3]
-    found = await store.listed(grant, parent, after, size + 1)
-    keys = [await store.key(grant, f"tagKeys/{one.value.id}") for one in found[:size]]
-    following = found[size - 1].id if len(found) > size else ""
-    return asked.paged("tagKeys", [key_json(key) for key in keys], following)
+    found, following = await store.listed(grant, parent, page)
+    keys = [await store.key(grant, f"tagKeys/{one.value.id}") for one in found]
+    return Reply(document=paged("tagKeys", [key_json(key) for key in keys], following))
 
 
 async def patch(grant: Grant, call: Call, store: TagStore) -> Reply:

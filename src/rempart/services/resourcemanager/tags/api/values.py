@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.document import only, text, update_mask
 from rempart.core.grant import Grant
+from rempart.core.pages import paged
 from rempart.core.policy import Policy
 from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.api import asked
@@ -55,11 +56,10 @@ async def get(grant: Grant, call: Call, store: TagStore) -> Reply:
 
 async def list_(grant: Grant, call: Call, store: TagStore) -> Reply:
     """List the values of a key, by short name."""
-    size, after = asked.page(call)
-    found = await store.listed(grant, grant.resource.name, after, size + 1)
-    values = [await store.value(grant, f"tagValues/{one.value.id}") for one in found[:size]]
-    following = found[size - 1].id if len(found) > size else ""
-    return asked.paged("tagValues", [value_json(value) for value in values], following)
+    page = asked.page(call)
+    found, following = await store.listed(grant, grant.resource.name, page)
+    values = [await store.value(grant, f"tagValues/{one.value.id}") for one in found]
+    return Reply(document=paged("tagValues", [value_json(value) for value in values], following))
 
 
 async def patch(grant: Grant, call: Call, store: TagStore) -> Reply:

@@ -1,0 +1,164 @@
+"""The services of a universe, each with what it stands on. A new service is a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rempart.app.outside import system_domain
+from rempart.config import ANSSI_ALGORITHMS, Config
+from rempart.core.clock import World
+from rempart.services.accesscontextmanager import AccessContextManagerService
+from rempart.services.accesscontextmanager.store import Setup as AccessSetup
+from rempart.services.iam import IamService
+from rempart.services.iam.boundaries import BoundaryService
+from rempart.services.iam.deny import DenyService
+from rempart.services.iam.store import Setup as IamSetup
+from rempart.services.iamcredentials import CredentialsService
+from rempart.services.iamcredentials.published import PublishedKeys
+from rempart.services.iamcredentials.store import Setup as CredentialsSetup
+from rempart.services.kms import KmsService
+from rempart.services.kms.customer_keys import ManagedKeys
+from rempart.services.kms.directory import Directory
+from rempart.services.kms.material import Materials
+from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
+from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.kms.tagged import KmsTagged
+from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.orgpolicy import OrgPolicyService
+from rempart.services.orgpolicy.store import Setup as OrgPolicySetup
+from rempart.services.resourcemanager import ResourceManagerService
+from rempart.services.resourcemanager.store import Setup as ManagerSetup
+from rempart.services.resourcemanager.tags import TagsService
+from rempart.services.resourcemanager.tags.bindable import Hierarchy
+from rempart.services.resourcemanager.tags.store import Setup as TagsSetup
+from rempart.services.serviceusage import ServiceUsageService
+from rempart.services.serviceusage.store import Setup as UsageSetup
+from rempart.services.storage import StorageService
+from rempart.services.storage.contents import Contents
+from rempart.services.storage.generations import Generations
+from rempart.services.storage.protected import StorageProtected
+from rempart.services.storage.sessions import SessionDigests
+from rempart.services.storage.store import Setup as StorageSetup
+from rempart.services.storage.tagged import StorageTagged
+from rempart.trust.custody.bodies import Bodies
+from rempart.trust.custody.envelope import Envelopes
+from rempart.trust.custody.external.caller import Caller
+from rempart.trust.custody.external.endpoint import Endpoints
+from rempart.trust.custody.external.key import Asking
+from rempart.trust.custody.external.mechanism import External
+from rempart.trust.custody.keyring import Keyring
+from rempart.trust.custody.mechanism import Mechanism
+from rempart.trust.custody.pkcs11.mechanism import InToken
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.software.mechanism import Software
+from rempart.trust.gate import Service
+from rempart.trust.identity.id_tokens import IdTokens
+from rempart.trust.identity.identify import Identity
+from rempart.trust.identity.issuer import Issuer
+from rempart.trust.policy.apis import DisabledAPIs
+from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.policy.tags import EffectiveTags
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every service stands on."""
+
+    config: Config
+    keyring: Keyring
+    world: World
+    sealed: SealedEngine
+    bodies: Bodies
+    identity: Identity
+    issuer: Issuer
+    id_tokens: IdTokens
+    disabled: DisabledAPIs
+    policies: Policies
+
+
+def services(
+    ground: Ground, kms: KmsSetup, manager: ManagerSetup, answers: tuple[Service, ...]
+) -> tuple[Service, ...]:
+    """Return every service behind the gate; `answers` are those that explain the others."""
+    config, world = ground.config, ground.world
+    iam = IamSetup(config.domain, world, ground.keyring.key("thumbprint"))
+    tokens = ground.identity.tokens
+    every: tuple[Service, ...] = (
+        StorageService(_storage(ground, kms)),
+        KmsService(kms),
+        KmsInventoryService(kms, (StorageProtected(ground.sealed),)),
+        IamService(iam),
+        CredentialsService(CredentialsSetup(iam, tokens, ground.id_tokens, config.regions)),
+        PublishedKeys(world),
+        DenyService(world),
+        OrgPolicyService(OrgPolicySetup(ground.policies, config.regions, world)),
+        ResourceManagerService(manager),
+        TagsService(_tags(ground.sealed, manager)),
+        BoundaryService(world),
+        AccessContextManagerService(AccessSetup(world, lambda: apis)),
+        *answers,
+    )
+    every += (_usage(every, ground),)
+    apis = tuple(f"{service.name}.googleapis.com" for service in every)
+    return every
+
+
+def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:
+    """Return what tags need, with every service whose resources bear them."""
+    return TagsSetup(manager, EffectiveTags(sealed), (Hierarchy(), StorageTagged(), KmsTagged()))
+
+
+def _usage(others: tuple[Service, ...], ground: Ground) -> ServiceUsageService:
+    """Return Service Usage, which knows the other APIs of this universe by name."""
+    apis = frozenset(("serviceusage", *(service.name for service in others)))
+    setup = UsageSetup(apis, ground.disabled, ground.world, system_domain(ground.config))
+    return ServiceUsageService(setup)
+
+
+def kms_setup(ground: Ground, managers: Endpoints, token: InToken | None) -> KmsSetup:
+    """Return what Cloud KMS needs: where keys live, and whom it asks."""
+    config, world = ground.config, ground.world
+    caller = Caller(managers, ground.issuer.token)
+    directory = Directory(ground.sealed, system_domain(config))
+    external = External(Asking(caller, directory, world.random))
+    mechanisms = _mechanisms(external, token, world)
+    return KmsSetup(
+        materials=Materials(ground.keyring.key("kms"), world.random, mechanisms),
+        regions=config.regions,
+        world=world,
+        caller=caller,
+        directory=directory,
+        protecting=StorageProtected(ground.sealed),
+        issuer=ground.issuer,
+        external=external,
+        system_domain=system_domain(config),
+        choices=Choices(
+            {level: one.lacks for level, one in mechanisms.items()},
+            anssi=config.key_algorithms == ANSSI_ALGORITHMS,
+        ),
+    )
+
+
+def _mechanisms(external: External, token: InToken | None, world: World) -> dict[str, Mechanism]:
+    """Return by protection level where keys live and who uses them."""
+    mechanisms: dict[str, Mechanism] = {
+        SOFTWARE: Software(world.random),
+        EXTERNAL: external,
+        EXTERNAL_VPC: external,
+    }
+    if token is not None:
+        mechanisms[HSM] = token
+    return mechanisms
+
+
+def _storage(ground: Ground, kms: KmsSetup) -> StorageSetup:
+    world = ground.world
+    return StorageSetup(
+        contents=Contents(Envelopes(ground.keyring, world.random), ground.bodies, world.random),
+        regions=ground.config.regions,
+        world=world,
+        generations=Generations(world.clock),
+        digests=SessionDigests(),
+        system_domain=kms.system_domain,
+        customer_keys=ManagedKeys(kms, ground.sealed),
+    )
