@@ -118,7 +118,6 @@ def assemble(
         KmsInventoryService(kms, (protected,)),
         IamService(iam),
         CredentialsService(CredentialsSetup(iam, identity.tokens, id_tokens, config.regions)),
-        PublishedKeys(world),
         DenyService(world),
         OrgPolicyService(OrgPolicySetup(policies, config.regions, world)),
         ResourceManagerService(manager),
@@ -128,6 +127,7 @@ def assemble(
     )
     services += (_usage(services, disabled, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in services)
+    services += (PublishedKeys(world),)  # Addresses of certificates, no API that a project has.
     guard = OrganizationPolicyGuard(policies)
     decision = PolicyDecision(sealed, world)
     asked = (disabled, *guards(sealed, decision, world, data), guard)
@@ -173,8 +173,11 @@ def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:
 def _usage(
     services: tuple[Service, ...], disabled: DisabledAPIs, ground: _Ground
 ) -> ServiceUsageService:
-    """Return Service Usage, which knows the other APIs of this universe by name."""
-    apis = frozenset(("serviceusage", *(service.name for service in services)))
+    """Return Service Usage, which knows the other APIs of this universe by name.
+
+    Security Token Service is answered outside the gate.
+    """
+    apis = frozenset(("serviceusage", "sts", *(service.name for service in services)))
     setup = UsageSetup(apis, disabled, ground.world, system_domain(ground.config))
     return ServiceUsageService(setup)
 
