@@ -63,6 +63,10 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
 FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
+ATTRIBUTES = frozenset(("storage.googleapis.com/objectListPrefix",))
+"""What `api.getAttribute` knows of calls."""
+
+_ATTRIBUTE = re.compile(r"""getAttribute\s*\(\s*(?:"([^"\\]*)"|'([^'\\]*)')""")
 _TAG_TESTS: Mapping[str, Callable[..., bool]] = {
     "matchTag": lambda tag, key, value: (tag.key_name, tag.value_name) == (key, value),
     "matchTagId": lambda tag, key, value: (tag.key, tag.value) == (key, value),
@@ -170,6 +174,12 @@ def _check_text(expression: str) -> None:
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
         raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
+    for found in _ATTRIBUTE.findall(expression):
+        if "".join(found) not in ATTRIBUTES:
+            raise invalid(
+                f"Error compiling expression: the attribute {''.join(found)[:100]!r} is not"
+                " offered in conditions."
+            )
     if not plain_matches(expression):
         raise invalid(
             "Error compiling expression: matches() takes a literal pattern without escapes and "
@@ -229,8 +239,19 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(timezone(-shift if sign == "-" else shift))
 
 
+def _attribute(attributes: Mapping[str, object], name: str, default: object) -> object:
+    """Return an attribute of the API; one that this universe never tells is an error.
+
+    Google's default for such a one would be the answer to every call: a condition on the roles that
+    somebody may grant would then admit the granting of any.
+    """
+    if name not in ATTRIBUTES:
+        raise ValueError("no method of this universe has that attribute")
+    return attributes.get(name, default)
+
+
 OURS: Mapping[str, Callable[..., object]] = {
-    "getAttribute": lambda attributes, name, default: attributes.get(name, default),
+    "getAttribute": _attribute,
     "extract": extract,
     "hasOnly": lambda values, allowed: set(values) <= set(allowed),
     "date": lambda text: datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC),
