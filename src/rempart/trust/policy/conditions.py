@@ -170,21 +170,28 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
     if depth(expression) > NESTING_MAX:
         raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
+    _check_language(expression)
+
+
+def _check_language(expression: str) -> None:
+    """Refuse what CEL has and conditions have not."""
     if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
         raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
-    for found in _ATTRIBUTE.findall(expression):
-        if "".join(found) not in ATTRIBUTES:
-            raise invalid(
-                f"Error compiling expression: the attribute {''.join(found)[:100]!r} is not"
-                " offered in conditions."
-            )
+    _check_attributes(expression)
     if not plain_matches(expression):
         raise invalid(
             "Error compiling expression: matches() takes a literal pattern without escapes and "
             f"counted repetition, up to {PATTERN_CHARS_MAX} characters."
         )
+
+
+def _check_attributes(expression: str) -> None:
+    for found in map("".join, _ATTRIBUTE.findall(expression)):
+        if found not in ATTRIBUTES:
+            message = f"the attribute {found[:100]!r} is not offered in conditions."
+            raise invalid(f"Error compiling expression: {message}")
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
