@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rempart.app.offline import services_covered
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(page for page in [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"] if page.is_file())
 NAMED = re.compile(r"`((?:src|tests|docs|bench|tools)/[A-Za-z0-9_./-]+)`")
@@ -29,3 +31,11 @@ def test_the_gate_and_the_request_flow_name_the_same_steps_in_the_same_order() -
     places = [flow.index(f"**{step}**") for step in steps]
     assert len(steps) == 5
     assert places == sorted(places)
+
+
+def test_the_readme_names_every_api_that_is_answered_and_no_other() -> None:
+    table = (ROOT / "README.md").read_text().partition("| API ")[2].partition("\n\n")[0]
+    first = [row.split("|")[1] for row in table.splitlines()[2:]]
+    named = [name for cell in first for name in re.findall(r"`([a-z]+)`", cell)]
+    answered = [one.service for one in services_covered() if one.answered]
+    assert sorted(named) == sorted(answered)

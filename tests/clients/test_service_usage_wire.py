@@ -43,6 +43,18 @@ def test_a_project_is_known_by_its_number_too(admin: httpx.Client, parent: str) 
     assert admin.get(f"/serviceusage/v1/{shown['name']}").json() == shown
 
 
+def test_every_name_that_is_listed_is_an_api_and_can_be_turned_on(
+    admin: httpx.Client, parent: str
+) -> None:
+    """Security Token Service is one, although no project's policy is asked for it."""
+    listed = admin.get(f"{parent}/services", params={"pageSize": "200"}).json()["services"]
+    names = [one["config"]["name"] for one in listed]
+    assert "sts.googleapis.com" in names
+    assert "API" not in {one["config"]["title"].partition(" ")[2] for one in listed}
+    answer = admin.post(f"{parent}/services:batchEnable", json={"serviceIds": names})
+    assert answer.status_code == 200, answer.text
+
+
 def test_nobody_can_lock_a_project_out(admin: httpx.Client, parent: str) -> None:
     for api in ("serviceusage", "cloudresourcemanager"):
         name = f"{parent}/services/{api}.googleapis.com:disable"

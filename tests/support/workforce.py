@@ -113,7 +113,9 @@ class Organization:
 
 
 @contextmanager
-def provider(universe: Universe, folder: Path, config: pytest.Config) -> Iterator[OIDCProvider]:
+def provider(
+    universe: Universe, folder: Path, config: pytest.Config, **settings: Any
+) -> Iterator[OIDCProvider]:
     """Run the organization's provider; it knows our addresses of any pool that tests make."""
     site = f"https://auth.cloud.localhost:{universe.listen}/signin-callback"
     uris = tuple(
@@ -121,8 +123,8 @@ def provider(universe: Universe, folder: Path, config: pytest.Config) -> Iterato
         for number in range(POOLS_MAX)
         for id_ in ("corp", "other")
     )
-    clients = {CLIENT: uris}
-    with running(folder, config, authority=universe.outside, clients=clients) as made:
+    clients = settings.pop("clients", {}) | {CLIENT: uris}
+    with running(folder, config, authority=universe.outside, clients=clients, **settings) as made:
         yield made
 
 

@@ -89,7 +89,6 @@ def services(
         KmsInventoryService(kms, (StorageProtected(ground.sealed),)),
         IamService(iam),
         CredentialsService(CredentialsSetup(iam, tokens, ground.id_tokens, config.regions)),
-        PublishedKeys(world),
         DenyService(world),
         OrgPolicyService(OrgPolicySetup(ground.policies, config.regions, world)),
         ResourceManagerService(manager),
@@ -100,7 +99,7 @@ def services(
     )
     every += (_usage(every, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in every)
-    return every
+    return (*every, PublishedKeys(world))  # addresses of certificates, no API that a project has
 
 
 def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:
@@ -109,8 +108,11 @@ def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:
 
 
 def _usage(others: tuple[Service, ...], ground: Ground) -> ServiceUsageService:
-    """Return Service Usage, which knows the other APIs of this universe by name."""
-    apis = frozenset(("serviceusage", *(service.name for service in others)))
+    """Return Service Usage, which knows the other APIs of this universe by name.
+
+    Security Token Service is answered outside the gate.
+    """
+    apis = frozenset(("serviceusage", "sts", *(service.name for service in others)))
     setup = UsageSetup(apis, ground.disabled, ground.world, system_domain(ground.config))
     return ServiceUsageService(setup)
 

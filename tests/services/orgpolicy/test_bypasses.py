@@ -10,6 +10,7 @@ import pytest
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.core.method import Method
+from rempart.services.iam import METHODS as IAM
 from rempart.services.kms import METHODS as KMS
 from rempart.services.resourcemanager import METHODS as MANAGER
 from rempart.services.storage import METHODS as STORAGE
@@ -20,6 +21,7 @@ from support.org_policies import HERE, LOCATION, PROJECT, Policed
 KMS_SERVICE = "cloudkms.googleapis.com"
 NO_PLAIN = {"values": {"deniedValues": ["storage.googleapis.com"]}}
 JUDGED = (
+    "upload",
     "create",
     "insert",
     "patch",
@@ -31,6 +33,17 @@ JUDGED = (
     "compose",
 )
 UNJUDGED = {
+    *(
+        f"iam.{one}.roles.{verb}"
+        for one in ("organizations", "projects")
+        for verb in ("create", "patch")
+    ),
+    *(f"iam.locations.workforcePools.{one}create" for one in ("", "providers.")),
+    *(f"iam.locations.workforcePools.{one}patch" for one in ("", "providers.")),
+    "iam.locations.workforcePools.setIamPolicy",
+    "iam.organizations.bootstraps.create",
+    "iam.projects.locations.workloadIdentityPools.create",
+    "iam.projects.locations.workloadIdentityPools.patch",
     "cloudresourcemanager.liens.create",
     "cloudresourcemanager.v1.liens.create",
     "storage.managedFolders.insert",
@@ -40,11 +53,15 @@ UNJUDGED = {
     "cloudkms.projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.patch",
     "cloudkms.projects.locations.ekmConnections.patch",
 }
-"""Methods that make nothing a constraint knows of: a version is of its key's kind and place."""
+"""Methods that make nothing a constraint knows of: a version is of its key's kind and place.
+
+Members of a workforce pool's own policy are not judged: pools are in no folder or project, and an
+organization's administrators alone set it.
+"""
 
 
 def test_every_method_that_makes_something_says_what() -> None:
-    every: tuple[Method[Any], ...] = (*STORAGE, *KMS, *MANAGER)
+    every: tuple[Method[Any], ...] = (*STORAGE, *KMS, *MANAGER, *IAM)
     for method in every:
         judged = method.id.rpartition(".")[2] in JUDGED and method.id not in UNJUDGED
         assert not judged or method.proposes is not None, method.id
@@ -250,3 +267,63 @@ async def test_of_many_who_change_a_policy_that_they_have_read_one_does() -> Non
         return True
 
     assert sum(await asyncio.gather(*map(change, range(64)))) == 1
+
+
+async def test_identities_are_made_in_services_as_their_constraints_say() -> None:
+    cloud = await Policed.start()
+    accounts, keys = "iam.projects.serviceAccounts", "iam.projects.serviceAccounts.keys"
+    account = (await cloud.ask(f"{accounts}.create", {"accountId": "robot-1"}, name=PROJECT))[
+        "name"
+    ]
+    named = "iam.disableServiceAccount"
+    cases: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        (f"{named}Creation", f"{accounts}.create", PROJECT, {"accountId": "robot-2"}),
+        (f"{named}KeyCreation", f"{keys}.create", account, {}),
+        (f"{named}KeyUpload", f"{keys}.upload", account, {"publicKeyData": "x"}),
+    )
+    for constraint, method, name, document in cases:
+        await cloud.set(constraint, {"enforce": True})
+        told = await cloud.refused(method, document, name=name)
+        assert told.code.name == "FAILED_PRECONDITION", (constraint, told.message)
+        await cloud.unset(constraint)
+    value = f"is:principalSet://iam.googleapis.com/{cloud.organization}"
+    await cloud.set("iam.allowedPolicyMemberDomains", {"values": {"allowedValues": [value]}})
+    role, who = "roles/iam.serviceAccountTokenCreator", "user:somebody@example.test"
+    wrong = {"policy": {"bindings": [{"role": role, "members": [who]}]}}
+    told = await cloud.refused(f"{accounts}.setIamPolicy", wrong, resource=account)
+    assert told.code.name == "FAILED_PRECONDITION"
+
+
+async def test_a_provider_is_neither_made_nor_turned_to_trust_another_issuer() -> None:
+    cloud = await Policed.start()
+    pools = "iam.projects.locations.workloadIdentityPools"
+    where = f"{PROJECT}/locations/global"
+    await cloud.ask(f"{pools}.create", query={"workloadIdentityPoolId": "pool-1"}, parent=where)
+    good, evil = "https://id.example.test", "https://evil.example.test"
+    rule = {"values": {"allowedValues": [good]}}
+    await cloud.set("iam.workloadIdentityPoolProviders", rule)
+    mapping = {"attributeMapping": {"google.subject": "assertion.sub"}}
+    pool = f"{where}/workloadIdentityPools/pool-1"
+    for issuer, refused in ((evil, True), (good, False)):
+        document = mapping | {"oidc": {"issuerUri": issuer}}
+        asked: dict[str, Any] = {
+            "query": {"workloadIdentityPoolProviderId": "corp"},
+            "parent": pool,
+        }
+        ask = cloud.refused if refused else cloud.ask
+        await ask(f"{pools}.providers.create", document, **asked)
+    for mask in ("oidc", "oidc.issuerUri"):
+        told = await cloud.refused(
+            f"{pools}.providers.patch",
+            {"oidc": {"issuerUri": evil}},
+            query={"updateMask": mask},
+            name=f"{pool}/providers/corp",
+        )
+        assert told.code.name in {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}, told.message
+    named = await cloud.ask(
+        f"{pools}.providers.patch",
+        {"displayName": "Corp"},
+        query={"updateMask": "displayName"},
+        name=f"{pool}/providers/corp",
+    )
+    assert named["response"]["oidc"]["issuerUri"] == good

@@ -51,6 +51,14 @@ async def test_a_project_without_a_parent_goes_to_the_only_organization() -> Non
     assert (await manager.refusal("operations.get", name=done["name"])).status == 403
 
 
+async def test_a_project_that_is_named_by_its_id_is_called_by_it() -> None:
+    """As gcloud asks where no name was said: the id stands for the name, prefix and all."""
+    manager = await Manager.start()
+    long = "lab:" + "x" * 30
+    done = await manager.ask("v1.projects.create", {"projectId": long, "name": long})
+    assert (done["response"]["projectId"], done["response"]["name"]) == (long, "x" * 30)
+
+
 async def test_an_operation_is_shown_to_nobody_else() -> None:
     manager = await Manager.start()
     done = await manager.ask("projects.create", {"projectId": "fresh-one"})

@@ -67,14 +67,13 @@ HERE = Situation(
         'request.time.getHours("-05:30") == 18',
         'request.time.getHours("+01:00") == 0 || false',
         f'api.getAttribute("{STORAGE}/objectListPrefix", "") == "team/"',
-        'api.getAttribute("something.else", "none") == "none"',
         'resource.type in ["a", "storage.googleapis.com/Object"]',
         'resource.type != "a" ? true : false',
         "resource.nope || true",
         "true || resource.nope",
         "!false",
         "size(resource.name) > 3",
-        'api.getAttribute("roles", ["a"]).hasOnly(["a", "b"])',
+        '["a"].hasOnly(["a", "b"])',
     ],
 )
 def test_what_holds(text: str) -> None:
@@ -209,6 +208,18 @@ def test_no_text_at_all_crashes(text: str) -> None:
 def test_brackets_are_nested_a_limited_number_of_times(text: str) -> None:
     with pytest.raises(CloudError, match="nested over 32 deep"):
         check(text)
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_an_attribute_that_no_method_tells_never_takes_its_default(quote: str) -> None:
+    """Google's landing zone hands out roles this way: the default would admit every role."""
+    name = f"{quote}iam.googleapis.com/modifiedGrantsByRole{quote}"
+    text = f"api.getAttribute({name}, []).hasOnly(['roles/viewer'])"
+    with pytest.raises(CloudError, match="modifiedGrantsByRole"):
+        check(text)
+    for one in (text, "api.getAttribute(resource.name, []).hasOnly(['a'])"):
+        assert not holds(one, HERE)
+        assert not spares(one, HERE)
 
 
 def test_a_condition_that_restricts_spares_only_where_it_is_false() -> None:

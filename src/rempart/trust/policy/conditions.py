@@ -63,6 +63,10 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
 FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
+ATTRIBUTES = frozenset(("storage.googleapis.com/objectListPrefix",))
+"""What `api.getAttribute` knows of calls."""
+
+_ATTRIBUTE = re.compile(r"""getAttribute\s*\(\s*(?:"([^"\\]*)"|'([^'\\]*)')""")
 _TAG_TESTS: Mapping[str, Callable[..., bool]] = {
     "matchTag": lambda tag, key, value: (tag.key_name, tag.value_name) == (key, value),
     "matchTagId": lambda tag, key, value: (tag.key, tag.value) == (key, value),
@@ -168,15 +172,28 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
     if depth(expression) > NESTING_MAX:
         raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
+    _check_language(expression)
+
+
+def _check_language(expression: str) -> None:
+    """Refuse what CEL has and conditions have not."""
     if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
     if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
         raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
+    _check_attributes(expression)
     if not plain_matches(expression):
         raise invalid(
             "Error compiling expression: matches() takes a literal pattern without escapes and "
             f"counted repetition, up to {PATTERN_CHARS_MAX} characters."
         )
+
+
+def _check_attributes(expression: str) -> None:
+    for found in map("".join, _ATTRIBUTE.findall(expression)):
+        if found not in ATTRIBUTES:
+            message = f"the attribute {found[:100]!r} is not offered in conditions."
+            raise invalid(f"Error compiling expression: {message}")
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
@@ -231,8 +248,19 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(timezone(-shift if sign == "-" else shift))
 
 
+def _attribute(attributes: Mapping[str, object], name: str, default: object) -> object:
+    """Return an attribute of the API; one that this universe never tells is an error.
+
+    Google's default for such a one would be the answer to every call: a condition on the roles that
+    somebody may grant would then admit the granting of any.
+    """
+    if name not in ATTRIBUTES:
+        raise ValueError("no method of this universe has that attribute")
+    return attributes.get(name, default)
+
+
 OURS: Mapping[str, Callable[..., object]] = {
-    "getAttribute": lambda attributes, name, default: attributes.get(name, default),
+    "getAttribute": _attribute,
     "extract": extract,
     "hasOnly": lambda values, allowed: set(values) <= set(allowed),
     "date": lambda text: datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC),

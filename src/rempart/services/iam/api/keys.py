@@ -13,7 +13,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only
 from rempart.core.errors import already_exists, invalid
 from rempart.core.grant import Grant
-from rempart.services.iam import accounts
+from rempart.services.iam import accounts, proposed
 from rempart.services.iam.api import asked
 from rempart.services.iam.model import account_key, names
 from rempart.services.iam.model.account_key import KEY_TYPES, USER_MANAGED, shown
@@ -120,8 +120,10 @@ async def _disabled(grant: Grant, call: Call, store: IamStore, *, to: bool) -> R
 _NOUN, _ON = "projects.serviceAccounts.keys", "serviceAccountKeys"
 
 METHODS: Methods = (
-    writing(f"{_NOUN}.create", f"{_ON}.create", asked.service_account, create),
-    writing(f"{_NOUN}.upload", f"{_ON}.create", asked.service_account, upload),
+    writing(f"{_NOUN}.create", f"{_ON}.create", asked.service_account, create, proposed.key),
+    writing(
+        f"{_NOUN}.upload", f"{_ON}.create", asked.service_account, upload, proposed.uploaded_key
+    ),
     reading(f"{_NOUN}.get", f"{_ON}.get", asked.key, get),
     reading(f"{_NOUN}.list", f"{_ON}.list", asked.service_account, list_),
     writing(f"{_NOUN}.delete", f"{_ON}.delete", asked.key, delete),

@@ -12,10 +12,17 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, section, text
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId
-from rempart.services.iam import accounts
+from rempart.services.iam import accounts, proposed
 from rempart.services.iam.api import asked
 from rempart.services.iam.model import names
-from rempart.services.iam.model.service_account import SHOWN, checked, masked, shown, updated
+from rempart.services.iam.model.service_account import (
+    SHOWN,
+    UPDATABLE_BY_PUT,
+    checked,
+    masked,
+    shown,
+    updated,
+)
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.table import Methods, public, reading, writing
 from rempart.trust.identity.accounts import (
@@ -30,7 +37,6 @@ from rempart.trust.policy.validate import policy_to_json
 
 PAGE_SIZE_DEFAULT = 20
 PAGE_SIZE_MAX = 100
-_UPDATABLE_BY_PUT = frozenset(("displayName", "description"))
 
 
 async def _account(grant: Grant, call: Call, store: IamStore) -> ServiceAccount:
@@ -84,7 +90,7 @@ async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:
 async def update(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Replace what is the owner's to choose of a service account: Google's older method."""
     only(call.document, *SHOWN)
-    return await _update(grant, call, store, _UPDATABLE_BY_PUT & call.document.keys())
+    return await _update(grant, call, store, UPDATABLE_BY_PUT & call.document.keys())
 
 
 async def _update(grant: Grant, call: Call, store: IamStore, paths: frozenset[str]) -> Reply:
@@ -153,17 +159,19 @@ async def test_permissions(grant: Grant, call: Call, store: IamStore) -> Reply:
 _NOUN, _ON, _A = "projects.serviceAccounts", "serviceAccounts", asked.service_account
 
 METHODS: Methods = (
-    writing(f"{_NOUN}.create", f"{_ON}.create", asked.container, create),
+    writing(f"{_NOUN}.create", f"{_ON}.create", asked.container, create, proposed.account),
     reading(f"{_NOUN}.get", f"{_ON}.get", _A, get),
     reading(f"{_NOUN}.list", f"{_ON}.list", asked.container, list_),
-    writing(f"{_NOUN}.patch", f"{_ON}.update", _A, patch),
-    writing(f"{_NOUN}.update", f"{_ON}.update", _A, update),
+    writing(f"{_NOUN}.patch", f"{_ON}.update", _A, patch, proposed.patched_account),
+    writing(f"{_NOUN}.update", f"{_ON}.update", _A, update, proposed.updated_account),
     writing(f"{_NOUN}.enable", f"{_ON}.enable", _A, enable),
     writing(f"{_NOUN}.disable", f"{_ON}.disable", _A, disable),
     writing(f"{_NOUN}.delete", f"{_ON}.delete", _A, delete),
     writing(f"{_NOUN}.undelete", f"{_ON}.undelete", asked.deleted_account, undelete),
     reading(f"{_NOUN}.getIamPolicy", f"{_ON}.getIamPolicy", _A, get_policy),
-    writing(f"{_NOUN}.setIamPolicy", f"{_ON}.setIamPolicy", _A, set_policy),
+    writing(
+        f"{_NOUN}.setIamPolicy", f"{_ON}.setIamPolicy", _A, set_policy, proposed.account_policy
+    ),
     public(
         f"{_NOUN}.testIamPermissions",
         _A,

@@ -20,6 +20,7 @@ from rempart.services.iam.deny.model import display_name, notes
 from rempart.trust.policy.boundaries import POLICY_BINDINGS, PolicyBinding
 
 BIND = "iam.principalaccessboundarypolicies.bind"
+UNBIND = "iam.principalaccessboundarypolicies.unbind"
 _POLICIES = "/principalAccessBoundaryPolicies/"
 _TYPE = "google.iam.v3.PolicyBinding"
 _EMPTY = "google.protobuf.Empty"
@@ -85,10 +86,11 @@ async def list_(grant: Grant, call: Call, store: BoundaryStore) -> Reply:
 
 
 async def patch(grant: Grant, call: Call, store: BoundaryStore) -> Reply:
-    """Change a binding's condition, name or annotations."""
+    """Change a binding's condition, name or annotations; the policy's permission is asked too."""
     not_only_validated(call)
     name = await store.named(call.path["name"])
     old = await store.binding(grant, name)
+    await _may(BIND, store, old)
     checked_etag(call.document.get("etag"), old.etag)
     made = replace(old, etag=store.etag(), updated=store.now)
     paths = changed(call, ("displayName", "annotations", "condition", *_IMMUTABLE))
@@ -117,13 +119,22 @@ async def _check_immutable(
 
 
 async def delete(grant: Grant, call: Call, store: BoundaryStore) -> Reply:
-    """Delete a binding."""
+    """Delete a binding; who may change policies of a project is not enough to leave a boundary."""
     not_only_validated(call)
     name = await store.named(call.path["name"])
-    checked_etag(call.query.get("etag"), (await store.binding(grant, name)).etag)
+    old = await store.binding(grant, name)
+    await _may(UNBIND, store, old)
+    checked_etag(call.query.get("etag"), old.etag)
     store.delete_binding(grant, name)
     done = await store.finished(name, _EMPTY, {})
     return Reply(document=done, audit={"policyBinding": binding_name(name.at.shown, name.id)})
+
+
+async def _may(permission: str, store: BoundaryStore, binding: PolicyBinding) -> None:
+    """Refuse who may not bind, or unbind, the policy of a binding, in its organization."""
+    place = f"organizations/{binding.organization}/locations/global"
+    policy = await store.named(f"{place}{_POLICIES}{binding.policy}", field="policy")
+    await store.session.authority.require(permission, policy.at.resource)
 
 
 async def search_target(grant: Grant, call: Call, store: BoundaryStore) -> Reply:

@@ -46,7 +46,12 @@ _ABOVE_PROJECTS_ALONE = frozenset(
 )
 """What has no effect in a project: roles of organizations alone may have it."""
 
-_IN_NO_CUSTOM_ROLE = ("iam.denypolicies.", "iam.principalaccessboundarypolicies.")
+_IN_NO_CUSTOM_ROLE = (
+    "iam.denypolicies.",
+    "iam.principalaccessboundarypolicies.",
+    *(f"orgpolicy.{one}" for one in ("policies.create", "policies.delete", "policies.update")),
+    "orgpolicy.policy.set",
+)
 """What limits rights is administered by predefined roles alone."""
 
 

@@ -19,6 +19,9 @@ DELETED_KEPT_SECONDS = 30 * 24 * 3600
 
 _SECOND = 1_000_000
 _FIELDS = {"displayName": DISPLAY_NAME_BYTES_MAX, "description": DESCRIPTION_BYTES_MAX}
+UPDATABLE_BY_PUT = frozenset(("displayName", "description"))
+"""What Google's older method of changing an account replaces."""
+
 SHOWN = (
     *("name", "projectId", "uniqueId", "email", "displayName"),
     *("etag", "description", "oauth2ClientId", "disabled"),

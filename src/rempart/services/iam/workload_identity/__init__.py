@@ -6,7 +6,8 @@ identities and attestation rules are answered as not implemented.
 
 from __future__ import annotations
 
-from rempart.services.iam.table import Methods, Run, reading, writing
+from rempart.services.iam import proposed
+from rempart.services.iam.table import Methods, Proposes, Run, reading, writing
 from rempart.services.iam.workload_identity import operations, pools, providers
 from rempart.services.iam.workload_identity.asked import project
 
@@ -25,10 +26,11 @@ def _pool(verb: str, permission: str, run: Run) -> Methods:
     return (row(f"{_POOLS}.{verb}", asked, project, run),)
 
 
-def _provider(verb: str, permission: str, run: Run) -> Methods:
-    row = reading if verb in {"get", "list", "operations.get"} else writing
+def _provider(verb: str, permission: str, run: Run, proposes: Proposes | None = None) -> Methods:
     asked = _permission("workloadIdentityPoolProviders", permission)
-    return (row(f"{_PROVIDERS}.{verb}", asked, project, run),)
+    if verb in {"get", "list", "operations.get"}:
+        return (reading(f"{_PROVIDERS}.{verb}", asked, project, run),)
+    return (writing(f"{_PROVIDERS}.{verb}", asked, project, run, proposes),)
 
 
 METHODS: Methods = (
@@ -39,10 +41,10 @@ METHODS: Methods = (
     *_pool("delete", "delete", pools.delete),
     *_pool("undelete", "undelete", pools.undelete),
     *_pool("operations.get", "get", operations.get),
-    *_provider("create", "create", providers.create),
+    *_provider("create", "create", providers.create, proposed.provider),
     *_provider("get", "get", providers.get),
     *_provider("list", "list", providers.list_),
-    *_provider("patch", "update", providers.patch),
+    *_provider("patch", "update", providers.patch, proposed.patched_provider),
     *_provider("delete", "delete", providers.delete),
     *_provider("undelete", "undelete", providers.undelete),
     *_provider("operations.get", "get", operations.get),

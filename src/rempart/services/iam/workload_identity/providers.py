@@ -79,7 +79,7 @@ async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Change the fields of a provider that the mask names, single attributes among them."""
     old = await _find(grant, call, store)
     model.refuse_deleted(old.deleted, wanted=False)
-    made = model.provider(old, call.document, _mask(call))
+    made = model.provider(old, call.document, mask_of(call))
     return await _stored(grant, store, made)
 
 
@@ -98,7 +98,7 @@ async def undelete(grant: Grant, call: Call, store: IamStore) -> Reply:
     return await _stored(grant, store, replace(old, deleted=Micros(0)))
 
 
-def _mask(call: Call) -> frozenset[str]:
+def mask_of(call: Call) -> frozenset[str]:
     """Return the paths of the mask; the keys of the mapping are no fields, and stay as they are."""
     raw = {path.strip() for path in call.query.get("updateMask", "").split(",")}
     keys = {_MAPPING + one.partition(".")[2] for one in raw if one.partition(".")[0] in _SPELLED}

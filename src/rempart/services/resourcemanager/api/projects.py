@@ -117,11 +117,15 @@ async def undelete(grant: Grant, call: Call, store: ManagerStore) -> Reply:
 
 
 async def new_project(call: Call, store: ManagerStore, name: str) -> NewProject:
-    """Return what a call asks to be created; without a name it is called by its id."""
+    """Return what a call asks to be created; without a name it is called by its id.
+
+    gcloud gives the id as the name where nobody has said another, the universe's prefix with it.
+    """
     if call.document.get("tags"):
         raise unsupported("Tagging a project as it is created", field="tags")
     id_ = project_id(text(call.document, "projectId"), store.setup.prefix)
-    named = project_name(name, "displayName") if name else id_.rpartition(":")[2]
+    other = name not in {"", id_}
+    named = project_name(name, "displayName") if other else id_.rpartition(":")[2]
     return NewProject(
         id_, named, await project_parent(call, store), labels(pairs(call.document, "labels"))
     )

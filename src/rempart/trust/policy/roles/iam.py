@@ -10,10 +10,6 @@ from rempart.trust.policy.roles.role import HIERARCHY, PROJECT_SEEN, Level, Role
 
 _ACCOUNT_SEEN = of("iam.serviceAccounts", "get list") | PROJECT_SEEN
 
-_BOUNDARY_SEEN = of("iam.principalaccessboundarypolicies", "get list searchPolicyBindings") | of(
-    "iam.policybindings", "get list"
-)
-
 
 def _account(name: str, title: str, permissions: frozenset[str]) -> Role:
     levels = HIERARCHY | Level.SERVICE_ACCOUNT

@@ -11,6 +11,7 @@ _ORG_POLICY = (
 )
 _BINDING = "createTagBinding deleteTagBinding listEffectiveTags listTagBindings"
 
+_BINDINGS_SEEN = of("iam.policybindings", "get list")
 _POLICY_BINDING = "createPolicyBinding deletePolicyBinding searchPolicyBindings updatePolicyBinding"
 
 
@@ -25,7 +26,8 @@ ROLES = (
         _ORG_POLICY
         | of("resourcemanager.folders", f"get getIamPolicy list setIamPolicy {_POLICY_BINDING}")
         | of("resourcemanager.organizations", f"get getIamPolicy setIamPolicy {_POLICY_BINDING}")
-        | of("resourcemanager.projects", f"get getIamPolicy list setIamPolicy {_POLICY_BINDING}"),
+        | of("resourcemanager.projects", f"get getIamPolicy list setIamPolicy {_POLICY_BINDING}")
+        | _BINDINGS_SEEN,
     ),
     _manager(
         "organizationViewer",
@@ -84,7 +86,8 @@ ROLES = (
     _manager(
         "projectIamAdmin",
         "Project IAM Admin",
-        of("resourcemanager.projects", f"get getIamPolicy setIamPolicy {_POLICY_BINDING}"),
+        of("resourcemanager.projects", f"get getIamPolicy setIamPolicy {_POLICY_BINDING}")
+        | _BINDINGS_SEEN,
     ),
     _manager("projectMover", "Project Mover", of("resourcemanager.projects", "get move update")),
 )
