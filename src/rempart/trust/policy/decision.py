@@ -163,7 +163,7 @@ class PolicyDecision:
             return True
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
-        home = await self._home(principal) if by_place else NO_LINEAGE
+        home = (await self._home(principal) if by_place else None) or NO_LINEAGE
         asking = _Asking(principal, names, home.accounts, permission, lineage.names)
         return await self._granted_by_more(
             asking, parts, Situation(resource.name, time, attributes, project=resource.project)
@@ -188,10 +188,9 @@ class PolicyDecision:
         self, principal: Principal, permission: str, resource: Resource, situation: Situation
     ) -> bool:
         """Tell whether a deny policy or a boundary forbids what is asked, whoever grants it."""
-        lineage = await self._lineage(resource)
-        if lineage is None:
+        lineage, home = await self._lineage(resource), await self._home(principal)
+        if lineage is None or home is None:
             return True
-        home = await self._home(principal)
         who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
         for denial in await self._denials.at(lineage.names, permission, who):
             told = await self._told(denial.expression, situation)
@@ -201,11 +200,11 @@ class PolicyDecision:
             principal, home.places, lineage.names, situation
         )
 
-    async def _home(self, principal: Principal) -> Lineage:
-        """Return what a service account lies in."""
+    async def _home(self, principal: Principal) -> Lineage | None:
+        """Return what a service account lies in; None where that is not there."""
         if principal.project is None:
             return NO_LINEAGE
-        return await self._lineages.of(principal.project) or NO_LINEAGE
+        return await self._lineages.of(principal.project)
 
     async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
         for part in parts:

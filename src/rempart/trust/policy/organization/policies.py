@@ -18,9 +18,11 @@ from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
     PROJECTS,
-    Folder,
-    ancestors,
     find_project,
+    level_name,
+    levels,
+    severance,
+    severed,
 )
 from rempart.trust.policy.organization.constraint import Constraint, Meaning, Shape
 from rempart.trust.policy.organization.documents import (
@@ -175,18 +177,10 @@ class Policies:
         return await self._tags.of(ResourceName(MANAGER, "", container), project)
 
     async def _way_up(self, container: str) -> tuple[str, ...]:
-        noun, _, id_ = container.partition("/")
-        names = [container]
-        if noun == "projects":
-            project = await find_project(self._sealed, ProjectId(id_))
-            if project is None:
-                return (container,)
-            chain = await ancestors(self._sealed, project.parent)
-        else:
-            chain = await ancestors(self._sealed, container)
-            names = [] if chain else [container]
-        kinds = {True: "folders", False: "organizations"}
-        return (*names, *[f"{kinds[isinstance(one, Folder)]}/{one.id}" for one in chain])
+        chain = await levels(self._sealed, container)
+        if severed(chain):
+            raise severance(container)
+        return tuple(map(level_name, chain)) or (container,)
 
     async def _organization(self, member: str) -> str:
         """Return the organization that a member belongs to, empty where it is in none known."""

@@ -14,7 +14,7 @@ from rempart.core.names import ProjectId
 from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.guard import Asked
-from rempart.trust.policy.hierarchy import Organization, ancestors, find_project
+from rempart.trust.policy.hierarchy import levels, place_name, severance, severed
 from rempart.trust.policy.perimeters.crossing import Plan, Visit, judge, plan
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, POLICIES_MAX, AccessPolicy
 from rempart.trust.policy.perimeters.geography import Geography
@@ -117,14 +117,10 @@ class PerimeterGuard:
 
 async def place_of(sealed: SealedEngine, project: ProjectId) -> tuple[str, ...]:
     """Return a project and what it lies in, upwards: `projects/NUMBER`, folders, organization."""
-    found = await find_project(sealed, project)
-    if found is None:
-        return ()
-    above = [
-        f"{'organizations' if isinstance(one, Organization) else 'folders'}/{one.id}"
-        for one in await ancestors(sealed, found.parent)
-    ]
-    return (f"projects/{found.number}", *above)
+    chain = await levels(sealed, f"projects/{project}")
+    if severed(chain):
+        raise severance(f"projects/{project}")
+    return tuple(map(place_name, chain))
 
 
 def _state(policies: Mapping[str, AccessPolicy]) -> _State | None:
