@@ -20,6 +20,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.jwt import Signed, verify
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.tokens import TOKEN_CHARS_MAX, Statement
+from rempart.trust.policy.members import email_alone
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXPIRES_IN_SECONDS = 3599
@@ -152,7 +153,7 @@ class OAuth2:
 
 def _email(principal: Principal) -> dict[str, object]:
     """Return the email of a service account; identities from outside have none of ours."""
-    if principal.member != f"serviceAccount:{principal.email}":
+    if email_alone(principal.member) != f"serviceAccount:{principal.email}":
         return {}
     return {"email": principal.email, "email_verified": "true"}
 

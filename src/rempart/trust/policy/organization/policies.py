@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Condition
+from rempart.core.principal import Member
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
@@ -24,6 +25,7 @@ from rempart.trust.policy.hierarchy import (
     severance,
     severed,
 )
+from rempart.trust.policy.members import email_alone
 from rempart.trust.policy.organization.constraint import Constraint, Meaning, Shape
 from rempart.trust.policy.organization.documents import (
     CUSTOM,
@@ -142,7 +144,9 @@ class Policies:
         if constraint.meaning is Meaning.MEMBER:
             top = await self._organization(text)
             known = (f"principalSet://iam.googleapis.com/{top}", f"//{MANAGER}/{top}")
-            return Value(text, frozenset((text, *(known if top else ()))))
+            return Value(
+                text, frozenset((text, email_alone(Member(text)), *(known if top else ())))
+            )
         return plain(text)
 
     async def _merged(

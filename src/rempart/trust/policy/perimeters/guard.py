@@ -23,6 +23,9 @@ from rempart.trust.policy.perimeters.violation import Violations, refusal_of, vi
 from rempart.trust.policy.watched import Watched
 
 MANAGER = "cloudresourcemanager.googleapis.com"
+DRY_RUN_FACT = "perimeterDryRun"
+"""Under this, an entry in the log has the identifier of what a dry run would have refused."""
+
 _NO_NAMES: frozenset[str] = frozenset()
 _KINDS = (ACCESS_POLICIES,)
 
@@ -73,7 +76,9 @@ class PerimeterGuard:
         if refused:
             raise refusal_of(refused, asked.service)
         if state.dry is not None:
-            await self._judge(state.dry, asked, visit, before, dry=True)
+            tried = await self._judge(state.dry, asked, visit, before, dry=True)
+            if tried:
+                asked.facts[DRY_RUN_FACT] = tried
 
     async def _look(self) -> None:
         """Read the access policies again."""

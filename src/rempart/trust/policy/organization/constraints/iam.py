@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from rempart.core.principal import Member
 from rempart.core.proposal import Change, Proposal
+from rempart.trust.policy.members import email_alone
 from rempart.trust.policy.organization.constraint import (
     Constraint,
     Meaning,
@@ -38,7 +40,7 @@ def _members(proposal: Proposal) -> Sequence[str]:
 
 
 def _stranger(_: Proposal, member: str) -> Told:
-    who = member.partition(":")[2] or member
+    who = email_alone(Member(member)).partition(":")[2] or member
     return Told(
         "One or more users named in the policy do not belong to a permitted customer.",
         f"User {who} is not in permitted organization.",
