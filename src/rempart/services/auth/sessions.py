@@ -177,7 +177,7 @@ class SignIns:
         if ends <= self._world.clock():
             raise Rejected("the session has reached the length that its pool allows")
         tx = self._sealed.transaction()
-        self._log(tx, "sts.refresh", session, call, {"client": client})
+        self._log(tx, "sts.refresh", session, call, {"client": client, "ends": str(ends)})
         await tx.commit()
         return Handed(replace(session, ends=ends), digest)
 

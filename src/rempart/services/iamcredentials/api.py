@@ -37,8 +37,11 @@ async def _account(
     return await store.reached(grant, chain, f"iam.serviceAccounts.{permission}")
 
 
-def _facts(account: ServiceAccount) -> dict[str, str]:
-    return {"serviceAccount": account.email, "uniqueId": account.unique_id}
+def _facts(account: ServiceAccount, call: Call, **more: str) -> dict[str, str]:
+    """Return for the log for whom a credential is, and through whom: nothing of itself."""
+    facts = {"serviceAccount": account.email, "uniqueId": account.unique_id, **more}
+    through = [one.account for one in model.chain(call.path["name"], call.document)[:-1]]
+    return facts | ({"delegates": ", ".join(through)} if through else {})
 
 
 async def generate_access_token(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
@@ -59,7 +62,7 @@ async def generate_access_token(grant: Grant, call: Call, store: CredentialsStor
             "accessToken": store.access_token(grant, statement),
             "expireTime": model.to_the_second(statement.expires),
         },
-        audit=_facts(account),
+        audit=_facts(account, call, scopes=" ".join(scopes), seconds=str(lifetime)),
     )
 
 
@@ -84,7 +87,7 @@ async def generate_id_token(grant: Grant, call: Call, store: CredentialsStore) -
         organization=await store.organization(grant, account) if numbered else "",
     )
     token = await store.id_token(grant, account, asked)
-    return Reply(document={"token": token}, audit=_facts(account))
+    return Reply(document={"token": token}, audit=_facts(account, call, audience=audience))
 
 
 async def sign_blob(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
@@ -94,7 +97,7 @@ async def sign_blob(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
     account = await _account(grant, call, store, SIGN_BLOB)
     key = await store.key(grant, account)
     signed = b64encode(key.sign(content)).decode()
-    return Reply(document={"keyId": key.id, "signedBlob": signed}, audit=_facts(account))
+    return Reply(document={"keyId": key.id, "signedBlob": signed}, audit=_facts(account, call))
 
 
 async def sign_jwt(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
@@ -104,4 +107,4 @@ async def sign_jwt(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
     account = await _account(grant, call, store, SIGN_JWT)
     key = await store.key(grant, account)
     signed = key.token(claims)
-    return Reply(document={"keyId": key.id, "signedJwt": signed}, audit=_facts(account))
+    return Reply(document={"keyId": key.id, "signedJwt": signed}, audit=_facts(account, call))
