@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rempart.app.guards import guards
@@ -59,11 +60,13 @@ from rempart.trust.custody.software.mechanism import Software
 from rempart.trust.gate import Gate, Rules, Service
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
+from rempart.trust.identity.federation.pools import organization_of
 from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.organization.expiry import key_seconds
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.tags import EffectiveTags
@@ -109,8 +112,9 @@ def assemble(
     protected = StorageProtected(sealed)
     ground = _Ground(config, keyring, world, sealed)
     kms = _kms(ground, issuer, protected, managers, token)
-    iam = IamSetup(config.domain, world, keyring.key("thumbprint"))
-    disabled, policies = DisabledAPIs(sealed, config.domain), Policies(sealed)
+    disabled, policies = DisabledAPIs(sealed, config.domain), _policies(sealed)
+    lifetime = partial(key_seconds, policies)
+    iam = IamSetup(config.domain, world, keyring.key("thumbprint"), lifetime)
     manager = ManagerSetup(world, config.prefix)
     services: tuple[Service, ...] = (
         StorageService(_storage(ground, bodies, kms)),
@@ -163,6 +167,11 @@ class _Ground:
     keyring: Keyring
     world: World
     sealed: SealedEngine
+
+
+def _policies(sealed: SealedEngine) -> Policies:
+    """Return organization policy, which asks whose people a workforce pool's are."""
+    return Policies(sealed, partial(organization_of, sealed))
 
 
 def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:

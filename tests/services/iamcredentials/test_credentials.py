@@ -211,7 +211,7 @@ async def test_a_chain_holds_by_each_of_its_links(iam: Iam) -> None:
         {"scope": [""]},
         {"scope": ["s"] * 51},
         {"scope": "s"},
-        {"scope": [CLOUD_PLATFORM], "lifetime": "3601s"},
+        {"scope": [CLOUD_PLATFORM], "lifetime": "43201s"},
         {"scope": [CLOUD_PLATFORM], "lifetime": "0s"},
         {"scope": [CLOUD_PLATFORM], "lifetime": "-1s"},
         {"scope": [CLOUD_PLATFORM], "lifetime": 600},

@@ -78,16 +78,17 @@ class Store:
         )
 
     async def policy_resource(self, name: str) -> Resource:
-        """Return an access policy as policy sees it: its own IAM policy, its organization's.
+        """Return an access policy as policy sees it: its own IAM policy, then its organization's.
 
         One that is not there has none, so absent and forbidden have one answer.
         """
-        found = await self._policy(name)
-        policies: tuple[Policy, ...] = ()
-        if found is not None:
-            organization = await self._organization(found.parent)
-            policies = (found.policy, *((organization.policy,) if organization else ()))
-        return Resource(ResourceName(SERVICE, f"{SERVICE}/AccessPolicy", name), None, policies)
+        found, named = (
+            await self._policy(name),
+            ResourceName(SERVICE, f"{SERVICE}/AccessPolicy", name),
+        )
+        if found is None:
+            return Resource(named, None)
+        return Resource(named, None, (found.policy,), above=found.parent)
 
     async def operation_resource(self, name: str) -> Resource:
         """Return what an operation was done in."""

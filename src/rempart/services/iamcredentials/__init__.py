@@ -25,9 +25,9 @@ def _for_account(
     verb: str, permission: str, access: Access, run: api.Run
 ) -> Method[CredentialsStore]:
     id_ = MethodId(f"{_ACCOUNTS}.{verb}")
-    return Method(
-        id_, access, run, api.first_link, f"iam.serviceAccounts.{permission}", recorded=True
-    )
+    asked = f"iam.serviceAccounts.{permission}"
+    proposes = api.proposes if run is api.generate_access_token else None
+    return Method(id_, access, run, api.first_link, asked, proposes=proposes, recorded=True)
 
 
 def _locations(noun: str) -> Method[CredentialsStore]:

@@ -13,11 +13,14 @@ from rempart.core.clock import Micros
 from rempart.core.document import boolean, only
 from rempart.core.grant import Grant
 from rempart.core.policy import Resource
+from rempart.core.proposal import Proposal
+from rempart.services.iam import accounts
 from rempart.services.iamcredentials import model
 from rempart.services.iamcredentials.store import CredentialsStore
 from rempart.trust.identity.accounts import ServiceAccount
 from rempart.trust.identity.id_tokens import Asked
 from rempart.trust.identity.tokens import Impersonated
+from rempart.trust.policy.organization import identities
 
 ACCESS, ID_TOKEN = "getAccessToken", "getOpenIdToken"
 SIGN_BLOB, SIGN_JWT = "signBlob", "signJwt"
@@ -44,8 +47,18 @@ def _facts(account: ServiceAccount, call: Call, **more: str) -> dict[str, str]:
     return facts | ({"delegates": ", ".join(through)} if through else {})
 
 
+async def proposes(call: Call, store: CredentialsStore) -> Proposal | None:
+    """Return the access token to issue; nothing for an account that is not there."""
+    name = model.chain(call.path["name"], call.document)[-1]
+    account = await accounts.find(store.iam, name)
+    if account is None:
+        return None
+    lifetime = model.lifetime(call.document)
+    return identities.access_token(account.project, account.email, lifetime)
+
+
 async def generate_access_token(grant: Grant, call: Call, store: CredentialsStore) -> Reply:
-    """Return an access token of an account, good for an hour at most."""
+    """Return an access token of an account, good for an hour, or more where a policy says so."""
     only(call.document, "delegates", "scope", "lifetime")
     scopes, lifetime = model.scopes(call.document), model.lifetime(call.document)
     account = await _account(grant, call, store, ACCESS)

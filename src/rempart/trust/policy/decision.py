@@ -163,8 +163,8 @@ class PolicyDecision:
             return True
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
-        home = (await self._home(principal) if by_place else None) or NO_LINEAGE
-        asking = _Asking(principal, names, home.accounts, permission, lineage.names)
+        home = await self._home(principal) if by_place else None
+        asking = _Asking(principal, names, _accounts(principal, home), permission, lineage.names)
         return await self._granted_by_more(
             asking, parts, Situation(resource.name, time, attributes, project=resource.project)
         )
@@ -191,7 +191,7 @@ class PolicyDecision:
         lineage, home = await self._lineage(resource), await self._home(principal)
         if lineage is None or home is None:
             return True
-        who = (principal.member, *principal.sets, *home.accounts, ALL_USERS)
+        who = (principal.member, *principal.sets, *_accounts(principal, home), ALL_USERS)
         for denial in await self._denials.at(lineage.names, permission, who):
             told = await self._told(denial.expression, situation)
             if not (denial.expression and spares(denial.expression, told)):
@@ -201,10 +201,11 @@ class PolicyDecision:
         )
 
     async def _home(self, principal: Principal) -> Lineage | None:
-        """Return what a service account lies in; None where that is not there."""
-        if principal.project is None:
-            return NO_LINEAGE
-        return await self._lineages.of(principal.project)
+        """Return what an identity lies in; None where that is not there."""
+        if principal.project is not None:
+            return await self._lineages.of(principal.project)
+        organization = principal.organization
+        return await self._lineages.at(organization) if organization else NO_LINEAGE
 
     async def _by_custom_role(self, parts: Iterable[Compiled], asking: _Asking) -> bool:
         for part in parts:
@@ -344,6 +345,12 @@ def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission:
 def _rescues(permission: str) -> bool:
     """Tell whether a permission is about a project itself, and so outlives its deletion."""
     return permission.startswith("resourcemanager.")
+
+
+def _accounts(principal: Principal, home: Lineage | None) -> tuple[Member, ...]:
+    """Return the sets of service accounts that a principal is in by what it lies in."""
+    own = home is not None and principal.member.startswith("serviceAccount:")
+    return home.accounts if own and home is not None else ()
 
 
 def _names(principal: Principal, *, public: bool) -> tuple[Member, ...]:

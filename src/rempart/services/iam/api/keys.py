@@ -14,13 +14,14 @@ from rempart.core.document import only
 from rempart.core.errors import already_exists, invalid
 from rempart.core.grant import Grant
 from rempart.services.iam import accounts
-from rempart.services.iam.api import asked
+from rempart.services.iam.api import asked, proposed
 from rempart.services.iam.model import account_key, names
 from rempart.services.iam.model.account_key import KEY_TYPES, USER_MANAGED, shown
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.table import Methods, reading, writing
 from rempart.trust.identity.accounts import (
     KEYS,
+    KeyTerms,
     ServiceAccount,
     ServiceAccountKey,
     add_key,
@@ -54,7 +55,9 @@ async def create(grant: Grant, call: Call, store: IamStore) -> Reply:
         account.email,
         domain=store.setup.domain,
         world=store.setup.world,
-        bits=account_key.bits(call.document),
+        terms=KeyTerms(
+            account_key.bits(call.document), await store.setup.key_seconds(account.project)
+        ),
     )
     document = shown(account, issued.key) | {
         "privateKeyType": account_key.CREDENTIALS_FILE,
@@ -118,10 +121,11 @@ async def _disabled(grant: Grant, call: Call, store: IamStore, *, to: bool) -> R
 
 
 _NOUN, _ON = "projects.serviceAccounts.keys", "serviceAccountKeys"
+_MADE, _UPLOADED = proposed.key(uploaded=False), proposed.key(uploaded=True)
 
 METHODS: Methods = (
-    writing(f"{_NOUN}.create", f"{_ON}.create", asked.service_account, create),
-    writing(f"{_NOUN}.upload", f"{_ON}.create", asked.service_account, upload),
+    writing(f"{_NOUN}.create", f"{_ON}.create", asked.service_account, create, _MADE),
+    writing(f"{_NOUN}.upload", f"{_ON}.create", asked.service_account, upload, _UPLOADED),
     reading(f"{_NOUN}.get", f"{_ON}.get", asked.key, get),
     reading(f"{_NOUN}.list", f"{_ON}.list", asked.service_account, list_),
     writing(f"{_NOUN}.delete", f"{_ON}.delete", asked.key, delete),

@@ -12,7 +12,7 @@ from rempart.core.document import only, section, text
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId
 from rempart.services.iam import accounts
-from rempart.services.iam.api import asked
+from rempart.services.iam.api import asked, proposed
 from rempart.services.iam.model import names, pages
 from rempart.services.iam.model.service_account import SHOWN, checked, masked, shown, updated
 from rempart.services.iam.store import IamStore
@@ -153,7 +153,7 @@ async def test_permissions(grant: Grant, call: Call, store: IamStore) -> Reply:
 _NOUN, _ON, _A = "projects.serviceAccounts", "serviceAccounts", asked.service_account
 
 METHODS: Methods = (
-    writing(f"{_NOUN}.create", f"{_ON}.create", asked.container, create),
+    writing(f"{_NOUN}.create", f"{_ON}.create", asked.container, create, proposed.new_account),
     reading(f"{_NOUN}.get", f"{_ON}.get", _A, get),
     reading(f"{_NOUN}.list", f"{_ON}.list", asked.container, list_),
     writing(f"{_NOUN}.patch", f"{_ON}.update", _A, patch),
@@ -163,7 +163,7 @@ METHODS: Methods = (
     writing(f"{_NOUN}.delete", f"{_ON}.delete", _A, delete),
     writing(f"{_NOUN}.undelete", f"{_ON}.undelete", asked.deleted_account, undelete),
     reading(f"{_NOUN}.getIamPolicy", f"{_ON}.getIamPolicy", _A, get_policy),
-    writing(f"{_NOUN}.setIamPolicy", f"{_ON}.setIamPolicy", _A, set_policy),
+    writing(f"{_NOUN}.setIamPolicy", f"{_ON}.setIamPolicy", _A, set_policy, proposed.policy),
     public(
         f"{_NOUN}.testIamPermissions",
         _A,

@@ -6,6 +6,8 @@ identities and attestation rules are answered as not implemented.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rempart.services.iam.table import Methods, Run, reading, writing
 from rempart.services.iam.workload_identity import operations, pools, providers
 from rempart.services.iam.workload_identity.asked import project
@@ -28,7 +30,9 @@ def _pool(verb: str, permission: str, run: Run) -> Methods:
 def _provider(verb: str, permission: str, run: Run) -> Methods:
     row = reading if verb in {"get", "list", "operations.get"} else writing
     asked = _permission("workloadIdentityPoolProviders", permission)
-    return (row(f"{_PROVIDERS}.{verb}", asked, project, run),)
+    method = row(f"{_PROVIDERS}.{verb}", asked, project, run)
+    proposes = providers.proposes if verb in {"create", "patch"} else None
+    return (replace(method, proposes=proposes),)
 
 
 METHODS: Methods = (

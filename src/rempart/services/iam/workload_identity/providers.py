@@ -12,17 +12,21 @@ from rempart.core.clock import Micros
 from rempart.core.document import only, update_mask
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
+from rempart.core.proposal import Proposal
 from rempart.services.iam.api.asked import name_of
 from rempart.services.iam.model import pages
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.workload_identity import model, pools
-from rempart.services.iam.workload_identity.names import Named, check_id
+from rempart.services.iam.workload_identity.names import Named, check_id, pool_name
 from rempart.services.iam.workload_identity.operations import done
 from rempart.trust.identity.federation.pools import PROVIDERS, Provider, split
+from rempart.trust.policy.organization import identities
+from rempart.trust.policy.registry import find_project
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 100
 NOUN = "WorkloadIdentityPoolProvider"
+_ID = "workloadIdentityPoolProviderId"
 _MAPPING = "attributeMapping."
 
 
@@ -39,8 +43,7 @@ async def create(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Create a provider in a pool: from now on it vouches for identities of the pool."""
     pool = await pools.find(grant, Named(name_of(call)), store)
     model.refuse_deleted(pool.deleted, wanted=False)
-    field = "workloadIdentityPoolProviderId"
-    id_ = check_id(call.query.get(field, ""), field)
+    id_ = check_id(call.query.get(_ID, ""), _ID)
     old = await store.tx.get(PROVIDERS, pool.name, id_)
     if old is not None and not model.gone(old.deleted, store.now):
         raise already_exists("Requested entity already exists")
@@ -73,6 +76,25 @@ async def list_(grant: Grant, call: Call, store: IamStore) -> Reply:
     )
     shown = [model.provider_json(one.value) for one in found]
     return pools.listing("workloadIdentityPoolProviders", shown, following)
+
+
+async def proposes(call: Call, store: IamStore) -> Proposal | None:
+    """Return a provider as it would be; nothing in a pool that is not there."""
+    named = Named(name_of(call))
+    project = await find_project(store.tx, named.project)
+    if project is None:
+        return None
+    pool = pool_name(project.number, named.pool)
+    name = f"{pool}/providers/{named.provider or call.query.get(_ID, '')}"
+    old: Provider | None = None
+    if named.provider:
+        old = await store.tx.get(PROVIDERS, *split(name))
+        if old is None:
+            return None
+    fields = _mask(call) if old else model.PROVIDER_FIELDS
+    new = model.provider(old or Provider(name, store.now), call.document, fields)
+    before = model.provider_json(old) if old else None
+    return identities.provider(project.id, name, model.provider_json(new), before)
 
 
 async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:

@@ -8,7 +8,7 @@ is read when it is first asked for, so nothing is paid for hierarchies that nobo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from rempart.core.names import ProjectId, ResourceName
@@ -54,6 +54,7 @@ _SYSTEM = "-system"
 """Ends the second word of the address of a service agent, whose project is in its first."""
 _AGENT = re.compile(r"service-(\d+)")
 _POOL = re.compile(r"principal(?:Set)?://[a-z.]+/projects/(\d+)/.+")
+_PEOPLE = re.compile(r"principal(?:Set)?://[a-z.]+/(locations/global/workforcePools/[^/]+)/.+")
 _WITHIN = re.compile(r"principalSet://[a-z.]+/(organizations/\d+)")
 _TEAM = re.compile(r"project(?:Owner|Editor|Viewer):(.+)")
 
@@ -76,11 +77,20 @@ class Seen:
     concealed: dict[ProjectId, bool] = field(default_factory=dict)
 
 
+OrganizationOf = Callable[[str], Awaitable[str]]
+"""What finds the organization of a workforce pool by its name; empty for none."""
+
+
+async def _unknown(_: str) -> str:
+    return ""
+
+
 class Policies:
     """What organization policy says of every resource."""
 
-    def __init__(self, sealed: SealedEngine) -> None:
+    def __init__(self, sealed: SealedEngine, pools: OrganizationOf = _unknown) -> None:
         self._sealed = sealed
+        self._pools = pools
         self._tags = EffectiveTags(sealed)
         self._watch = sealed.watch((POLICY, CUSTOM, TAGS, PROJECTS, FOLDERS, ORGANIZATIONS))
         self._seen = Seen(-1, any=False)
@@ -190,6 +200,8 @@ class Policies:
         """Return the organization that a member belongs to, empty where it is in none known."""
         if within := _WITHIN.fullmatch(member):
             return within[1]
+        if people := _PEOPLE.fullmatch(member):
+            return await self._pools(people[1])
         project = await self._project_of(member)
         top = (await self.above(f"projects/{project}"))[-1] if project else ""
         return top if top.startswith("organizations/") else ""
