@@ -168,7 +168,7 @@ async def test_only_listed_issuers_are_trusted_by_workload_pools() -> None:
     pool = f"{above}/workloadIdentityPools/pool-1"
     good = "https://id.example.test"
     await cloud.set("iam.workloadIdentityPoolProviders", {"values": {"allowedValues": [good]}})
-    document = {"attributeMapping": {"google.subject": "assertion.sub"}}
+    document: dict[str, Any] = {"attributeMapping": {"google.subject": "assertion.sub"}}
     create = f"{WORKLOAD}.providers.create"
     for id_, issuer in (("idp-1", good), ("idp-2", "https://evil.example.test")):
         query = {"workloadIdentityPoolProviderId": id_}
