@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rempart.app.guards import guards
+from rempart.app.guards import Grounds, geography_of, guards
 from rempart.app.outside import in_token, key_managers, outside_issuers, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
@@ -133,8 +133,10 @@ def assemble(
     services += (_usage(services, disabled, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in services)
     guard = OrganizationPolicyGuard(policies)
-    decision = PolicyDecision(sealed, world)
-    asked = (disabled, *guards(sealed, decision, world, data), guard)
+    geography = geography_of(data)
+    decision = PolicyDecision(sealed, world, geography)
+    grounds = Grounds(sealed, decision, world, geography, data)
+    asked = (disabled, *guards(grounds), guard)
     rules = Rules(decision, asked, config.duties, guard.conceals)
     gate = Gate(services, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(

@@ -88,7 +88,7 @@ class Authority:
             permission,
             resource,
             time=self._within.call.time,
-            attributes=dict(resource.attributes),
+            remote=self._within.call.remote,
         )
         await self._pass(permission, resource, propose)
         return grant
@@ -111,7 +111,7 @@ class Authority:
             permission,
             resource,
             time=self._within.call.time,
-            attributes=dict(resource.attributes),
+            remote=self._within.call.remote,
         )
 
     async def held(self, permissions: list[str], resource: Resource) -> list[str]:

@@ -90,7 +90,7 @@ class ManagedKeys:
         self._sealed = sealed
         self._random = setup.world.random
         self._opened = setup.materials.opened
-        self._standings: OrderedDict[tuple[Member, str], _Standing] = OrderedDict()
+        self._standings: OrderedDict[tuple[Member, str, str], _Standing] = OrderedDict()
 
     async def primary(self, use: Use, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
@@ -137,7 +137,7 @@ class ManagedKeys:
     ) -> _Standing:
         """Return a version that the agent may use, looked at anew whenever anything changed."""
         now, changes = self._setup.world.clock(), self._sealed.changes(_DECIDING)
-        at = (use.agent.member, name)
+        at = (use.agent.member, name, use.session.call.remote)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):
             await use.session.authority.guarded(standing.permission, standing.resource)
