@@ -331,7 +331,7 @@ def test_object_metadata_of_the_wrong_kind_is_refused(
 def test_unknown_members_and_parameters_are_ignored(admin: httpx.Client, bucket: str) -> None:
     answer = admin.patch(
         f"/storage/v1/b/{bucket}",
-        params={"unheardOf": "1", "quotaUser": "u", "userProject": "p"},
+        params={"unheardOf": "1", "quotaUser": "u"},
         json={"labels": {"a": "b"}, "unheardOf": {"x": [1]}, "kind": "storage#other"},
     )
     assert answer.status_code == 200, answer.text

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rempart.app.answering import answering
-from rempart.app.guards import guards
+from rempart.app.guards import Grounds, geography_of, guards
 from rempart.app.outside import in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
 from rempart.config import Config
@@ -26,6 +27,7 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.gate import Gate, Rules
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
+from rempart.trust.identity.federation.pools import organization_of
 from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
@@ -72,7 +74,7 @@ def assemble(
     issuers = outside_issuers(config, world)
     federation = Federation(sealed, issuers, world)
     id_tokens = IdTokens(issuer.name, world)
-    disabled, policies = DisabledAPIs(sealed, config.domain), Policies(sealed)
+    disabled, policies = DisabledAPIs(sealed, config.domain), _policies(sealed)
     ground = Ground(
         config=config,
         keyring=keyring,
@@ -85,12 +87,14 @@ def assemble(
         disabled=disabled,
         policies=policies,
     )
-    decision = PolicyDecision(sealed, world)
+    geography = geography_of(data)
+    decision = PolicyDecision(sealed, world, geography)
     answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    asked = (disabled, *guards(sealed, decision, world, data), guard)
+    grounds = Grounds(sealed, decision, world, geography, data)
+    asked = (disabled, *guards(grounds), guard)
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     behind = services(ground, kms, manager, answers.services)
     gate = Gate(behind, identity=identity, rules=rules, sealed=sealed, world=world)
@@ -115,3 +119,8 @@ def assemble(
         world=world,
         token=token,
     )
+
+
+def _policies(sealed: SealedEngine) -> Policies:
+    """Return organization policy, which asks whose people a workforce pool's are."""
+    return Policies(sealed, partial(organization_of, sealed))

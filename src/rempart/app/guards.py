@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.core.call import MethodId
@@ -10,32 +11,49 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Guard
 from rempart.trust.policy.perimeters.bindings import BindingGuard
-from rempart.trust.policy.perimeters.geography import read_geography
+from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
 from rempart.trust.policy.restrictions import RestrictionGuard
 from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
 from rempart.trust.policy.sovereignty.rules import Rules, read_rules
+from rempart.trust.policy.user_project import UserProjectGuard
 from rempart.trust.policy.watched import Watched
 from rempart.wire.grpc import all_tables
 
 GEOGRAPHY = "geography.csv"
 
 
-def guards(
-    sealed: SealedEngine, decision: PolicyDecision, world: World, data: Path | None
-) -> tuple[Guard, ...]:
+def geography_of(data: Path | None) -> Watched[Geography]:
+    """Return the table of addresses beside the data, which access levels on countries read."""
+    table = data / GEOGRAPHY if data else None
+    return Watched(table, read_geography, "the table of addresses", slow=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What guards stand on; `data` is where the files lie that they read, if anywhere."""
+
+    sealed: SealedEngine
+    decision: PolicyDecision
+    world: World
+    geography: Watched[Geography]
+    data: Path | None
+
+
+def guards(grounds: Grounds) -> tuple[Guard, ...]:
     """Return the guards in the order in which they are asked.
 
     A file of sovereignty rules that makes no sense refuses the start: whom it is about is unknown.
     """
+    sealed, decision, data = grounds.sealed, grounds.decision, grounds.data
+    geography = grounds.geography
     rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
     rules.value = _rules(data)
-    table = data / GEOGRAPHY if data else None
-    geography = Watched(table, read_geography, "the table of addresses", slow=True)
     return (
+        UserProjectGuard(sealed, decision),
         RestrictionGuard(sealed),
         BindingGuard(sealed, geography),
-        PerimeterGuard(sealed, world, geography, method_names()),
+        PerimeterGuard(sealed, grounds.world, geography, method_names()),
         SovereigntyGuard(sealed, decision, geography, rules, data),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from rempart.app.outside import system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
@@ -56,6 +57,7 @@ from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
+from rempart.trust.policy.organization.expiry import key_seconds
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.tags import EffectiveTags
 
@@ -81,7 +83,8 @@ def services(
 ) -> tuple[Service, ...]:
     """Return every service behind the gate; `answers` are those that explain the others."""
     config, world = ground.config, ground.world
-    iam = IamSetup(config.domain, world, ground.keyring.key("thumbprint"))
+    lifetime = partial(key_seconds, ground.policies)
+    iam = IamSetup(config.domain, world, ground.keyring.key("thumbprint"), lifetime)
     tokens = ground.identity.tokens
     every: tuple[Service, ...] = (
         StorageService(_storage(ground, kms)),

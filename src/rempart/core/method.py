@@ -31,7 +31,8 @@ class Method(Generic[Store]):
     transaction begins; its result reaches `run` as `store.staged`. `run` may be called again when
     a commit loses a race, so it does nothing outside its transaction. A method that asks for no
     permission says why in `public`. `proposes` says what the call would make, for guards that judge
-    it; it changes nothing, and is asked only once the permission is granted.
+    it; it changes nothing, and is asked only once the permission is granted. What a `recorded`
+    method answers leaves only once its entry is in the log, also where no document changes.
     """
 
     id: MethodId
@@ -42,6 +43,7 @@ class Method(Generic[Store]):
     public: str = ""
     stage: Callable[[Grant, Call, Store], Awaitable[Any]] | None = None
     proposes: Callable[[Call, Store], Awaitable[Proposal | None]] | None = None
+    recorded: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a method that neither asks for a permission nor says why not."""

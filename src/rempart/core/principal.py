@@ -23,7 +23,8 @@ class Principal:
 
     `project` is the project that owns a service account; `scopes` is None where the credential
     carries none (it is then limited by IAM alone). `sets` are the groups of principals that this
-    one belongs to, as bindings name them (`principalSet://…`).
+    one belongs to, as bindings name them (`principalSet://…`). `organization` is where somebody
+    belongs who is in no project: `organizations/N` for a person of a workforce pool.
     """
 
     member: Member
@@ -32,6 +33,7 @@ class Principal:
     project: ProjectId | None
     scopes: frozenset[str] | None = None
     sets: tuple[Member, ...] = ()
+    organization: str = ""
 
     @property
     def anonymous(self) -> bool:

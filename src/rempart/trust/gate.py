@@ -20,6 +20,7 @@ from rempart.core.limits import COMMIT_ATTEMPTS_MAX, CONCURRENT_CALLS_PER_PRINCI
 from rempart.core.method import Access, Method
 from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
+from rempart.core.proposal import Proposal
 from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavailable
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity import namesakes
@@ -90,7 +91,7 @@ class Authority:
             permission,
             resource,
             time=self._within.call.time,
-            attributes=dict(resource.attributes),
+            remote=self._within.call.remote,
         )
         await self._pass(permission, resource, propose)
         self._note(permission, resource)
@@ -101,6 +102,10 @@ class Authority:
         grant = self._rules.decision.public(self.principal, resource, time=self._within.call.time)
         await self._pass("", resource, propose)
         return grant
+
+    async def guarded(self, permission: str, resource: Resource) -> None:
+        """Ask the guards alone, of a permission that is known to be granted; or raise."""
+        await self._pass(permission, resource, None)
 
     async def allows(self, permission: str, resource: Resource) -> bool:
         """Tell whether IAM lets the caller; guards are asked when it is done."""
@@ -120,7 +125,7 @@ class Authority:
             permission,
             resource,
             time=self._within.call.time,
-            attributes=dict(resource.attributes),
+            remote=self._within.call.remote,
         )
 
     def _note(self, permission: str, resource: Resource) -> None:
@@ -255,7 +260,8 @@ class Gate:
         self._enter(principal.member)
         try:
             climb = _Climb(self._rules, self._sealed, method, service, call, principal)
-            return await (climb.read() if method.access is Access.READ else climb.write())
+            reads = method.access is Access.READ and not method.recorded
+            return await (climb.read() if reads else climb.write())
         except (Fenced, Unavailable) as problem:
             raise unavailable("The storage engine is not available; retry later.") from problem
         finally:
@@ -306,7 +312,7 @@ class _Climb:
     async def read(self) -> Reply:
         """Authorise and answer; nothing is written."""
         store, tx = self._open(None)
-        grant = await self._authorise(store)
+        grant = await self._authorise(store, tx)
         return await self._run(grant, store, tx)
 
     async def write(self) -> Reply:
@@ -338,15 +344,15 @@ class _Climb:
         """Receive what is too big for the transaction, under a grant of its own."""
         if self.method.stage is None:
             return None
-        store, _ = self._open(None)
-        return await self.method.stage(await self._authorise(store), self.call, store)
+        store, tx = self._open(None)
+        return await self.method.stage(await self._authorise(store, tx), self.call, store)
 
     async def _act(self, staged: object) -> Reply:
         for _ in range(COMMIT_ATTEMPTS_MAX):
             store, tx = self._open(staged)
-            grant = await self._authorise(store)
+            grant = await self._authorise(store, tx)
             reply = await self._run(grant, store, tx)
-            if not tx.writes:
+            if not (tx.writes or self.method.recorded):
                 return reply
             tx.append(FEED, encode(self._leaf(OUTCOME, grant, reply)))
             try:
@@ -357,21 +363,28 @@ class _Climb:
 
     async def _run(self, grant: Grant, store: object, tx: Transaction) -> Reply:
         """Run the method; where it is about a policy, accounts are named for whom they are."""
-        if not namesakes.on_policies(self.method.id):
+        if not namesakes.concern(self.method.id):
             return await self.method.run(grant, self.call, store)
         call = await namesakes.stored(self.call, tx)
         return await namesakes.shown(await self.method.run(grant, call, store), tx)
 
-    async def _authorise(self, store: object) -> Grant:
+    async def _authorise(self, store: object, tx: Transaction) -> Grant:
         method = self.method
         self.facts.clear()
         resource = await self._resource(store)
-        propose = partial(method.proposes, self.call, store) if method.proposes else None
+        propose = partial(self._propose, store, tx) if method.proposes else None
         if method.public:
             self.grant = await self.authority.public(resource, propose)
         else:
             self.grant = await self.authority.require(method.permission, resource, propose)
         return self.grant
+
+    async def _propose(self, store: object, tx: Transaction) -> Proposal | None:
+        """Return what the call would make, with accounts named for whom they are."""
+        call, method = self.call, self.method
+        if namesakes.concern(method.id):
+            call = await namesakes.stored(call, tx)
+        return await method.proposes(call, store) if method.proposes else None
 
     async def _resource(self, store: object) -> Resource:
         """Return what the call is about; what is wrong with a request is not for nobody to know."""

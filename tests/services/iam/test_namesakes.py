@@ -11,8 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
-from rempart.core.principal import Member
+from rempart.core.principal import Member, Principal
+from rempart.services.storage.kinds import HMAC_KEY
 from rempart.services.storage.model import acl
+from rempart.trust.policy.hierarchy import ORGANIZATIONS
+from rempart.trust.policy.organization.documents import POLICY, OrgPolicy, Rule, Spec
+from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
 from support.cloud_iam import ACCOUNT, TOKEN_CREATOR, Iam, email, granting, path
 
 STEPS = ("create", "delete", "undelete", "grant", "rewrite", "revoke")
@@ -95,6 +99,80 @@ async def test_buckets_keep_namesakes_apart_as_well() -> None:
 def test_an_access_control_list_that_is_written_anew_keeps_each_account(mark: str) -> None:
     stored = Member(f"{ROBOT}{mark}")
     assert acl.member(acl.entity_of(stored, "11"), "lab:demo") == stored
+
+
+async def test_access_levels_keep_namesakes_apart_as_well() -> None:
+    iam = await Iam.start()
+    sealed = iam.cloud.parts.sealed
+    [top] = await sealed.scan(ORGANIZATIONS, ORGANIZATIONS.under(), limit=1)
+    given = {"parent": f"organizations/{top.id}", "title": "t"}
+    made = await iam.ask("accesscontextmanager.accessPolicies.create", "", given)
+    level = made["response"]["name"] + "/accessLevels/some"
+    first = await iam.account("robot-1")
+    document = {"name": level, "title": "l", "basic": {"conditions": [{"members": [ROBOT]}]}}
+    levels = "accesscontextmanager.accessPolicies.accessLevels"
+    await iam.ask(f"{levels}.create", made["response"]["name"], document)
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    await iam.account("robot-1")
+
+    async def members() -> Any:
+        read = await iam.ask(f"{levels}.get", level)
+        return read["basic"]["conditions"][0]["members"]
+
+    assert await members() == [f"deleted:{ROBOT}?uid={first['uniqueId']}"]
+    query = {"updateMask": "basic"}
+    await iam.ask(f"{levels}.patch", level, document, query=query)
+    assert await members() == [ROBOT]
+    [policy] = await sealed.scan(ACCESS_POLICIES, ACCESS_POLICIES.under(), limit=1)
+    basic = policy.value.levels["some"].basic
+    assert basic is not None
+    assert basic.conditions[0].members == ((await iam.stored("robot-1")).member,)
+
+
+async def test_what_a_later_account_uploads_is_its_own() -> None:
+    iam = await Iam.start()
+    await iam.account("robot-1")
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    await iam.account("robot-1")
+    later = await iam.stored("robot-1")
+    principal = Principal(later.member, later.email, later.unique_id, later.project)
+    entity = acl.user_entity(principal)
+    assert acl.member(entity, "lab:demo") == later.member != Member(ROBOT)
+
+
+async def test_an_hmac_key_remembers_whose_it_is() -> None:
+    iam = await Iam.start()
+    made = await iam.account("robot-1")
+    await iam.cloud.ask(
+        "projects.hmacKeys.create",
+        path={"projectId": "lab:demo"},
+        query={"serviceAccountEmail": email("robot-1")},
+    )
+    [key] = await iam.cloud.parts.sealed.scan(HMAC_KEY, HMAC_KEY.under(), limit=2)
+    assert key.value.unique_id == made["uniqueId"]
+
+
+async def test_a_binding_that_stays_is_not_proposed_anew_for_a_later_account() -> None:
+    """Organization policy judges whom a policy newly names; who was there already stays."""
+    iam = await Iam.start()
+    await iam.account("robot-1")
+    await iam.ask(f"{ACCOUNT}.delete", path("robot-1"))
+    await iam.account("robot-1")
+    name = "storage.buckets.setIamPolicy"
+    old = await iam.ask("storage.buckets.getIamPolicy", iam.cloud.bucket)
+    viewer = {"role": "roles/storage.objectViewer", "members": [ROBOT]}
+    given = {"bindings": [*old["bindings"], viewer]}
+    await iam.ask(name, iam.cloud.bucket, given)
+    write = iam.cloud.parts.sealed.transaction()
+    [top] = await iam.cloud.parts.sealed.scan(ORGANIZATIONS, ORGANIZATIONS.under(), limit=1)
+    only = Spec((Rule(allowed=("principalSet://iam.googleapis.com/organizations/99",)),))
+    at = f"organizations/{top.id}"
+    write.put(POLICY, at, "iam.allowedPolicyMemberDomains", value=OrgPolicy(only))
+    await write.commit()
+    await iam.ask(name, iam.cloud.bucket, given)
+    given["bindings"].append({"role": "roles/storage.objectAdmin", "members": [ROBOT]})
+    with pytest.raises(CloudError, match="permitted customer"):
+        await iam.ask(name, iam.cloud.bucket, given)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from rempart.core.call import Call, MethodId
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.principal import Principal
+from rempart.engine.seam import Unavailable
 from rempart.trust.identity import signing_keys
 from rempart.trust.identity.signing_keys import (
     PUBLISHED_SECONDS,
@@ -29,6 +30,7 @@ from rempart.trust.identity.signing_keys import (
 from rempart.trust.identity.tokens import Impersonated
 from support.cloud_iam import ACCOUNT, PROJECT, TOKEN_CREATOR, Iam, email, granting, path
 from support.cloud_storage import Bytes, resource
+from support.entries import last_entry
 from support.federated import CLOUD_PLATFORM, Outside
 from support.worlds import call
 
@@ -228,7 +230,7 @@ async def test_a_chain_does_not_tell_which_accounts_there_are(iam: Iam) -> None:
         {"scope": [""]},
         {"scope": ["s"] * 51},
         {"scope": "s"},
-        {"scope": [CLOUD_PLATFORM], "lifetime": "3601s"},
+        {"scope": [CLOUD_PLATFORM], "lifetime": "43201s"},
         {"scope": [CLOUD_PLATFORM], "lifetime": "0s"},
         {"scope": [CLOUD_PLATFORM], "lifetime": "-1s"},
         {"scope": [CLOUD_PLATFORM], "lifetime": 600},
@@ -393,3 +395,49 @@ async def test_no_identity_has_a_boundary_here(shared: Iam) -> None:
         answer = await shared.ask(method, resource_name)
         assert answer["encodedLocations"] == "0x0"
         assert answer["locations"]
+
+
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "generateAccessToken": SCOPE | {"lifetime": "600s"},
+    "generateIdToken": {"audience": "https://there.example.test"},
+    "signBlob": {"payload": base64.b64encode(b"a secret to sign").decode()},
+    "signJwt": {"payload": json.dumps({"sub": "somebody-else"})},
+}
+
+
+TOLD = {
+    "generateAccessToken": {"seconds": "600", "scopes": CLOUD_PLATFORM},
+    "generateIdToken": {"audience": "https://there.example.test"},
+}
+
+
+@pytest.mark.parametrize("method", DOCUMENTS)
+async def test_a_credential_is_on_record_before_it_leaves(iam: Iam, method: str) -> None:
+    await trust(iam, "target-1", "middle-1")
+    await trust(iam, "middle-1", "robot-1")
+    asked = DOCUMENTS[method] | {"delegates": [name("middle-1")]}
+    await ask(iam, method, **asked)  # The second time, no key has to be made.
+    given = await ask(iam, method, **asked)
+    leaf = await last_entry(iam.cloud.parts.sealed)
+    assert (leaf.method, leaf.principal) == (
+        f"{FOR}.{method}",
+        f"serviceAccount:{email('robot-1')}",
+    )
+    facts = dict(leaf.facts)
+    assert facts.pop("serviceAccount") == email("target-1")
+    assert facts.pop("uniqueId") == (await iam.stored("target-1")).unique_id
+    assert facts.pop("delegates") == email("middle-1")
+    assert facts == TOLD.get(method, {})
+    assert not set(given.values()) & set(facts.values())
+
+
+async def test_no_credential_leaves_that_cannot_be_recorded(
+    iam: Iam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(iam.cloud.parts.sealed, "commit", full)
+    with pytest.raises(CloudError) as caught:
+        await ask(iam, "generateAccessToken", **SCOPE)
+    assert caught.value.code is Code.UNAVAILABLE

@@ -23,6 +23,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.signing_keys import jwk
 from rempart.trust.identity.tokens import AccessToken
+from support.entries import last_entry
 from support.tokens import CLOUD, SCOPE, Signer
 from support.worlds import DOMAIN, NOW, TestUniverse, call
 
@@ -352,3 +353,28 @@ def test_the_routes_hold_what_clients_call() -> None:
     assert ("", "/oauth2/token") in paths
     assert ("www", "/oauth2/v4/token") in paths
     assert ("accounts", "/o/oauth2/token") in paths
+
+
+async def test_what_an_account_buys_is_on_record_and_so_is_a_refusal(endpoint: Endpoint) -> None:
+    account = endpoint.signer.account
+    await endpoint.bought()
+    leaf = await last_entry(endpoint.universe.sealed)
+    assert (leaf.method, leaf.principal, leaf.status) == ("oauth2.token", account.member, 200)
+    assert leaf.facts == {"key": endpoint.signer.issued.key.id, "scopes": CLOUD, "seconds": "3600"}
+    await endpoint.exchange(scope=None, target_audience="https://there.example.test")
+    leaf = await last_entry(endpoint.universe.sealed)
+    assert leaf.facts["audience"] == "https://there.example.test"
+    await endpoint.post("token", {"grant_type": JWT_BEARER, "assertion": "nonsense"})
+    leaf = await last_entry(endpoint.universe.sealed)
+    assert (leaf.principal, leaf.status) == ("allUsers", 400)
+    assert leaf.facts == {"error": "invalid_grant"}
+
+
+async def test_tokeninfo_tells_the_email_of_a_later_account_too(endpoint: Endpoint) -> None:
+    token, account = await endpoint.bought(), endpoint.signer.account
+    write = endpoint.universe.sealed.transaction()
+    later = dataclasses.replace(account, first=False)
+    write.put(ACCOUNTS, account.email, value=later)
+    await write.commit()
+    _, answer = await endpoint.post("tokeninfo", {"access_token": token})
+    assert answer["email"] == account.email

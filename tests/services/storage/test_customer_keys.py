@@ -11,6 +11,7 @@ import pytest
 from rempart.core.errors import CloudError, Code
 from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, LIVE, SESSION
 from rempart.trust.custody.pkcs11.mechanism import LEASE_SECONDS
+from rempart.trust.policy.apis import APIS_OFF, APIsOff
 from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
 from support.cloud_storage import resource
@@ -484,3 +485,15 @@ async def test_a_token_that_is_pulled_out_stops_a_bucket_s_reads_within_the_leas
         kms.cloud.clock.advance(1)
         problem = await refused_read(kms)
         assert (problem.status, problem.reason) == (503, "backendError")
+
+
+async def test_what_a_guard_refuses_is_refused_at_once_however_lately_the_key_was_used() -> None:
+    kms = await Kms.start()
+    key = await a_key(kms)
+    await under_default_key(kms, key)
+    await kms.cloud.put("o", SMALL)
+    assert await kms.cloud.read("o") == SMALL
+    write = kms.cloud.parts.sealed.transaction()
+    write.put(APIS_OFF, "lab:demo", value=APIsOff(frozenset(("cloudkms",))))
+    await write.commit()
+    assert (await refused_read(kms)).status == 403

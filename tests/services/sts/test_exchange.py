@@ -10,6 +10,9 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from rempart.core.errors import CloudError, Code
+from rempart.services.oauth2.record import REFUSALS_PER_SECOND_MAX
+from rempart.trust.witness.leaf import FEED
+from support.entries import last_entry
 from support.federated import CLOUD_PLATFORM, FORM, ISSUER, POOLS, Outside, jwks, read
 from support.oidc_provider import signing_key
 from support.worlds import call
@@ -270,3 +273,30 @@ async def test_as_many_attributes_as_may_be_fit_into_a_token() -> None:
     groups = [f"{number:04}{'g' * 36}" for number in range(200)]
     principal = await outside.principal(await outside.access_token(groups=groups, team="t"))
     assert outside.member(f"group/{groups[-1]}") in principal.sets
+
+
+async def test_a_token_is_on_record_before_it_leaves_and_so_is_a_refusal() -> None:
+    outside = await Outside.start()
+    sealed = outside.iam.cloud.parts.sealed
+    token = outside.id_token("robot")
+    await outside.exchange(token)
+    leaf = await last_entry(sealed)
+    assert (leaf.method, leaf.status) == ("sts.token", 200)
+    assert leaf.principal == outside.member("subject/robot")
+    assert leaf.facts == {"scopes": CLOUD_PLATFORM, "seconds": "3600"}
+    status, _ = await outside.exchange(token[:-9] + "AAAAAAAAA")
+    leaf = await last_entry(sealed)
+    assert (leaf.method, leaf.status, leaf.principal) == ("sts.token", status, "allUsers")
+    assert (leaf.resource, leaf.facts) == (outside.audience, {"error": "invalid_grant"})
+
+
+async def test_refusals_do_not_fill_the_log() -> None:
+    outside = await Outside.start()
+    sealed = outside.iam.cloud.parts.sealed
+    before, sts = await sealed.length(FEED), outside.sts
+    for _ in range(REFUSALS_PER_SECOND_MAX + 5):
+        await sts.token(call(headers=FORM, body=b"grant_type=nonsense"))
+    assert await sealed.length(FEED) == before + REFUSALS_PER_SECOND_MAX
+    outside.iam.cloud.clock.advance(1)
+    await sts.token(call(headers=FORM, body=b"grant_type=nonsense"))
+    assert await sealed.length(FEED) == before + REFUSALS_PER_SECOND_MAX + 1

@@ -395,11 +395,13 @@ async def test_a_dry_run_is_logged_and_refuses_nothing(
 ) -> None:
     dry = {"spec": around(ONE)["status"], "useExplicitDryRunSpec": True}
     await stand.set(box=dry)
+    what = asked()
     with caplog.at_level(logging.WARNING):
-        await stand.guard.check(asked())
+        await stand.guard.check(what)
     assert "perimeter violation dry run: " in caplog.text
     [kept] = await stand.universe.sealed.scan(VIOLATIONS, VIOLATIONS.under(), limit=10)
     assert kept.value.dry_run
+    assert what.facts == {"perimeterDryRun": kept.id}
     assert "would have been refused by the dry run of" in str(
         await explained(stand.universe.sealed, kept.id)
     )

@@ -55,3 +55,11 @@ async def test_a_principal_is_in_the_sets_that_its_credential_says() -> None:
     assert not await cloud.decision.allowed(ANNA, GET, bucket(), time=TIME)
     member = replace(ANNA, sets=(pool,))
     assert await cloud.decision.allowed(member, GET, bucket(), time=TIME)
+
+
+async def test_an_identity_from_outside_is_no_service_account_of_its_pools_project() -> None:
+    granted = bind(VIEWER, f"{MANAGER}/projects/11/type/ServiceAccount")
+    cloud = await Cloud().build(demo=policy(granted))
+    assert await cloud.decision.allowed(ANNA, GET, bucket(), time=TIME)
+    outside = replace(ANNA, member=Member("principal://iam.googleapis.com/projects/11/x/subject/s"))
+    assert not await cloud.decision.allowed(outside, GET, bucket(), time=TIME)

@@ -14,6 +14,7 @@ from rempart.core.call import Call, MethodId
 from rempart.core.method import Access, Method
 from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
+from rempart.core.proposal import Proposal
 from rempart.services.accesscontextmanager.api import (
     asked,
     bindings,
@@ -31,6 +32,7 @@ _R, _W = Access.READ, Access.WRITE
 _WHY_PUBLIC = "it tells which APIs a universe has, as its clients know anyway"
 _WHY_TESTED = "it answers with what the caller may do, which is nothing for a stranger"
 Resources = Callable[[Call, Store], Awaitable[Resource]]
+Proposes = Callable[[Call, Store], Awaitable[Proposal | None]]
 
 
 async def _anywhere(_call: Call, _store: Store) -> Resource:
@@ -43,8 +45,10 @@ def _method(
     permission: str,
     run: Run,
     on: Resources = asked.policy,
+    proposes: Proposes | None = None,
 ) -> Method[Store]:
-    return Method(MethodId(f"{_NAME}.{name}"), access, run, on, f"{_NAME}.{permission}")
+    id_ = MethodId(f"{_NAME}.{name}")
+    return Method(id_, access, run, on, f"{_NAME}.{permission}", proposes=proposes)
 
 
 def _public(name: str, run: Run, why: str, on: Resources = _anywhere) -> Method[Store]:
@@ -95,7 +99,13 @@ METHODS: tuple[Method[Store], ...] = (
     _method("accessPolicies.patch", _W, "policies.update", policies.patch),
     _method("accessPolicies.delete", _W, "policies.delete", policies.delete),
     _method("accessPolicies.getIamPolicy", _R, "policies.getIamPolicy", policies.get_iam),
-    _method("accessPolicies.setIamPolicy", _W, "policies.setIamPolicy", policies.set_iam),
+    _method(
+        "accessPolicies.setIamPolicy",
+        _W,
+        "policies.setIamPolicy",
+        policies.set_iam,
+        proposes=policies.proposes_iam,
+    ),
     *_TESTED,
     *_parts("accessLevels", levels.METHODS),
     _method(

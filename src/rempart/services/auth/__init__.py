@@ -19,6 +19,7 @@ from rempart.services.auth.sessions import SignIns
 from rempart.services.auth.site import Site
 from rempart.services.auth.tickets import Departure, Flow, Tickets
 from rempart.services.auth.tokens import PersonTokens
+from rempart.services.oauth2.record import Record
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
@@ -59,6 +60,7 @@ def assembled(ground: Ground, *, tickets_key: bytes, proofs_key: bytes) -> Auth:
         flows=Tickets(tickets_key, world, Flow),
         departures=Tickets(tickets_key, world, Departure),
         world=world,
+        record=Record(ground.sealed, world),
         web_domain=f"cloud.{domain}",
         key=proofs_key,
     )

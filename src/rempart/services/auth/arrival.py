@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from rempart.core.call import Call, Reply
 from rempart.services.auth.bootstraps import Bootstraps
@@ -19,6 +21,7 @@ from rempart.services.auth.page import redirect
 from rempart.services.auth.parts import Setup, Told, stale
 from rempart.services.auth.provider import NoSignIn, Returned
 from rempart.services.auth.tickets import AuthorizationRequest, BadTicket, Departure
+from rempart.services.oauth2.record import Event
 from rempart.trust.identity.federation.federation import Admitted
 from rempart.trust.identity.federation.pools import HOST, Provider
 from rempart.trust.identity.federation.refusal import Refused
@@ -42,6 +45,10 @@ class Arrival:
 
     async def returned(self, call: Call, provider: str) -> Reply:
         """Begin a session for whom a provider vouches, in the browser that was sent there."""
+        async with self._recorded(call, provider):
+            return await self._returned(call, provider)
+
+    async def _returned(self, call: Call, provider: str) -> Reply:
         browser, query = browser_of(call), call.query
         departure = self._departure(query.get("state", ""), browser, provider)
         if "error" in query:
@@ -56,6 +63,21 @@ class Arrival:
 
     async def by_token(self, call: Call, form: dict[str, str]) -> Reply:
         """Begin a session by a one-time token."""
+        async with self._recorded(call, form.get("provider", "")):
+            return await self._by_token(call, form)
+
+    @asynccontextmanager
+    async def _recorded(self, call: Call, provider: str) -> AsyncIterator[None]:
+        """Let it be on record where nobody is signed in, with what the person is told."""
+        try:
+            yield
+        except Told as problem:
+            facts = {"told": problem.text}
+            event = Event("auth.signIn", provider, facts=facts, status=problem.status)
+            await self._setup.record.refused(call, event)
+            raise
+
+    async def _by_token(self, call: Call, form: dict[str, str]) -> Reply:
         browser = browser_of(call)
         if not own_form(call):
             raise Told("Sign-in", "This form was sent from elsewhere.", status=_FORBIDDEN)

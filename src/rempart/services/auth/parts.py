@@ -13,6 +13,7 @@ from rempart.services.auth.page import Headers, redirect
 from rempart.services.auth.provider import Providers
 from rempart.services.auth.sessions import SignIns, member_of, until
 from rempart.services.auth.tickets import AuthorizationRequest, BadTicket, Departure, Flow, Tickets
+from rempart.services.oauth2.record import Record
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.workforce.documents import SECOND, Session
@@ -42,6 +43,7 @@ class Setup:
     flows: Tickets[Flow]
     departures: Tickets[Departure]
     world: World
+    record: Record
     web_domain: str
     key: bytes
 

@@ -178,7 +178,7 @@ class SignIns:
             raise Rejected("the session has reached the length that its pool allows")
         _check_programs(pool)
         tx = self._sealed.transaction()
-        self._log(tx, "sts.refresh", session, call, {"client": client})
+        self._log(tx, "sts.refresh", session, call, {"client": client, "ends": str(ends)})
         await tx.commit()
         return Handed(replace(session, ends=ends), digest)
 

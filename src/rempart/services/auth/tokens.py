@@ -15,6 +15,7 @@ from rempart.core.clock import Micros
 from rempart.services.auth.clients import CLIENTS
 from rempart.services.auth.sessions import Handed, SignIns
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, refusal
+from rempart.services.oauth2.record import Event, Record
 from rempart.trust.identity.federation.pools import split
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
@@ -31,14 +32,21 @@ class PersonTokens:
     def __init__(self, identity: Identity, sign_ins: SignIns) -> None:
         self._identity = identity
         self._sign_ins = sign_ins
+        self._record = Record(identity.sealed, identity.world)
 
     async def token(self, call: Call) -> Reply:
-        """Sell an access token for a code or a refresh token (RFC 6749, sections 4.1.3 and 6)."""
+        """Sell an access token for a code or a refresh token (RFC 6749, sections 4.1.3 and 6).
+
+        What sells it is on record (`SignIns`), and so is a refusal.
+        """
         try:
             form = await read_form(call)
             client = _client(call, form)
             return answer(await self._sold(form, client, call))
         except OAuthError as problem:
+            facts = {"error": problem.error}
+            event = Event("sts.oauthtoken", "", facts=facts, status=problem.status)
+            await self._record.refused(call, event)
             return refusal(problem)
 
     async def revoke(self, call: Call) -> Reply:

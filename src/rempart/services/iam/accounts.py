@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 async def resource(store: IamStore, name: AccountName) -> Resource:
     """Return an account as policy sees it; one that is not there is its project, if it has one."""
-    found = await _find(store, name)
+    found = await find(store, name)
     return found.resource if found else _absent(name)
 
 
@@ -51,7 +51,7 @@ def _absent(name: AccountName) -> Resource:
 
 async def account(store: IamStore, grant: Grant, name: AccountName) -> ServiceAccount:
     """Return an account; raises `not_found`."""
-    found = await _find(store, name)
+    found = await find(store, name)
     if found is None:
         raise _missing(name)
     return found
@@ -118,7 +118,8 @@ async def delete_key(store: IamStore, grant: Grant, key: ServiceAccountKey) -> N
     store.tx.put(ACCOUNT_ENTRIES, key.unique_id, value=restated(entry, keys=left))
 
 
-async def _find(store: IamStore, name: AccountName) -> ServiceAccount | None:
+async def find(store: IamStore, name: AccountName) -> ServiceAccount | None:
+    """Return an account as policy and guards ask about it, None where there is none."""
     email = ServiceAccountEmail(name.account)
     if name.unique_id:
         entry = await _entry(store, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +21,10 @@ T = TypeVar("T")
 Json = dict[str, object]
 
 
+async def _without_end(_: ProjectId) -> int | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the service needs for its whole life; `domain` is the universe's API domain."""
@@ -29,6 +33,9 @@ class Setup:
     world: World
     key: bytes = b""
     """For thumbprints of secrets that are not shown."""
+
+    key_seconds: Callable[[ProjectId], Awaitable[int | None]] = _without_end
+    """How long new keys of accounts in a project live, None for ever."""
 
 
 class IamStore:

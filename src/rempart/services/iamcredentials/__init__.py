@@ -1,8 +1,9 @@
 """IAM Credentials v1: tokens and signatures for service accounts, for those who may act for them.
 
 Who has the permission on an account gets a token or signature of it without any key. The table
-below is the service; where a call names a chain of delegates, the permission is asked on its first
-link, and each further link of the delegate before it.
+below is the service. Where a call names a chain of delegates, the permission is asked on its first
+link, and each further link of the delegate before it. No credential leaves before the log has it
+for whom it was made.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def _for_account(
     verb: str, permission: str, access: Access, run: api.Run
 ) -> Method[CredentialsStore]:
     id_ = MethodId(f"{_ACCOUNTS}.{verb}")
-    return Method(id_, access, run, api.first_link, f"iam.serviceAccounts.{permission}")
+    asked = f"iam.serviceAccounts.{permission}"
+    proposes = api.proposes if run is api.generate_access_token else None
+    return Method(id_, access, run, api.first_link, asked, proposes=proposes, recorded=True)
 
 
 def _locations(noun: str) -> Method[CredentialsStore]:

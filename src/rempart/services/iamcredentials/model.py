@@ -17,8 +17,8 @@ from rempart.services.iam.model import names
 from rempart.services.iam.model.names import AccountName
 
 LIFETIME_SECONDS_DEFAULT = 3600
-LIFETIME_SECONDS_MAX = 3600
-"""Google lets an organization policy raise it to twelve hours."""
+LIFETIME_SECONDS_MAX = 12 * 3600
+"""What is above an hour needs an organization policy that names the account."""
 
 JWT_SECONDS_DEFAULT = 3600
 JWT_SECONDS_MAX = 12 * 3600

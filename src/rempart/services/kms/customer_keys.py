@@ -15,6 +15,7 @@ from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
+from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.services.kms.api.use import Usable, approval_of, attempt, usable_in
 from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
@@ -46,11 +47,14 @@ _DECIDING = (VERSION, CRYPTO_KEY, KEY_RING, *DECIDING)
 class _Standing:
     """That an agent may use a version: true as long as nothing it was decided by is written.
 
-    The key itself is not in it, so that it is gone from memory when its version is destroyed.
+    That no guard objects is not in it: what guards look at differs from call to call. Neither is
+    the key itself, so that it is gone from memory when its version is destroyed.
     """
 
     name: VersionName
     version: Version
+    permission: str
+    resource: Resource
     changes: tuple[int, ...]
     since: Micros
 
@@ -86,11 +90,11 @@ class ManagedKeys:
         self._sealed = sealed
         self._random = setup.world.random
         self._opened = setup.materials.opened
-        self._standings: OrderedDict[tuple[Member, str], _Standing] = OrderedDict()
+        self._standings: OrderedDict[tuple[Member, str, str], _Standing] = OrderedDict()
 
     async def primary(self, use: Use, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
-        return str((await self._standing(use, key, self._primary)).name)
+        return str((await self._standing(use, key, _ENCRYPT, self._primary)).name)
 
     async def _primary(self, use: Use, key: str) -> Usable:
         store, name = KmsStore(self._setup, use.session), names.crypto_key(key)
@@ -114,7 +118,7 @@ class ManagedKeys:
     async def open(self, use: Use, version: str, wrapped: bytes) -> BucketKey:
         """Return a key that was made for the same service and context, opened."""
         asked = self._setup.world.clock()
-        used = await self._standing(use, version, self._decrypting)
+        used = await self._standing(use, version, _DECRYPT, self._decrypting)
         kept = self._opened.get(used.version.material, wrapped, asked)
         if kept is not None:
             return kept
@@ -129,17 +133,20 @@ class ManagedKeys:
         return await self._usable(use, names.version(version), _DECRYPT)
 
     async def _standing(
-        self, use: Use, name: str, look: Callable[[Use, str], Awaitable[Usable]]
+        self, use: Use, name: str, permission: str, look: Callable[[Use, str], Awaitable[Usable]]
     ) -> _Standing:
         """Return a version that the agent may use, looked at anew whenever anything changed."""
         now, changes = self._setup.world.clock(), self._sealed.changes(_DECIDING)
-        at = (use.agent.member, name)
+        at = (use.agent.member, name, use.session.call.remote)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):
+            await use.session.authority.guarded(standing.permission, standing.resource)
             return standing
         self._standings.pop(at, None)
         used = await look(use, name)
-        standing = self._standings[at] = _Standing(used.name, used.version, changes, now)
+        resource = await KmsStore(self._setup, use.session).key_resource(used.name.parent)
+        standing = _Standing(used.name, used.version, permission, resource, changes, now)
+        self._standings[at] = standing
         if len(self._standings) > STANDINGS_MAX:
             self._standings.popitem(last=False)
         return standing

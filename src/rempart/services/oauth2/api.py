@@ -6,7 +6,7 @@ attacker more than an owner. Errors are RFC 6749's, not Google's API errors.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from rempart.core.call import Call, Reply
@@ -15,16 +15,20 @@ from rempart.core.limits import COMMIT_ATTEMPTS_MAX
 from rempart.core.principal import Principal
 from rempart.engine.seam import Conflict
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, refusal
+from rempart.services.oauth2.record import Event, Record
 from rempart.trust.identity.id_tokens import Asked, IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.jwt import Signed, verify
 from rempart.trust.identity.refusal import Rejected
-from rempart.trust.identity.tokens import TOKEN_CHARS_MAX, Statement
+from rempart.trust.identity.tokens import LIFETIME_SECONDS, TOKEN_CHARS_MAX, Statement
+from rempart.trust.policy.members import email_alone
+from rempart.trust.witness.leaf import FEED
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXPIRES_IN_SECONDS = 3599
 """Google's value: one less than the hour that the token is good for."""
 
+METHOD = "oauth2.token"
 _SECOND = 1_000_000
 _GOOGLE_AUDIENCES = frozenset(
     (
@@ -52,20 +56,26 @@ class OAuth2:
     ) -> None:
         self._identity = identity
         self._id_tokens = id_tokens
+        self._record = Record(identity.sealed, identity.world)
         own = f"https://oauth2.{identity.domain}/token"
         self._audiences = _GOOGLE_AUDIENCES | token_uris | {own}
 
     async def token(self, call: Call) -> Reply:
         """Sell an access token for a self-signed assertion (RFC 7523, section 2.1).
 
-        One that names a `target_audience` buys an ID token for that audience instead.
+        One that names a `target_audience` buys an ID token for that audience instead. Either is on
+        record before it leaves.
         """
         try:
             signed = await self._assertion(await read_form(call))
         except OAuthError as problem:
+            facts = {"error": problem.error}
+            await self._record.refused(call, Event(METHOD, "", facts=facts, status=problem.status))
             return refusal(problem)
         if signed.claims.target_audience:
-            return answer({"id_token": await self._id_token(signed)})
+            return answer({"id_token": await self._id_token(signed, call)})
+        facts = {"scopes": " ".join(sorted(signed.claims.scopes)), "seconds": str(LIFETIME_SECONDS)}
+        await self._record.put(call, _sold(signed, facts))
         return answer(
             {
                 "access_token": self._identity.tokens.mint(signed),
@@ -118,14 +128,15 @@ class OAuth2:
             raise OAuthError("invalid_scope", "Missing required parameter: scope")
         return signed
 
-    async def _id_token(self, signed: Signed) -> str:
+    async def _id_token(self, signed: Signed, call: Call) -> str:
         """Return an ID token for the owner of an assertion, under a key that is on the disk."""
-        asked = Asked(signed.claims.target_audience, email=True)
+        audience = signed.claims.target_audience
+        asked = Asked(audience, email=True)
         for _ in range(COMMIT_ATTEMPTS_MAX):
             transaction = self._identity.sealed.transaction()
             token = await self._id_tokens.make(transaction, signed.account, asked)
-            if not transaction.writes:
-                return token
+            entry = self._record.entry(call, _sold(signed, {"audience": audience}))
+            transaction.append(FEED, entry)
             try:
                 await transaction.commit()
             except Conflict:
@@ -150,9 +161,17 @@ class OAuth2:
             raise OAuthError("invalid_token", "Invalid Value") from problem
 
 
+def _sold(signed: Signed, facts: Mapping[str, str]) -> Event:
+    """Return what the log tells of a token that an account bought with a key of its own."""
+    account = signed.account
+    return Event(
+        METHOD, account.resource.name.name, account.member, {"key": signed.key.id, **facts}
+    )
+
+
 def _email(principal: Principal) -> dict[str, object]:
     """Return the email of a service account; identities from outside have none of ours."""
-    if principal.member != f"serviceAccount:{principal.email}":
+    if email_alone(principal.member) != f"serviceAccount:{principal.email}":
         return {}
     return {"email": principal.email, "email_verified": "true"}
 

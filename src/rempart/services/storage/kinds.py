@@ -72,7 +72,11 @@ class UploadSession:
 
 @dataclass(frozen=True, slots=True)
 class HmacKey:
-    """An HMAC key of a service account; the secret is sealed with the record."""
+    """An HMAC key of a service account; the secret is sealed with the record.
+
+    `unique_id` tells whose it is among the accounts that had the email; keys made before it was
+    kept have none.
+    """
 
     access_id: str
     secret: str
@@ -83,6 +87,7 @@ class HmacKey:
     state: str = "ACTIVE"
     etag: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    unique_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

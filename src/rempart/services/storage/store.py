@@ -279,7 +279,7 @@ class StorageStore:
     @property
     def entity(self) -> str:
         """Return the caller as ACLs name it."""
-        return acl.user_entity(self.session.authority.principal.email)
+        return acl.user_entity(self.session.authority.principal)
 
     async def bucket_of(self, call: Call) -> Bucket:
         """Return the bucket that a call's path names."""

@@ -6,13 +6,14 @@ client libraries send.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from rempart.core.call import Call, Reply
 from rempart.core.clock import Micros
 from rempart.core.document import camel
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, read_json, refusal
+from rempart.services.oauth2.record import Event, Record
 from rempart.services.sts.model import ACCESS_TOKEN, FIELDS, Exchange, exchange, required
 from rempart.trust.identity.federation.federation import Admitted, Federation
 from rempart.trust.identity.federation.refusal import Refused
@@ -31,18 +32,25 @@ class STS:
     def __init__(self, identity: Identity, federation: Federation) -> None:
         self._identity = identity
         self._federation = federation
+        self._record = Record(identity.sealed, identity.world)
 
     async def token(self, call: Call) -> Reply:
-        """Give an access token for a credential that a pool's provider vouches for."""
+        """Give an access token for a credential that a pool's provider vouches for.
+
+        It is on record before it leaves, and so is a refusal.
+        """
+        fields: dict[str, str] = {}
         try:
-            wanted = exchange(await _fields(call))
+            fields = await _fields(call)
+            wanted = exchange(fields)
             admitted = await self._federation.admit_id_token(wanted.audience, wanted.subject_token)
             await self._federation.check_program(admitted)
         except OAuthError as problem:
-            return refusal(problem)
+            return await self._refused(call, fields, problem)
         except Refused as problem:
-            return refusal(OAuthError(problem.error, str(problem)))
+            return await self._refused(call, fields, OAuthError(problem.error, str(problem)))
         statement = self._statement(wanted, admitted)
+        await self._record.put(call, _given(statement, admitted))
         return answer(
             {
                 "access_token": self._identity.tokens.seal(statement),
@@ -51,6 +59,12 @@ class STS:
                 "expires_in": (statement.expires - statement.issued) // _SECOND,
             }
         )
+
+    async def _refused(self, call: Call, fields: Mapping[str, str], problem: OAuthError) -> Reply:
+        facts, audience = {"error": problem.error}, fields.get("audience", "")
+        event = Event("sts.token", audience, facts=facts, status=problem.status)
+        await self._record.refused(call, event)
+        return refusal(problem)
 
     async def introspect(self, call: Call) -> Reply:
         """Tell whom an access token speaks for and until when; of any other, that it does not."""
@@ -93,6 +107,15 @@ class STS:
             display_name=attributes.display_name,
             user_project=wanted.user_project,
         )
+
+
+def _given(statement: Federated, admitted: Admitted) -> Event:
+    """Return what the log tells of a token that was given for a credential from outside."""
+    facts = {
+        "scopes": " ".join(statement.scopes),
+        "seconds": str((statement.expires - statement.issued) // _SECOND),
+    }
+    return Event("sts.token", admitted.provider, admitted.member, facts)
 
 
 async def _fields(call: Call) -> dict[str, str]:

@@ -34,6 +34,7 @@ _ACCOUNT_ID = re.compile(r"[a-z][-a-z0-9]{4,28}[a-z0-9]")
 _UNIQUE_ID_DIGITS = 21
 _ETAG_BYTES = 8
 _KEY_ID_BYTES = 20
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,14 @@ def index(
     transaction.put(EMAIL_ENTRIES, account.project, account.email, value=known)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyTerms:
+    """How long a new key is, and how long it lives: for ever, unless `seconds` says otherwise."""
+
+    bits: int = KEY_BITS
+    seconds: int | None = None
+
+
 async def new_key(
     transaction: Transaction,
     email: ServiceAccountEmail,
@@ -218,7 +227,7 @@ async def new_key(
     domain: str,
     world: World,
     token_uri: str | None = None,
-    bits: int = KEY_BITS,
+    terms: KeyTerms = KeyTerms(),
 ) -> IssuedKey:
     """Make a key pair for an account and write its public half.
 
@@ -229,13 +238,15 @@ async def new_key(
     if account is None:
         raise not_found(f"Service account {email} does not exist.")
     now, key_id = world.clock(), world.random(_KEY_ID_BYTES).hex()
-    pair = await asyncio.to_thread(key_pair.make, bits, account.unique_id, now)
+    expires = None if terms.seconds is None else Micros(now + terms.seconds * _SECOND)
+    pair = await asyncio.to_thread(key_pair.make, terms.bits, account.unique_id, now, expires)
     key = ServiceAccountKey(
         id=key_id,
         email=email,
         unique_id=account.unique_id,
         public_key=pair.public_key,
         created=now,
+        expires=expires,
         certificate=pair.certificate,
     )
     await add_key(transaction, key)

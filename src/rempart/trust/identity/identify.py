@@ -139,18 +139,20 @@ class Identity:
             raise Rejected("the pool is gone")
         attributes = Attributes(statement.subject, statement.groups, statement.custom)
         member = members.member(statement.pool, statement.subject)
-        project = pool.value.parent.removeprefix("projects/")
+        parent = pool.value.parent
+        project = parent.removeprefix("projects/")
         principal = Principal(
             member,
             member,
             statement.subject,
-            None if project == pool.value.parent else ProjectId(project),
+            None if project == parent else ProjectId(project),
             frozenset(statement.scopes),
             members.sets(statement.pool, attributes),
+            parent if project == parent else "",
         )
         provider = PROVIDERS.key(*split(statement.provider))
         standing = PoolStanding(pool.key, statement.uid, provider)
-        if pool.value.parent.startswith("projects/"):
+        if project != parent:
             return principal, standing
         started = statement.started or statement.issued
         person = PersonStanding(statement.pool, statement.subject, started, statement.session)

@@ -4,7 +4,8 @@ Stored bindings name the first account of an email by the email, and every later
 id too (`serviceAccount:EMAIL?uid=ID`); a later account's own name is that as well, so a binding
 that was written for another never matches it. Callers write and read the email alone for the
 account that has it now, and `deleted:serviceAccount:EMAIL?uid=ID` for one that is deleted, as with
-Google. The gate translates, for every method on policies (docs/adr/0018-name-later-accounts.md).
+Google. The gate translates, for every method on policies, access levels and perimeters
+(docs/adr/0018-name-later-accounts.md).
 """
 
 from __future__ import annotations
@@ -21,20 +22,29 @@ from rempart.trust.identity.accounts import EMAIL_ENTRIES, EmailEntry, project_o
 
 _PREFIX = "serviceAccount:"
 _MEMBER = re.compile(r"(deleted:)?serviceAccount:([^\s?]+)(?:\?uid=(\d{1,40}))?")
-_LISTS = frozenset(("members", "exemptedMembers", "exempted_members"))
-"""The members of a policy's JSON that list principals: of bindings, and of audit settings."""
+_LISTS = frozenset(("members", "exemptedMembers", "exempted_members", "identities"))
+"""The members of JSON that list principals: of bindings, audit settings, levels and perimeters."""
 
 _PARTS = frozenset(
-    ["policy", "bindings", "auditConfigs", "audit_configs", "auditLogConfigs", "audit_log_configs"]
+    (
+        *("policy", "bindings"),
+        *("auditConfigs", "audit_configs", "auditLogConfigs", "audit_log_configs"),
+        *("accessLevels", "basic", "conditions"),
+        *("servicePerimeters", "status", "spec"),
+        *("ingressPolicies", "ingressFrom", "egressPolicies", "egressFrom"),
+        "response",
+    )
 )
-"""The members on the way to those lists, from a request to set a policy or from a policy."""
+"""The members on the way to those lists, from a request, a policy or an operation's end."""
+
+_ACCESS = "accesscontextmanager."
 
 Rename = Callable[[str, Transaction], Awaitable[str]]
 
 
-def on_policies(method: str) -> bool:
-    """Tell whether a method reads or replaces a policy."""
-    return method.endswith("IamPolicy")
+def concern(method: str) -> bool:
+    """Tell whether a method reads or replaces a policy, an access level or a perimeter."""
+    return method.endswith("IamPolicy") or method.startswith(_ACCESS)
 
 
 async def stored(call: Call, tx: Transaction) -> Call:
@@ -91,11 +101,11 @@ async def _renamed(part: object, tx: Transaction, rename: Rename) -> dict[str, o
         return {}
     made: dict[str, object] = dict(part)
     for name, value in part.items():
-        if name in _LISTS and isinstance(value, list):
+        if name in _LISTS and isinstance(value, list | tuple):
             made[name] = [await rename(one, tx) if isinstance(one, str) else one for one in value]
         elif name in _PARTS and isinstance(value, Mapping):
             made[name] = await _renamed(value, tx, rename)
-        elif name in _PARTS and isinstance(value, list):
+        elif name in _PARTS and isinstance(value, list | tuple):
             made[name] = [
                 await _renamed(one, tx, rename) if isinstance(one, Mapping) else one
                 for one in value

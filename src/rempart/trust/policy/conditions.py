@@ -80,6 +80,10 @@ _NO_TAG = Tag("", "", "", "")
 _ALLOWED = OPERATORS | FUNCTIONS | _TAG_TESTS.keys()
 _TAGS = re.compile(r"\b(?:matchTag|hasTagKey)(?:Id)?\b")
 _PLAIN_TAGS = re.compile(r"\bresource\.(?:matchTag|hasTagKey)(?:Id)?\(")
+_LEVELS = re.compile(r"access_levels")
+_PLAIN_LEVELS = re.compile(
+    r"""(['"])accessPolicies/\d+/accessLevels/\w+\1\s+in\s+request\.auth\.access_levels\b"""
+)
 _LOGICAL = re.compile(r"&&|\|\||!(?!=)")
 _RESOURCE = re.compile(r"\bresource\b")
 _RESOURCE_FIELD = re.compile(r"\bresource\.(name|type|service)\b(?!\s*\()")
@@ -91,7 +95,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     """What conditions may ask about: the resource, the time, and the API's own attributes.
 
     `principal` is the type and the subject of who asks. `tags` are those in effect on the resource;
-    None where nobody looked, and then a condition that asks for tags cannot be evaluated.
+    None where nobody looked, and then a condition that asks for tags cannot be evaluated. `levels`
+    are the access levels that who asks has, None likewise; they hang on `member` and `remote`.
     """
 
     resource: ResourceName
@@ -100,6 +105,9 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     principal: tuple[str, str] = ("", "")
     project: ProjectId | None = None
     tags: tuple[Tag, ...] | None = None
+    levels: tuple[str, ...] | None = None
+    member: str = ""
+    remote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,11 @@ class _Condition:
 def asks_for_tags(expression: str) -> bool:
     """Tell whether a condition may need the tags of the resource."""
     return "Tag" in expression
+
+
+def asks_for_levels(expression: str) -> bool:
+    """Tell whether a condition needs the access levels of who asks."""
+    return "access_levels" in expression
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
@@ -179,8 +192,7 @@ def _check_language(expression: str) -> None:
     """Refuse what CEL has and conditions have not."""
     if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available in IAM conditions.")
-    if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
-        raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
+    _check_questions(expression)
     _check_attributes(expression)
     if not plain_matches(expression):
         raise invalid(
@@ -194,6 +206,17 @@ def _check_attributes(expression: str) -> None:
         if found not in ATTRIBUTES:
             message = f"the attribute {found[:100]!r} is not offered in conditions."
             raise invalid(f"Error compiling expression: {message}")
+
+
+def _check_questions(expression: str) -> None:
+    """Raise unless tags and access levels are asked for in the one way that is looked up."""
+    if len(_TAGS.findall(expression)) != len(_PLAIN_TAGS.findall(expression)):
+        raise invalid("Error compiling expression: tags are asked for by resource.matchTag(…).")
+    if len(_LEVELS.findall(expression)) != len(_PLAIN_LEVELS.findall(expression)):
+        raise invalid(
+            "Error compiling expression: access levels are asked for by "
+            "'accessPolicies/NUMBER/accessLevels/NAME' in request.auth.access_levels."
+        )
 
 
 def _context(condition: _Condition, situation: Situation) -> Any:  # noqa: ANN401 - untyped library
@@ -218,8 +241,16 @@ def _any_tag(
     return any(test(tag, *asked) for tag in tags)
 
 
+def _request(situation: Situation) -> Mapping[str, object]:
+    """Return what `request` is: where nobody looked for access levels, reading them fails."""
+    time = datetime.fromtimestamp(situation.time / 1_000_000, UTC)
+    if situation.levels is None:
+        return {"time": time}
+    return {"time": time, "auth": {"access_levels": list(situation.levels)}}
+
+
 _READ: Mapping[str, Callable[[Situation], Mapping[str, object]]] = {
-    "request": lambda situation: {"time": datetime.fromtimestamp(situation.time / 1_000_000, UTC)},
+    "request": _request,
     "api": lambda situation: dict(situation.attributes),
     "principal": lambda situation: dict(zip(("type", "subject"), situation.principal, strict=True)),
 }

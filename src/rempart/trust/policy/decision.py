@@ -9,8 +9,7 @@ organization that it belongs to. The refusal is the same whatever refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 import msgspec
 
@@ -29,24 +28,34 @@ from rempart.trust.policy.boundaries import (
 )
 from rempart.trust.policy.changes import Concluded
 from rempart.trust.policy.compiled import Carried, Compiled, Conditional, compiled
-from rempart.trust.policy.conditions import Situation, asks_for_tags, holds, spares
+from rempart.trust.policy.conditions import (
+    Situation,
+    asks_for_levels,
+    asks_for_tags,
+    holds,
+    spares,
+)
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
 from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import HIERARCHY, NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
+from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
+from rempart.trust.policy.perimeters.geography import Geography, read_geography
+from rempart.trust.policy.perimeters.held import HeldLevels
+from rempart.trust.policy.perimeters.levels import Origin
 from rempart.trust.policy.roles import PREDEFINED, permissions_of
 from rempart.trust.policy.scopes import permit
-from rempart.trust.policy.tags import EffectiveTags
+from rempart.trust.policy.tags import TAGS, EffectiveTags
+from rempart.trust.policy.watched import Watched
 
 _MANAGER = "cloudresourcemanager.googleapis.com"
-_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _NOTHING: frozenset[str] = frozenset()
 _ACCOUNT = "serviceAccount:"
 RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
 """Kinds of documents that take away what bindings grant."""
 
-DECIDING = (*HIERARCHY, CUSTOM_ROLES, *RESTRICTIONS)
+DECIDING = (*HIERARCHY, CUSTOM_ROLES, *RESTRICTIONS, TAGS, ACCESS_POLICIES)
 """Kinds of documents that a decision rests on, besides the resource's own."""
 
 _STORAGE_NOUNS = {
@@ -79,8 +88,11 @@ class Asking(msgspec.Struct, frozen=True, gc=False):
 class PolicyDecision:
     """Answers MAY."""
 
-    def __init__(self, sealed: SealedEngine, world: World) -> None:
+    def __init__(
+        self, sealed: SealedEngine, world: World, geography: Watched[Geography] | None = None
+    ) -> None:
         self._sealed = sealed
+        self._levels = HeldLevels(sealed, geography or Watched(None, read_geography, ""))
         self._world = world
         self._lineages = Lineages(sealed)
         self._tags = EffectiveTags(sealed)
@@ -95,16 +107,16 @@ class PolicyDecision:
         resource: Resource,
         *,
         time: Micros,
-        attributes: Mapping[str, str] = _NO_ATTRIBUTES,
+        remote: str = "",
     ) -> Grant:
         """Return the grant, or raise 403, or 401 for the anonymous caller.
 
-        `attributes` are what conditions may read by `api.getAttribute`. The answer for a resource
-        that is not there (no policies, no project) is the one for a resource that is forbidden.
+        `remote` is the address that the call comes from, for access levels. The answer for a
+        resource that is not there (no policies, no project) is the one for one that is forbidden.
         """
         if principal.scopes is not None and not permit(principal.scopes, permission):
             raise _scope_refusal(permission)
-        if not await self._granted(principal, permission, resource, time, attributes):
+        if not await self._granted(principal, permission, resource, time, remote):
             raise refusal(principal, permission, resource)
         return Grant(principal, permission, resource.name, time)
 
@@ -119,12 +131,12 @@ class PolicyDecision:
         resource: Resource,
         *,
         time: Micros,
-        attributes: Mapping[str, str] = _NO_ATTRIBUTES,
+        remote: str = "",
     ) -> bool:
         """Tell whether `authorise` would return a grant."""
         if principal.scopes is not None and not permit(principal.scopes, permission):
             return False
-        return await self._granted(principal, permission, resource, time, attributes)
+        return await self._granted(principal, permission, resource, time, remote)
 
     async def test(
         self, principal: Principal, permissions: Iterable[str], resource: Resource
@@ -145,13 +157,13 @@ class PolicyDecision:
         permission: str,
         resource: Resource,
         time: Micros,
-        attributes: Mapping[str, str],
+        remote: str,
     ) -> bool:
         own_project = principal.project
         if own_project != resource.project and not await self.lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
-            situation = Situation(resource.name, time, attributes, project=resource.project)
+            situation = situation_of(principal, resource, time, remote)
             if await self._forbidden(principal, permission, resource, situation):
                 return False
         names = names_of(principal, public=resource.public)
@@ -165,12 +177,11 @@ class PolicyDecision:
             return True
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
-        home = await self.home(principal) if by_place else NO_LINEAGE
+        home = await self.home(principal) if by_place else None
         sets = by_place_of(principal, home)
         asking = Asking(principal, names, sets, permission, lineage.names)
-        return await self._granted_by_more(
-            asking, parts, Situation(resource.name, time, attributes, project=resource.project)
-        )
+        situation = situation_of(principal, resource, time, remote)
+        return await self._granted_by_more(asking, parts, situation)
 
     async def _granted_by_more(
         self, asking: Asking, parts: tuple[Compiled, ...], situation: Situation
@@ -195,10 +206,9 @@ class PolicyDecision:
         self, principal: Principal, permission: str, resource: Resource, situation: Situation
     ) -> bool:
         """Tell whether a deny policy or a boundary forbids what is asked, whoever grants it."""
-        lineage = await self.lineage(resource)
-        if lineage is None:
+        lineage, home = await self.lineage(resource), await self.home(principal)
+        if lineage is None or home is None:
             return True
-        home = await self.home(principal)
         who = (principal.member, *principal.sets, *by_place_of(principal, home), ALL_USERS)
         for denial in await self.denials.at(lineage.names, permission, who):
             told = await self.told(denial.expression, situation)
@@ -208,11 +218,12 @@ class PolicyDecision:
             principal, home.places, lineage.names, situation
         )
 
-    async def home(self, principal: Principal) -> Lineage:
-        """Return what a service account, or an identity of a project's pool, lies in."""
-        if principal.project is None:
-            return NO_LINEAGE
-        return await self._lineages.of(principal.project) or NO_LINEAGE
+    async def home(self, principal: Principal) -> Lineage | None:
+        """Return what an identity lies in; None where that is not there."""
+        if principal.project is not None:
+            return await self._lineages.of(principal.project)
+        organization = principal.organization
+        return await self._lineages.at(organization) if organization else NO_LINEAGE
 
     async def _by_custom_role(self, parts: Iterable[Compiled], asking: Asking) -> bool:
         for part in parts:
@@ -258,11 +269,15 @@ class PolicyDecision:
         return False
 
     async def told(self, expression: str, situation: Situation) -> Situation:
-        """Return the situation, with the tags of the resource where a condition may want them."""
-        if not asks_for_tags(expression):
-            return situation
-        tags = await self._tags.of(situation.resource, situation.project)
-        return msgspec.structs.replace(situation, tags=tags)
+        """Return the situation, with the tags and access levels that a condition may want."""
+        if asks_for_tags(expression):
+            tags = await self._tags.of(situation.resource, situation.project)
+            situation = msgspec.structs.replace(situation, tags=tags)
+        if asks_for_levels(expression):
+            origin = Origin(situation.remote, situation.member, situation.time, None)
+            levels = await self._levels.among(expression, origin)
+            situation = msgspec.structs.replace(situation, levels=levels)
+        return situation
 
     async def _carries(self, carried: Carried, asking: Asking) -> bool:
         return asking.permission in carried.permissions or await self.custom(carried.custom, asking)
@@ -304,6 +319,18 @@ class PolicyDecision:
         """Return what is above a resource; None where its project, folder, … is not there."""
         container = container_of(resource)
         return await self._lineages.at(container) if container else NO_LINEAGE
+
+
+def situation_of(principal: Principal, resource: Resource, time: Micros, remote: str) -> Situation:
+    """Return what conditions may ask about a request; `remote` is empty where it is not known."""
+    return Situation(
+        resource.name,
+        time,
+        dict(resource.attributes),
+        project=resource.project,
+        member=principal.member,
+        remote=remote,
+    )
 
 
 def refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:
@@ -363,12 +390,13 @@ def rescues(permission: str) -> bool:
     return permission.startswith("resourcemanager.")
 
 
-def by_place_of(principal: Principal, home: Lineage) -> tuple[Member, ...]:
+def by_place_of(principal: Principal, home: Lineage | None) -> tuple[Member, ...]:
     """Return the sets of service accounts that a principal is in by what it lies in.
 
     An identity from outside has a project too, that of its pool, but is no service account.
     """
-    return home.accounts if principal.member.startswith(_ACCOUNT) else ()
+    own = home is not None and principal.member.startswith(_ACCOUNT)
+    return home.accounts if own and home is not None else ()
 
 
 def names_of(principal: Principal, *, public: bool) -> tuple[Member, ...]:

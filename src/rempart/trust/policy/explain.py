@@ -17,7 +17,13 @@ from rempart.core.policy import Binding, Policy, Resource
 from rempart.core.principal import ALL_USERS, Member, Principal
 from rempart.trust.policy.boundaries import spared
 from rempart.trust.policy.conditions import Situation, outcome
-from rempart.trust.policy.decision import Asking, PolicyDecision, by_place_of, names_of
+from rempart.trust.policy.decision import (
+    Asking,
+    PolicyDecision,
+    by_place_of,
+    names_of,
+    situation_of,
+)
 from rempart.trust.policy.deny import DenyPolicy, DenyRule, made
 from rempart.trust.policy.guard import Advisor, Question
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage
@@ -193,8 +199,7 @@ async def explain(
     """Return why a principal may use a permission on a resource at a time, or may not."""
     principal, permission = question.principal, question.permission
     resource, time = question.resource, question.time
-    attributes = dict(resource.attributes)
-    situation = Situation(resource.name, time, attributes, project=resource.project)
+    situation = situation_of(principal, resource, time, "")
     lineage = await decision.lineage(resource)
     home = await decision.home(principal)
     levels = lineage or NO_LINEAGE
@@ -206,7 +211,9 @@ async def explain(
     restricted = await decision.restricted()
     who = (principal.member, *principal.sets, *by_place_of(principal, home), ALL_USERS)
     bound = (
-        await decision.boundaries.binding(principal, home.places, situation) if restricted else []
+        await decision.boundaries.binding(principal, (home or NO_LINEAGE).places, situation)
+        if restricted
+        else []
     )
     own_project = principal.project
     return Explanation(
@@ -217,7 +224,7 @@ async def explain(
         scopes=principal.scopes is None or permit(principal.scopes, permission),
         at_home=own_project == resource.project or await decision.lives(own_project, permission),
         in_use=await decision.lives(resource.project, permission),
-        place=lineage is not None,
+        place=lineage is not None and home is not None,
         restricted=restricted,
         policies=await _policies(reading, resource, levels),
         denials=tuple(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from rempart.core.clock import Micros
-from rempart.core.errors import invariant
+from rempart.core.errors import CloudError, denied, invariant
 from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumber
 from rempart.core.policy import Policy, Resource
 from rempart.trust.custody.sealed import Kind, SealedEngine
@@ -66,12 +67,18 @@ class Project:
     deleted: Micros | None = None
 
 
+Level = Organization | Folder | Project
+
 ORGANIZATIONS: Kind[Organization] = Kind(b"O", Organization, hot=4096)
 FOLDERS: Kind[Folder] = Kind(b"F", Folder, hot=4096)
 PROJECTS: Kind[Project] = Kind(b"P", Project, hot=4096)
 """By project id."""
 
-
+_NOUNS: Mapping[type[Level], str] = {
+    Organization: "organizations",
+    Folder: "folders",
+    Project: "projects",
+}
 _MANAGER = "cloudresourcemanager.googleapis.com"
 
 
@@ -95,7 +102,7 @@ async def find_project(sealed: SealedEngine, project: ProjectId) -> Project | No
 async def ancestors(sealed: SealedEngine, name: str) -> list[Organization | Folder]:
     """Return `folders/N` or `organizations/N` and what is above it, nearest first.
 
-    A link to something that is not there ends the list: what is above it then grants nothing.
+    A link to something that is not there ends the list; see `severed`.
     """
     chain: list[Organization | Folder] = []
     while name:
@@ -110,3 +117,39 @@ async def ancestors(sealed: SealedEngine, name: str) -> list[Organization | Fold
         chain.append(found.value)
         name = found.value.parent
     return chain
+
+
+async def levels(sealed: SealedEngine, name: str) -> Sequence[Level]:
+    """Return `projects/P`, `folders/N` or `organizations/N` and what is above it, nearest first.
+
+    Empty where there is no such level.
+    """
+    if not name.startswith("projects/"):
+        return await ancestors(sealed, name)
+    project = await find_project(sealed, ProjectId(name.removeprefix("projects/")))
+    return [project, *await ancestors(sealed, project.parent)] if project else []
+
+
+def level_name(level: Level) -> str:
+    """Return the name of a level as policy has it: `projects/P`, `folders/N`, `organizations/N`."""
+    return f"{_NOUNS[type(level)]}/{level.id}"
+
+
+def place_name(level: Level) -> str:
+    """Return the name of a level as Google's documents have it: a project's with its number."""
+    number = level.number if isinstance(level, Project) else level.id
+    return f"{_NOUNS[type(level)]}/{number}"
+
+
+def severed(chain: Sequence[Level]) -> bool:
+    """Tell whether what the last of these levels lies in is not there.
+
+    What was set there cannot be obeyed, so whoever decides by such a chain refuses.
+    """
+    last = chain[-1] if chain else None
+    return last is not None and not isinstance(last, Organization) and bool(last.parent)
+
+
+def severance(name: str) -> CloudError:
+    """Return the refusal of what lies in a chain that is severed."""
+    return denied(f"What {name} lies in is not there, so what is set there cannot be obeyed.")

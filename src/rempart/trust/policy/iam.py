@@ -16,10 +16,12 @@ from dataclasses import replace
 
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid, required
-from rempart.core.policy import Policy
+from rempart.core.policy import Policy, Resource
 from rempart.core.principal import Member
+from rempart.core.proposal import Change, Proposal
 from rempart.trust.policy.audit_configs import audit_from_json
 from rempart.trust.policy.duties import check_duties
+from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.validate import (
     CONDITION_VERSION,
     VERSIONS,
@@ -76,6 +78,17 @@ def newly_given(old: Policy, new: Policy) -> tuple[Member, ...]:
     had = {(one.role, one.condition, member) for one in old.bindings for member in one.members}
     given = [(one.role, one.condition, member) for one in new.bindings for member in one.members]
     return tuple(dict.fromkeys(each[2] for each in given if each not in had))
+
+
+def proposed(resource: Resource, old: Policy, new: Policy) -> Proposal:
+    """Return what setIamPolicy would make of a resource's policy, for guards that judge it."""
+    return Proposal(
+        type=f"{resource.name.service}/AllowPolicy",
+        change=Change.UPDATE,
+        container=container_of(resource),
+        name=resource.name.name,
+        members=newly_given(old, new),
+    )
 
 
 def permissions_asked(call: Call) -> list[str]:

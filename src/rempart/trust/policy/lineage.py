@@ -8,7 +8,7 @@ As long as no level of any hierarchy is written, that need not be looked at agai
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,23 +22,19 @@ from rempart.trust.policy.hierarchy import (
     ORGANIZATIONS,
     PROJECTS,
     Folder,
+    Level,
     Organization,
     Project,
     State,
-    ancestors,
-    find_project,
+    level_name,
+    levels,
+    place_name,
+    severed,
 )
 from rempart.trust.policy.members import accounts_of
 
 LINEAGES_MAX = 1024
 
-Level = Organization | Folder | Project
-
-_NOUNS: Mapping[type[Level], str] = {
-    Organization: "organizations",
-    Folder: "folders",
-    Project: "projects",
-}
 HIERARCHY = (ORGANIZATIONS, FOLDERS, PROJECTS)
 _KINDS: Mapping[type[Level], Kind[Any]] = {
     Organization: ORGANIZATIONS,
@@ -81,7 +77,10 @@ class Lineages:
         return await self.at(f"projects/{project}")
 
     async def at(self, name: str) -> Lineage | None:
-        """Return the lineage of `projects/P`, `folders/N` or `organizations/N`, or None."""
+        """Return the lineage of `projects/P`, `folders/N` or `organizations/N`, or None.
+
+        None also where something above is not there: what would be denied there is unknown.
+        """
         kept, now = self._kept.get(name), self._sealed.changes(HIERARCHY)
         if kept is not None and self._looked.get(name) == now:
             return kept
@@ -107,38 +106,21 @@ class Lineages:
         return True
 
     async def _build(self, name: str) -> Lineage | None:
-        chain = await self._chain(name)
-        if not chain:
+        chain = await levels(self._sealed, name)
+        if not chain or severed(chain):
             return None
-        first, places = chain[0], tuple(map(_place, chain))
-        lineage = Lineage(
+        first, places = chain[0], tuple(map(place_name, chain))
+        self._kept[name] = lineage = Lineage(
             active=not isinstance(first, Project) or first.state is State.ACTIVE,
             inherited=merge([compiled(level.policy) for level in chain]),
-            names=tuple([f"{_NOUNS[type(level)]}/{level.id}" for level in chain]),
+            names=tuple(map(level_name, chain)),
             places=places,
             accounts=tuple(map(accounts_of, places)),
             levels=tuple(
                 [(kind := _KINDS[type(level)], kind.key(level.id), level) for level in chain]
             ),
         )
-        if isinstance(chain[-1], Organization) or not chain[-1].parent:
-            self._keep(name, lineage)
-        return lineage
-
-    async def _chain(self, name: str) -> Sequence[Level]:
-        """Return a level and those above it; empty where there is no such level."""
-        if not name.startswith("projects/"):
-            return await ancestors(self._sealed, name)
-        project = await find_project(self._sealed, ProjectId(name.removeprefix("projects/")))
-        return [project, *await ancestors(self._sealed, project.parent)] if project else []
-
-    def _keep(self, name: str, lineage: Lineage) -> None:
-        self._kept[name] = lineage
         while len(self._kept) > LINEAGES_MAX:
             dropped, _ = self._kept.popitem(last=False)
             self._looked.pop(dropped, None)
-
-
-def _place(level: Level) -> str:
-    number = level.number if isinstance(level, Project) else level.id
-    return f"{_NOUNS[type(level)]}/{number}"
+        return lineage

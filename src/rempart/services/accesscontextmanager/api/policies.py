@@ -8,6 +8,8 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, strings, text, update_mask
 from rempart.core.errors import invalid, required
 from rempart.core.grant import Grant
+from rempart.core.policy import Policy
+from rempart.core.proposal import Proposal
 from rempart.services.accesscontextmanager.api import asked
 from rempart.services.accesscontextmanager.model.levels import check_texts
 from rempart.services.accesscontextmanager.model.shapes import Json
@@ -83,6 +85,14 @@ async def set_iam(grant: Grant, call: Call, store: Store) -> Reply:
     store.put_policy(grant, replace(found, policy=policy))
     document = policy_to_json(policy, requested_version=policy.version)
     return Reply(document=document, audit={"resource": found.name})
+
+
+async def proposes_iam(call: Call, store: Store) -> Proposal:
+    """Return the policy of an access policy as it would be, by whom it newly gives something."""
+    resource = await asked.policy(call, store)
+    old = resource.policies[0] if resource.policies else Policy()
+    place = await store.session.place(Level.ACCESS_POLICY, resource)
+    return iam.proposed(resource, old, iam.replaced(old, call, place, etag=store.etag()))
 
 
 async def test_iam(grant: Grant, call: Call, store: Store) -> Reply:

@@ -21,6 +21,7 @@ from rempart.services.iam.store import IamStore
 from rempart.services.iam.table import Methods, reading, writing
 from rempart.trust.identity.accounts import (
     KEYS,
+    KeyTerms,
     ServiceAccount,
     ServiceAccountKey,
     add_key,
@@ -54,7 +55,9 @@ async def create(grant: Grant, call: Call, store: IamStore) -> Reply:
         account.email,
         domain=store.setup.domain,
         world=store.setup.world,
-        bits=account_key.bits(call.document),
+        terms=KeyTerms(
+            account_key.bits(call.document), await store.setup.key_seconds(account.project)
+        ),
     )
     document = shown(account, issued.key) | {
         "privateKeyType": account_key.CREDENTIALS_FILE,

@@ -11,13 +11,15 @@ from rempart.core.call import Call, MethodId, Reply
 from rempart.core.grant import Grant
 from rempart.core.method import Access, Method
 from rempart.core.policy import Resource
+from rempart.core.proposal import Proposal
 from rempart.services.iam.store import IamStore, container_resource
-from rempart.services.iam.table import Methods, Run, public, reading, writing
+from rempart.services.iam.table import Methods, Proposes, Run, public, reading, writing
 from rempart.services.iam.workforce.api import (
     asked,
     bootstraps,
     policies,
     pools,
+    proposed,
     providers,
     subjects,
 )
@@ -35,6 +37,17 @@ def _on(run: Callable[[Grant, Call, WorkforceStore], Awaitable[Reply]]) -> Run:
         return await run(grant, call, WorkforceStore(store.setup, store.session))
 
     return method
+
+
+def _proposes(
+    proposes: Callable[[Call, WorkforceStore], Awaitable[Proposal | None]],
+) -> Proposes:
+    """Return what a method would make, likewise."""
+
+    async def proposal(call: Call, store: IamStore) -> Proposal | None:
+        return await proposes(call, WorkforceStore(store.setup, store.session))
+
+    return proposal
 
 
 async def _pool(call: Call, store: IamStore) -> Resource:
@@ -61,17 +74,35 @@ METHODS: Methods = (
     writing(f"{_POOLS}.delete", f"{_P}.delete", _pool, _on(pools.delete)),
     writing(f"{_POOLS}.undelete", f"{_P}.undelete", _pool, _on(pools.undelete)),
     reading(f"{_POOLS}.getIamPolicy", f"{_P}.getIamPolicy", _pool, _on(policies.get)),
-    writing(f"{_POOLS}.setIamPolicy", f"{_P}.setIamPolicy", _pool, _on(policies.set_)),
+    writing(
+        f"{_POOLS}.setIamPolicy",
+        f"{_P}.setIamPolicy",
+        _pool,
+        _on(policies.set_),
+        _proposes(proposed.policy),
+    ),
     public(
         f"{_POOLS}.testIamPermissions",
         _pool,
         _on(policies.test),
         why="it tells callers their own rights only",
     ),
-    writing(f"{_POOLS}.providers.create", f"{_X}.create", _pool, _on(providers.create)),
+    writing(
+        f"{_POOLS}.providers.create",
+        f"{_X}.create",
+        _pool,
+        _on(providers.create),
+        _proposes(proposed.new),
+    ),
     reading(f"{_POOLS}.providers.get", f"{_X}.get", _pool, _on(providers.get)),
     reading(f"{_POOLS}.providers.list", f"{_X}.list", _pool, _on(providers.list_)),
-    writing(f"{_POOLS}.providers.patch", f"{_X}.update", _pool, _on(providers.patch)),
+    writing(
+        f"{_POOLS}.providers.patch",
+        f"{_X}.update",
+        _pool,
+        _on(providers.patch),
+        _proposes(proposed.patched),
+    ),
     writing(f"{_POOLS}.providers.delete", f"{_X}.delete", _pool, _on(providers.delete)),
     writing(f"{_POOLS}.providers.undelete", f"{_X}.undelete", _pool, _on(providers.undelete)),
     writing(f"{_POOLS}.subjects.delete", f"{_S}.delete", _pool, _on(subjects.delete)),

@@ -105,6 +105,10 @@ class WorkforceStore(IamStore):
             raise not_found(f"WorkforcePoolProvider {name} not found.")
         return found
 
+    async def found_provider(self, name: ProviderName) -> Provider | None:
+        """Return a provider, None where there is none."""
+        return await self.tx.get(PROVIDERS, *name.parts)
+
     async def create_provider(self, grant: Grant, name: ProviderName, provider: Provider) -> None:
         """Store a new provider; raises `already_exists`."""
         old = await self.tx.get(PROVIDERS, *name.parts)

@@ -23,6 +23,7 @@ from rempart.trust.identity.federation.pools import PROVIDERS, Provider, split
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 100
 NOUN = "WorkloadIdentityPoolProvider"
+_ID = "workloadIdentityPoolProviderId"
 _MAPPING = "attributeMapping."
 
 
@@ -39,8 +40,7 @@ async def create(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Create a provider in a pool: from now on it vouches for identities of the pool."""
     pool = await pools.find(grant, Named(name_of(call)), store)
     model.refuse_deleted(pool.deleted, wanted=False)
-    field = "workloadIdentityPoolProviderId"
-    id_ = check_id(call.query.get(field, ""), field)
+    id_ = check_id(call.query.get(_ID, ""), _ID)
     old = await store.tx.get(PROVIDERS, pool.name, id_)
     if old is not None and not model.gone(old.deleted, store.now):
         raise already_exists("Requested entity already exists")

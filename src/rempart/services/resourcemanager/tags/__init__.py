@@ -7,7 +7,7 @@ What tags mean to conditions is `trust/policy/tags.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rempart.core.call import Call, MethodId
@@ -40,7 +40,7 @@ def _policy(noun: str, resource: Asked, methods: iam.PolicyMethods) -> tuple[Met
     get, set_ = f"{noun}.getIamPolicy", f"{noun}.setIamPolicy"
     return (
         _method(get, _R, get, resource, methods.get),
-        _method(set_, _W, set_, resource, methods.set),
+        replace(_method(set_, _W, set_, resource, methods.set), proposes=methods.proposes),
         Method(
             MethodId(f"cloudresourcemanager.{noun}.testIamPermissions"),
             _R,

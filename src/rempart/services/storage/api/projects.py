@@ -50,6 +50,7 @@ async def create_hmac_key(grant: Grant, call: Call, store: StorageStore) -> Repl
         created=now,
         updated=now,
         etag=etag(now, 1),
+        unique_id=account.unique_id,
     )
     store.tx.put(HMAC_KEY, project.id, key.access_id, value=key)
     shown = hmac_key_json(key, call.base_url)

@@ -13,7 +13,7 @@ from rempart.core.document import Document, items, text
 from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.limits import ACL_ENTRIES_MAX
 from rempart.core.policy import Binding, Policy
-from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member
+from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,12 @@ def _teams(project: str, roles: dict[str, str]) -> tuple[AclEntry, ...]:
     return tuple(AclEntry(f"project-{team}-{project}", role) for team, role in roles.items())
 
 
-def user_entity(email: str) -> str:
-    """Return the entity of a caller."""
-    return f"user-{email}" if email else ALL_USERS
+def user_entity(principal: Principal) -> str:
+    """Return the entity of a caller; a later account of an email is told apart (ADR 0018)."""
+    kind, _, email = principal.member.partition(":")
+    if kind == "serviceAccount":
+        return f"user-{email}"
+    return f"user-{principal.email}" if principal.email else ALL_USERS
 
 
 @lru_cache(maxsize=1024)

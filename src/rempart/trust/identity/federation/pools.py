@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from rempart.core.clock import Micros
 from rempart.core.policy import Policy
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.sealed import Kind, SealedEngine
 
 HOST = "iam.googleapis.com"
 """In audiences and members it stays Google's in every universe: clients and policies expect it."""
@@ -119,3 +119,10 @@ def split(provider: str) -> tuple[str, str]:
 def default_audiences(provider: str) -> frozenset[str]:
     """Return what a token may be made for where the provider says nothing."""
     return frozenset((f"//{HOST}/{provider}", f"https://{HOST}/{provider}"))
+
+
+async def organization_of(sealed: SealedEngine, pool: str) -> str:
+    """Return the organization of a workforce pool by its full name, empty for none."""
+    found = await sealed.find(POOLS, POOLS.key(pool))
+    parent = found.value.parent if found else ""
+    return parent if parent.startswith("organizations/") else ""

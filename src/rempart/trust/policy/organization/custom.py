@@ -68,6 +68,15 @@ def _time(fields: Mapping[str, object], name: str) -> object:
 
 Shape = Mapping[str, "Leaf | Shape"]
 
+_PROVIDER: Shape = {
+    "name": _text,
+    "displayName": _text,
+    "description": _text,
+    "disabled": _flag,
+    "attributeMapping": _map,
+    "attributeCondition": _text,
+}
+
 SHAPES: Mapping[str, Shape] = {
     "storage.googleapis.com/Bucket": {
         "name": _text,
@@ -103,6 +112,14 @@ SHAPES: Mapping[str, Shape] = {
         "email": _text,
         "displayName": _text,
         "description": _text,
+    },
+    "iam.googleapis.com/WorkloadIdentityPoolProvider": {
+        **_PROVIDER,
+        "oidc": {"issuerUri": _text, "jwksJson": _text},
+    },
+    "iam.googleapis.com/WorkforcePoolProvider": {
+        **_PROVIDER,
+        "oidc": {"issuerUri": _text, "clientId": _text, "jwksJson": _text},
     },
     "cloudresourcemanager.googleapis.com/Project": {
         "projectId": _text,

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from rempart.core.policy import Resource
 from rempart.core.proposal import Proposal
 from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.organization.constraint import Constraint, Shape
 from rempart.trust.policy.organization.constraints import (
     CALLS,
@@ -31,7 +32,6 @@ from rempart.trust.policy.organization.values import IS, Value
 
 DRY_RUN_FACT = "orgPolicyDryRun"
 _STORAGE = "storage.googleapis.com"
-_MANAGER = "cloudresourcemanager.googleapis.com"
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +69,7 @@ class OrganizationPolicyGuard:
         key = asked.resource.project or asked.resource.name.name
         if seen.calls.get(key) == ():
             return
-        container = _container(asked.resource)
+        container = container_of(asked.resource)
         if not container:
             return
         if key not in seen.calls:
@@ -151,12 +151,6 @@ def _asks(standing: Standing) -> bool:
     return trial is not None or (
         live is not None and (live.enforced or live.deny_all or not live.allow_all)
     )
-
-
-def _container(resource: Resource) -> str:
-    if resource.project is not None:
-        return f"projects/{resource.project}"
-    return resource.name.name if resource.name.service == _MANAGER else ""
 
 
 def _tell(asked: Asked, constraint: str, container: str) -> None:

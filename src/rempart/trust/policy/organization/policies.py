@@ -8,20 +8,24 @@ is read when it is first asked for, so nothing is paid for hierarchies that nobo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Condition
+from rempart.core.principal import Member
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
     PROJECTS,
-    Folder,
-    ancestors,
     find_project,
+    level_name,
+    levels,
+    severance,
+    severed,
 )
+from rempart.trust.policy.members import email_alone
 from rempart.trust.policy.organization.constraint import Constraint, Meaning, Shape
 from rempart.trust.policy.organization.documents import (
     CUSTOM,
@@ -53,6 +57,7 @@ _SYSTEM = "-system"
 """Ends the second word of the address of a service agent, whose project is in its first."""
 _AGENT = re.compile(r"service-(\d+)")
 _POOL = re.compile(r"principal(?:Set)?://[a-z.]+/projects/(\d+)/.+")
+_PEOPLE = re.compile(r"principal(?:Set)?://[a-z.]+/(locations/global/workforcePools/[^/]+)/.+")
 _WITHIN = re.compile(r"principalSet://[a-z.]+/(organizations/\d+)")
 _TEAM = re.compile(r"project(?:Owner|Editor|Viewer):(.+)")
 
@@ -75,11 +80,20 @@ class Seen:
     concealed: dict[ProjectId, bool] = field(default_factory=dict)
 
 
+OrganizationOf = Callable[[str], Awaitable[str]]
+"""What finds the organization of a workforce pool by its name; empty for none."""
+
+
+async def _unknown(_: str) -> str:
+    return ""
+
+
 class Policies:
     """What organization policy says of every resource."""
 
-    def __init__(self, sealed: SealedEngine) -> None:
+    def __init__(self, sealed: SealedEngine, pools: OrganizationOf = _unknown) -> None:
         self._sealed = sealed
+        self._pools = pools
         self._tags = EffectiveTags(sealed)
         self._watch = sealed.watch((POLICY, CUSTOM, TAGS, PROJECTS, FOLDERS, ORGANIZATIONS))
         self._seen = Seen(-1, any=False)
@@ -145,7 +159,9 @@ class Policies:
         if constraint.meaning is Meaning.MEMBER:
             top = await self._organization(text)
             known = (f"principalSet://iam.googleapis.com/{top}", f"//{MANAGER}/{top}")
-            return Value(text, frozenset((text, *(known if top else ()))))
+            return Value(
+                text, frozenset((text, email_alone(Member(text)), *(known if top else ())))
+            )
         return plain(text)
 
     async def _merged(
@@ -180,23 +196,17 @@ class Policies:
         return await self._tags.of(ResourceName(MANAGER, "", container), project)
 
     async def _way_up(self, container: str) -> tuple[str, ...]:
-        noun, _, id_ = container.partition("/")
-        names = [container]
-        if noun == "projects":
-            project = await find_project(self._sealed, ProjectId(id_))
-            if project is None:
-                return (container,)
-            chain = await ancestors(self._sealed, project.parent)
-        else:
-            chain = await ancestors(self._sealed, container)
-            names = [] if chain else [container]
-        kinds = {True: "folders", False: "organizations"}
-        return (*names, *[f"{kinds[isinstance(one, Folder)]}/{one.id}" for one in chain])
+        chain = await levels(self._sealed, container)
+        if severed(chain):
+            raise severance(container)
+        return tuple(map(level_name, chain)) or (container,)
 
     async def _organization(self, member: str) -> str:
         """Return the organization that a member belongs to, empty where it is in none known."""
         if within := _WITHIN.fullmatch(member):
             return within[1]
+        if people := _PEOPLE.fullmatch(member):
+            return await self._pools(people[1])
         project = await self._project_of(member)
         top = (await self.above(f"projects/{project}"))[-1] if project else ""
         return top if top.startswith("organizations/") else ""

@@ -22,6 +22,9 @@ from rempart.trust.policy.perimeters.geography import Geography
 from rempart.trust.policy.perimeters.levels import Origin, holds
 from rempart.trust.policy.watched import Watched
 
+DRY_RUN_FACT = "accessLevelDryRun"
+"""Under this, an entry in the log has the level that a dry run would have asked for."""
+
 _KINDS = (ACCESS_BINDINGS,)
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class BindingGuard:
                         ),
                     )
                 who = asked.principal.member
+                asked.facts[DRY_RUN_FACT] = level
                 _log.warning("dry run: %s is bound to %s and has it not", who, level)
 
     async def _look(self) -> None:

@@ -15,7 +15,7 @@ from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.changes import everything
 from rempart.trust.policy.guard import Asked
-from rempart.trust.policy.hierarchy import Organization, ancestors, find_project
+from rempart.trust.policy.hierarchy import levels, place_name, severance, severed
 from rempart.trust.policy.perimeters.crossing import Plan, Visit, judge, plan
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, AccessPolicy
 from rempart.trust.policy.perimeters.geography import Geography
@@ -24,6 +24,9 @@ from rempart.trust.policy.perimeters.violation import Violations, refusal_of, vi
 from rempart.trust.policy.watched import Watched
 
 MANAGER = "cloudresourcemanager.googleapis.com"
+DRY_RUN_FACT = "perimeterDryRun"
+"""Under this, an entry in the log has the identifier of what a dry run would have refused."""
+
 _NO_NAMES: frozenset[str] = frozenset()
 _KINDS = (ACCESS_POLICIES,)
 
@@ -74,7 +77,9 @@ class PerimeterGuard:
         if refused:
             raise refusal_of(refused, asked.service)
         if state.dry is not None:
-            await self._judge(state.dry, asked, visit, before, dry=True)
+            tried = await self._judge(state.dry, asked, visit, before, dry=True)
+            if tried:
+                asked.facts[DRY_RUN_FACT] = tried
 
     async def _look(self) -> None:
         """Read the access policies again."""
@@ -116,14 +121,10 @@ class PerimeterGuard:
 
 async def place_of(sealed: SealedEngine, project: ProjectId) -> tuple[str, ...]:
     """Return a project and what it lies in, upwards: `projects/NUMBER`, folders, organization."""
-    found = await find_project(sealed, project)
-    if found is None:
-        return ()
-    above = [
-        f"{'organizations' if isinstance(one, Organization) else 'folders'}/{one.id}"
-        for one in await ancestors(sealed, found.parent)
-    ]
-    return (f"projects/{found.number}", *above)
+    chain = await levels(sealed, f"projects/{project}")
+    if severed(chain):
+        raise severance(f"projects/{project}")
+    return tuple(map(place_name, chain))
 
 
 def _state(policies: Mapping[str, AccessPolicy]) -> _State | None:

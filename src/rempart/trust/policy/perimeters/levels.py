@@ -47,7 +47,12 @@ class Origin:
 
 def holds(policy: AccessPolicy, name: str, origin: Origin) -> bool:
     """Tell whether a request has a level, named in full, of an access policy."""
-    return _state(policy, name, origin, 0) is True
+    return state(policy, name, origin) is True
+
+
+def state(policy: AccessPolicy, name: str, origin: Origin) -> bool | None:
+    """Tell whether a request has a level; None where that cannot be known."""
+    return _state(policy, name, origin, 0)
 
 
 def _state(policy: AccessPolicy, name: str, origin: Origin, depth: int) -> bool | None:

@@ -28,6 +28,9 @@ _ORGANIZATION_POLICY = of("resourcemanager.organizations", "get getIamPolicy") |
     "resourcemanager.projects", "get getIamPolicy list"
 )
 _BOUNDARIES = "iam.principalaccessboundarypolicies"
+_BOUNDARY_SEEN = of(_BOUNDARIES, "get list searchPolicyBindings") | of(
+    "iam.policybindings", "get list"
+)
 _ADMINISTRATION = (
     _iam("roleAdmin", "Role Administrator", _CUSTOM | _PROJECT_POLICY),
     _iam("roleViewer", "Role Viewer", _CUSTOM_SEEN | _PROJECT_POLICY),

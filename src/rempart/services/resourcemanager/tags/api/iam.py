@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rempart.core.call import Call, Reply
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy, Resource
+from rempart.core.proposal import Proposal
 from rempart.services.resourcemanager.tags.api import asked
 from rempart.services.resourcemanager.tags.api.asked import Run
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
@@ -27,11 +28,12 @@ Guarded = TypeVar("Guarded", TagKey, TagValue)
 
 @dataclass(frozen=True, slots=True)
 class PolicyMethods:
-    """The three methods on the policy of keys, or of values."""
+    """The three methods on the policy of keys, or of values, and what the second proposes."""
 
     get: Run
     set: Run
     test: Run
+    proposes: Callable[[Call, TagStore], Awaitable[Proposal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,14 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         held = await store.session.authority.held(wanted, resource)
         return Reply(document=iam.permissions_held(held))
 
-    return PolicyMethods(get, set_, test)
+    async def proposes(call: Call, store: TagStore) -> Proposal:
+        """Return the policy as it would be, by whom it newly gives something."""
+        resource = await noun.resource(call, store)
+        old = resource.policies[0] if resource.policies else Policy()
+        place = await store.session.place(noun.level, resource)
+        return iam.proposed(resource, old, iam.replaced(old, call, place, etag=store.new_etag()))
+
+    return PolicyMethods(get, set_, test, proposes)
 
 
 def _with(found: Guarded, policy: Policy) -> Guarded:

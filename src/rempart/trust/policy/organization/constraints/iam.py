@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from rempart.core.principal import Member
 from rempart.core.proposal import Change, Proposal
+from rempart.trust.policy.members import email_alone
 from rempart.trust.policy.organization.constraint import (
     Constraint,
     Meaning,
@@ -25,6 +27,10 @@ ACCOUNT_KEY = "iam.googleapis.com/ServiceAccountKey"
 PROVIDER = "iam.googleapis.com/WorkloadIdentityPoolProvider"
 ACCESS_TOKEN = "iamcredentials.googleapis.com/AccessToken"  # noqa: S105 - a type of resource
 UPLOADED = "USER_PROVIDED"
+KEY_EXPIRY = "iam.serviceAccountKeyExpiryHours"
+KEY_HOURS = {f"{hours}h": hours for hours in (1, 8, 24, 168, 336, 720, 1440, 2160)}
+"""What the expiry of keys may be, as Google has it."""
+
 PRINCIPALS = "principalSet://iam.googleapis.com/"
 AWS = "https://sts.amazonaws.com"
 _PLAIN_LIFETIME_SECONDS = 3600
@@ -38,7 +44,7 @@ def _members(proposal: Proposal) -> Sequence[str]:
 
 
 def _stranger(_: Proposal, member: str) -> Told:
-    who = member.partition(":")[2] or member
+    who = email_alone(Member(member)).partition(":")[2] or member
     return Told(
         "One or more users named in the policy do not belong to a permitted customer.",
         f"User {who} is not in permitted organization.",
@@ -166,6 +172,15 @@ CONSTRAINTS = (
         asks=_extended,
         entry=lambda text, _: _EMAIL.fullmatch(text) is not None,
         denies=True,
+        only="allowed",
+    ),
+    Constraint(
+        name=KEY_EXPIRY,
+        title="Service account key expiry duration in hours",
+        description="How long keys live that are made for service accounts; uploaded ones have the"
+        " dates of their certificates.",
+        shape=Shape.LIST,
+        entry=lambda text, _: text in KEY_HOURS,
         only="allowed",
     ),
     Constraint(

@@ -1,0 +1,75 @@
+"""The guard of the project that a caller names as the one whose quota a call uses.
+
+Who names one, in `X-Goog-User-Project` or `userProject`, needs `serviceusage.services.use` on it;
+one that is not there gets the same answer. What a token's scopes admit is not asked here: they are
+about the call. Source: Google's pages on the quota project, errors included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rempart.core.apis import service_name
+from rempart.core.errors import CloudError, ErrorInfo, denied
+from rempart.core.names import ProjectId, ResourceName
+from rempart.core.policy import Resource
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.registry import by_id
+
+HEADER = "x-goog-user-project"
+PARAMETER = "userProject"
+PERMISSION = "serviceusage.services.use"
+FACT = "userProject"
+"""Under this, an entry in the log has the project that the caller named."""
+
+NAME_CHARS_MAX = 100
+_MANAGER = "cloudresourcemanager.googleapis.com"
+_STORAGE = "storage"
+
+
+class UserProjectGuard:
+    """Refuses a call in the name of a project that its caller may not use."""
+
+    def __init__(self, sealed: SealedEngine, decision: PolicyDecision) -> None:
+        self._sealed = sealed
+        self._decision = decision
+
+    async def check(self, asked: Asked) -> None:
+        """Raise Google's refusal; without a project named it costs two look-ups.
+
+        The first that is asked within a call is the caller; what is asked later, an agent perhaps,
+        is of the same call.
+        """
+        call = asked.call
+        named = call.headers.get(HEADER) or call.query.get(PARAMETER)
+        if not named or FACT in asked.facts:
+            return
+        if len(named) > NAME_CHARS_MAX or "/" in named or not await self._may_use(asked, named):
+            raise _refusal(asked, named[:NAME_CHARS_MAX])
+        asked.facts[FACT] = named
+
+    async def _may_use(self, asked: Asked, named: str) -> bool:
+        name = (await by_id(self._sealed, {"name": f"projects/{named}"}))["name"]
+        project = ProjectId(name.removeprefix("projects/"))
+        resource = Resource(ResourceName(_MANAGER, f"{_MANAGER}/Project", name), project)
+        who = replace(asked.principal, scopes=None)
+        return await self._decision.allowed(
+            who, PERMISSION, resource, time=asked.call.time, remote=asked.call.remote
+        )
+
+
+def _refusal(asked: Asked, named: str) -> CloudError:
+    metadata = (("service", service_name(asked.service)), ("consumer", f"projects/{named}"))
+    info = ErrorInfo("USER_PROJECT_DENIED", metadata=metadata)
+    if asked.service == _STORAGE:
+        who = asked.principal.email or "Anonymous caller"
+        text = f"{who} does not have {PERMISSION} access to the Google Cloud project."
+        return denied(text, info=info)
+    return denied(
+        f"Caller does not have required permission to use project {named}. Grant the caller the "
+        f"roles/serviceusage.serviceUsageConsumer role, or a custom role with the {PERMISSION} "
+        "permission, and then retry.",
+        info=info,
+    )
