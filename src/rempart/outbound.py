@@ -9,7 +9,10 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from typing_extensions import override
 
 SECONDS_MAX = 5.0
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -65,7 +68,7 @@ def ask(question: Question, authority: str, *, bytes_max: int) -> Answer:
     """Return an answer from outside, in a thread of the caller's; raises `Unfetched`.
 
     `authority` is a PEM that the server's certificate is checked against; empty for those that
-    this machine trusts.
+    this machine trusts, and then this machine itself is not asked.
     """
     url = question.url
     parts, connection = urlsplit(url), _connection(url, authority)
@@ -102,13 +105,44 @@ def ask(question: Question, authority: str, *, bytes_max: int) -> Answer:
         connection.close()
 
 
+class _Connection(http.client.HTTPSConnection):
+    """A connection to an address that was looked at first: no name changes its mind."""
+
+    def __init__(self, host: str, port: int | None, context: ssl.SSLContext, *, own: bool) -> None:
+        super().__init__(host, port, timeout=SECONDS_MAX, context=context)
+        self._tls = context
+        self._own = own
+
+    @override
+    def connect(self) -> None:
+        place = _place(self.host, self.port, own=self._own)
+        plain = socket.create_connection(place, timeout=SECONDS_MAX)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+
+
+def _place(host: str, port: int, *, own: bool) -> tuple[str, int]:
+    """Return where to connect to, or refuse what is not outside.
+
+    Link-local addresses lead to what surrounds this machine (the metadata of clouds); loopback
+    leads to this machine, and is admitted under an authority of the operator's own.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for *_, place in found:
+        address = ip_address(str(place[0]).partition("%")[0])
+        if address.is_link_local or address.is_multicast or address.is_unspecified:
+            raise Unfetched(f"{host} is not outside")
+        if address.is_loopback and not own:
+            raise Unfetched(f"{host} is this machine")
+    return str(found[0][-1][0]), int(found[0][-1][1])
+
+
 def _connection(url: str, authority: str) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https":
         return http.client.HTTPConnection(host, parts.port, timeout=SECONDS_MAX)
     context = ssl.create_default_context(cadata=authority or None)
-    return http.client.HTTPSConnection(host, parts.port, timeout=SECONDS_MAX, context=context)
+    return _Connection(host, parts.port, context, own=bool(authority))
 
 
 def _cut(sockets: list[socket.socket]) -> None:

@@ -9,6 +9,9 @@ PATTERN_CHARS_MAX = 256
 NESTING_MAX = 32
 """Brackets within brackets: what the parser would need long to refuse is refused first."""
 
+ARITHMETIC_MAX = 100
+"""Operators of arithmetic outside texts: compiling costs more than their number."""
+
 MACRO = re.compile(
     r"\b(?:all|exists|exists_one|map|filter|transform\w*|bind|optMap|optFlatMap)"
     r"(?:\s|//[^\n]*\n)*\("
@@ -20,6 +23,10 @@ _PLAIN_MATCH = re.compile(
     rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
 )
 _PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
+
+
+_TEXT = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'')
+_ARITHMETIC = re.compile(r"[-+*/%]")
 
 
 class Program(Protocol):
@@ -42,7 +49,7 @@ def library() -> Any:  # noqa: ANN401 - untyped library
     return cel
 
 
-def first_line(problem: ValueError) -> str:
+def first_line(problem: Exception) -> str:
     """Return what the library says is wrong, short enough for an answer."""
     lines = str(problem).splitlines()
     return lines[0][:300] if lines else "syntax error"
@@ -55,6 +62,11 @@ def depth(expression: str) -> int:
         now += (character in "([{") - (character in ")]}")
         deepest = max(deepest, now)
     return deepest
+
+
+def arithmetic(expression: str) -> int:
+    """Return how many operators of arithmetic an expression has, outside its texts."""
+    return len(_ARITHMETIC.findall(_TEXT.sub("", expression)))
 
 
 def plain_matches(expression: str) -> bool:

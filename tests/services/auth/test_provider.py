@@ -36,7 +36,7 @@ class Liar:
     asked: list[Question] = field(default_factory=list)
     token: str = ""
 
-    async def configuration(self, issuer: str) -> Mapping[str, object]:
+    async def configuration(self, owner: str, issuer: str) -> Mapping[str, object]:
         return {
             "issuer": issuer,
             "authorization_endpoint": f"{ISSUER}/auth",
@@ -44,10 +44,10 @@ class Liar:
             "userinfo_endpoint": f"{ISSUER}/me",
         } | self.published
 
-    async def keys(self, oidc: OIDC, key_id: str) -> Mapping[str, PublicKey]:
+    async def keys(self, owner: str, oidc: OIDC, key_id: str) -> Mapping[str, PublicKey]:
         return {"k": PublicKey("ES256", KEY.public_key())}
 
-    async def ask(self, question: Question, bytes_max: int) -> Answer:
+    async def ask(self, owner: str, question: Question, bytes_max: int) -> Answer:
         self.asked.append(question)
         if question.verb == "GET":
             return Answer(200, json.dumps(self.userinfo))
@@ -152,5 +152,7 @@ async def test_a_browser_is_sent_to_an_https_address_alone(address: object) -> N
     issuers = cast("Issuers", Liar(published={"authorization_endpoint": address}))
     universe = TestUniverse()
     providers = Providers(issuers, Federation(universe.sealed, issuers, universe.world))
+    oidc = OIDC(ISSUER, client_id="c")
+    provider = Provider(f"{POOL.name}/providers/corp", START, {}, oidc=oidc)
     with pytest.raises(NoSignIn):
-        await providers.way(OIDC(ISSUER, client_id="c"), Sent("r", "s", "n", "c"))
+        await providers.way(provider, oidc, Sent("r", "s", "n", "c"))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rempart.core.cel import ARITHMETIC_MAX
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.names import ResourceName
@@ -244,7 +245,7 @@ def test_only_conditions_of_policy_bindings_ask_who_it_is() -> None:
 
 
 def test_a_huge_condition_is_decided_quickly() -> None:
-    huge = "(" + "+".join(["resource.name"] * 280) + ").size() > 3"
+    huge = "(" + "+".join(["resource.name"] * ARITHMETIC_MAX) + ").size() > 3"
     situation = Situation(ResourceName("s", "t", "n" * 1000), Micros(0))
     begun = time.process_time()
     assert holds(huge, situation)
@@ -264,3 +265,10 @@ def test_a_huge_condition_is_decided_quickly() -> None:
 )
 def test_however_a_resource_is_read_all_of_it_is_there(text: str) -> None:
     assert holds(text, Situation(ResourceName("s", "t", "n"), Micros(0)))
+
+
+def test_an_expression_has_few_operators_of_arithmetic_outside_its_texts() -> None:
+    name = "/".join("a-b" for _ in range(ARITHMETIC_MAX))
+    check(f"resource.name == '{name}'")
+    with pytest.raises(CloudError, match="operators of arithmetic"):
+        check("+".join("1" for _ in range(ARITHMETIC_MAX + 2)) + " == 1")

@@ -90,7 +90,7 @@ class Departing:
         state = self._setup.departures.seal(departure)
         sent = Sent(callback(call, provider.name), state, nonce, challenge.decode())
         try:
-            target = await self._setup.providers.way(provider.oidc, sent)
+            target = await self._setup.providers.way(provider, provider.oidc, sent)
         except NoSignIn as problem:
             raise Told("Sign-in is not possible now", str(problem), status=502) from problem
         if form:

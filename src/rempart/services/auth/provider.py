@@ -20,7 +20,7 @@ from rempart.core.limits import KIB
 from rempart.outbound import Question
 from rempart.trust.identity.federation.federation import Admitted, Federation
 from rempart.trust.identity.federation.issuers import HTTP_OK, Issuers
-from rempart.trust.identity.federation.pools import OIDC, Pool, Provider
+from rempart.trust.identity.federation.pools import OIDC, Pool, Provider, owner_of
 from rempart.trust.identity.federation.refusal import Refused
 
 ANSWER_BYTES_MAX = 256 * KIB
@@ -60,9 +60,9 @@ class Providers:
         self._issuers = issuers
         self._federation = federation
 
-    async def way(self, oidc: OIDC, sent: Sent) -> str:
+    async def way(self, provider: Provider, oidc: OIDC, sent: Sent) -> str:
         """Return where a browser goes to sign in; raises `NoSignIn`."""
-        address = await self._address(oidc, "authorization_endpoint")
+        address = await self._address(provider, oidc, "authorization_endpoint")
         query = {
             "response_type": "code",
             "client_id": oidc.client_id,
@@ -81,19 +81,23 @@ class Providers:
         if oidc is None:
             raise NoSignIn("This provider has no sign-in of its own.")
         try:
-            answer = await self._tokens(oidc, returned)
+            answer = await self._tokens(provider, oidc, returned)
             claims = await self._federation.claims(provider, _text(answer, "id_token"))
             _check_own(claims, oidc, returned.nonce)
             if oidc.userinfo:
-                claims = await self._with_userinfo(oidc, claims, _text(answer, "access_token"))
+                claims = await self._with_userinfo(
+                    provider, oidc, claims, _text(answer, "access_token")
+                )
             return self._federation.admit(pool, provider, claims)
         except (Refused, BadKeySet) as problem:
             _log.warning("a sign-in by %s was refused: %s", provider.name, problem)
             told = str(problem) if isinstance(problem, Refused) else _UNREACHED
             raise NoSignIn(told) from problem
 
-    async def _tokens(self, oidc: OIDC, returned: Returned) -> Mapping[str, object]:
-        configuration = await self._issuers.configuration(oidc.issuer)
+    async def _tokens(
+        self, provider: Provider, oidc: OIDC, returned: Returned
+    ) -> Mapping[str, object]:
+        configuration = await self._issuers.configuration(owner_of(provider.name), oidc.issuer)
         form = {
             "grant_type": "authorization_code",
             "code": returned.code,
@@ -108,29 +112,31 @@ class Providers:
         else:
             headers["Authorization"] = _basic(oidc)
         url = _endpoint(configuration, "token_endpoint")
-        return await self._json(Question(url, "POST", headers, urlencode(form).encode()))
+        return await self._json(provider, Question(url, "POST", headers, urlencode(form).encode()))
 
     async def _with_userinfo(
-        self, oidc: OIDC, claims: Mapping[str, object], token: str
+        self, provider: Provider, oidc: OIDC, claims: Mapping[str, object], token: str
     ) -> Mapping[str, object]:
         """Return the claims with what the userinfo endpoint says over them (section 5.3)."""
-        url = await self._address(oidc, "userinfo_endpoint")
+        url = await self._address(provider, oidc, "userinfo_endpoint")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        told = await self._json(Question(url, "GET", headers))
+        told = await self._json(provider, Question(url, "GET", headers))
         if told.get("sub") != claims.get("sub"):
             raise Refused("The userinfo endpoint speaks of somebody else.")
         kept = {name: claims[name] for name in ("iss", "aud", "sub", "exp", "iat", "nonce")}
         return {**claims, **told, **kept}
 
-    async def _address(self, oidc: OIDC, name: str) -> str:
+    async def _address(self, provider: Provider, oidc: OIDC, name: str) -> str:
         try:
-            return _endpoint(await self._issuers.configuration(oidc.issuer), name)
+            return _endpoint(
+                await self._issuers.configuration(owner_of(provider.name), oidc.issuer), name
+            )
         except BadKeySet as problem:
             _log.warning("an identity provider cannot be used: %s", problem)
             raise NoSignIn(_UNREACHED) from problem
 
-    async def _json(self, question: Question) -> Mapping[str, object]:
-        answer = await self._issuers.ask(question, ANSWER_BYTES_MAX)
+    async def _json(self, provider: Provider, question: Question) -> Mapping[str, object]:
+        answer = await self._issuers.ask(owner_of(provider.name), question, ANSWER_BYTES_MAX)
         if answer.status != HTTP_OK:
             raise BadKeySet(f"{question.url} answered {answer.status}")
         try:

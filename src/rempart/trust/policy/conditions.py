@@ -20,10 +20,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from rempart.core.cel import (
+    ARITHMETIC_MAX,
     MACRO,
     NESTING_MAX,
     PATTERN_CHARS_MAX,
     Program,
+    arithmetic,
     depth,
     extract,
     first_line,
@@ -185,6 +187,8 @@ def _check_text(expression: str) -> None:
         raise invalid(f"Condition expression has over {LOGICAL_OPERATORS_MAX} logical operators.")
     if depth(expression) > NESTING_MAX:
         raise invalid(f"Condition expression has brackets nested over {NESTING_MAX} deep.")
+    if arithmetic(expression) > ARITHMETIC_MAX:
+        raise invalid(f"Condition expression has over {ARITHMETIC_MAX} operators of arithmetic.")
     _check_language(expression)
 
 

@@ -13,7 +13,15 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
 
-from rempart.core.cel import MACRO, Program, library
+from rempart.core.cel import (
+    ARITHMETIC_MAX,
+    MACRO,
+    NESTING_MAX,
+    Program,
+    arithmetic,
+    depth,
+    library,
+)
 from rempart.core.errors import invalid
 from rempart.trust.policy.conditions import FUNCTIONS, OPERATORS, OURS
 from rempart.trust.policy.perimeters.geography import parse_ip
@@ -59,6 +67,11 @@ def value(expression: str, variables: Mapping[str, object]) -> bool | None:
 def _compiled(expression: str, variables: frozenset[str]) -> Program:
     if not expression.strip() or len(expression) > EXPRESSION_CHARS_MAX:
         raise invalid(f"An expression has 1 to {EXPRESSION_CHARS_MAX} characters.")
+    if depth(expression) > NESTING_MAX or arithmetic(expression) > ARITHMETIC_MAX:
+        raise invalid(
+            f"An expression has brackets nested up to {NESTING_MAX} deep and up to "
+            f"{ARITHMETIC_MAX} operators of arithmetic."
+        )
     if MACRO.search(expression):
         raise invalid("Error compiling expression: macros are not available here.")
     try:

@@ -17,9 +17,10 @@ import pytest
 from typing_extensions import override
 
 from rempart import outbound
+from rempart.core.jwks import BadKeySet
 from rempart.core.key_set import KEEP_SECONDS, RETRY_SECONDS, STALE_SECONDS_MAX
 from rempart.trust.identity.federation import issuers as issuers_module
-from rempart.trust.identity.federation.issuers import DISCOVERY, Issuers
+from rempart.trust.identity.federation.issuers import DISCOVERY, FETCHES_OF_AN_OWNER_MAX, Issuers
 from rempart.trust.identity.federation.pools import OIDC
 from rempart.trust.identity.federation.refusal import Refused
 from support.authority import Authority
@@ -107,7 +108,7 @@ def issuers(authority: Authority, clock: SetClock) -> Iterator[Issuers]:
 
 async def known(issuers: Issuers, publisher: Publisher, kid: str = "first") -> bool:
     try:
-        return kid in await issuers.keys(OIDC(publisher.url), kid)
+        return kid in await issuers.keys("projects/1", OIDC(publisher.url), kid)
     except Refused:
         return False
 
@@ -122,7 +123,9 @@ async def test_keys_are_discovered_once_and_then_remembered(
 async def test_keys_given_by_hand_are_asked_of_nobody(
     issuers: Issuers, publisher: Publisher
 ) -> None:
-    assert "mine" in await issuers.keys(OIDC(publisher.url, jwks=public("mine")), "mine")
+    assert "mine" in await issuers.keys(
+        "projects/1", OIDC(publisher.url, jwks=public("mine")), "mine"
+    )
     assert publisher.asked == 0
 
 
@@ -169,7 +172,7 @@ async def test_a_redirect_is_not_followed_and_an_error_is_no_set(
 ) -> None:
     publisher.status = status
     with pytest.raises(Refused, match=r"^The issuer's keys cannot be had at present\.$"):
-        await issuers.keys(OIDC(publisher.url), "first")
+        await issuers.keys("projects/1", OIDC(publisher.url), "first")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +215,9 @@ async def test_a_slow_issuer_is_given_up_and_holds_up_no_other(
     began = time.monotonic()
     slow = asyncio.ensure_future(known(issuers, publisher))
     await asyncio.sleep(0.1)
-    assert "mine" in await issuers.keys(OIDC("https://x.example.test", jwks=public("mine")), "mine")
+    assert "mine" in await issuers.keys(
+        "projects/1", OIDC("https://x.example.test", jwks=public("mine")), "mine"
+    )
     assert time.monotonic() - began < 0.4
     assert not await slow
     assert time.monotonic() - began < 1.9
@@ -232,3 +237,35 @@ async def test_more_fetches_than_may_wait_are_refused(
 ) -> None:
     monkeypatch.setattr(issuers_module, "WAITING_MAX", 0)
     assert not await known(issuers, publisher)
+
+
+async def test_one_owner_holds_few_places_and_others_are_asked(
+    issuers: Issuers, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "SECONDS_MAX", 0.5)
+    publisher.pause = 2.0
+    slow = [
+        asyncio.ensure_future(issuers.configuration("projects/1", publisher.url))
+        for _ in range(FETCHES_OF_AN_OWNER_MAX)
+    ]
+    await asyncio.sleep(0.1)
+    with pytest.raises(BadKeySet, match="too many"):
+        await issuers.configuration("projects/1", publisher.url)
+    publisher.pause = 0.0
+    assert await issuers.configuration("projects/2", publisher.url)
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "0.0.0.0", "224.0.0.1"])
+async def test_what_surrounds_the_machine_is_never_asked(issuers: Issuers, host: str) -> None:
+    with pytest.raises(BadKeySet, match="not outside"):
+        await issuers.configuration("projects/1", f"https://{host}/idp")
+
+
+async def test_this_machine_is_asked_only_under_an_authority_of_the_operators(
+    publisher: Publisher, clock: SetClock
+) -> None:
+    issuers = Issuers("", clock)
+    with pytest.raises(BadKeySet, match="this machine"):
+        await issuers.configuration("projects/1", publisher.url)
+    issuers.close()

@@ -17,6 +17,7 @@ from rempart.trust.identity.federation.pools import (
     Pool,
     Provider,
     default_audiences,
+    owner_of,
     provider_name,
     split,
 )
@@ -91,7 +92,7 @@ class Federation:
             raise Refused("The provider takes no tokens of this type.", error="invalid_request")
         read = id_token.read(token)
         id_token.check_issuer(read, oidc.issuer)
-        keys = await self._issuers.keys(oidc, read.key_id)
+        keys = await self._issuers.keys(owner_of(provider.name), oidc, read.key_id)
         own = frozenset((oidc.client_id,)) if oidc.client_id else default_audiences(provider.name)
         audiences = frozenset(oidc.audiences) or own
         return id_token.verify(read, keys, audiences, self._world.clock() // _SECOND)

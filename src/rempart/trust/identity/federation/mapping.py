@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rempart.core.cel import (
+    ARITHMETIC_MAX,
     MACRO,
     NESTING_MAX,
     Program,
+    arithmetic,
     depth,
     extract,
     first_line,
@@ -217,6 +219,8 @@ def _check_text(expression: str) -> None:
         raise invalid("The expression is empty.")
     if depth(expression) > NESTING_MAX:
         raise invalid(f"The expression has brackets nested over {NESTING_MAX} deep.")
+    if arithmetic(expression) > ARITHMETIC_MAX:
+        raise invalid(f"The expression has over {ARITHMETIC_MAX} operators of arithmetic.")
     macros = len(MACRO.findall(expression))
     if macros > 1:
         raise invalid("Error compiling expression: one macro at most, because each is a loop.")

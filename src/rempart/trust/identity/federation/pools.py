@@ -116,6 +116,12 @@ def split(provider: str) -> tuple[str, str]:
     return pool, id_
 
 
+def owner_of(provider: str) -> str:
+    """Return who brought a provider in: its project, or its pool of an organization's people."""
+    pool, _ = split(provider)
+    return "/".join(pool.split("/")[:2]) if pool.startswith("projects/") else pool
+
+
 def default_audiences(provider: str) -> frozenset[str]:
     """Return what a token may be made for where the provider says nothing."""
     return frozenset((f"//{HOST}/{provider}", f"https://{HOST}/{provider}"))

@@ -12,15 +12,26 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
+from rempart.core.cel import (
+    ARITHMETIC_MAX,
+    NESTING_MAX,
+    PATTERN_CHARS_MAX,
+    Program,
+    arithmetic,
+    depth,
+    first_line,
+    library,
+    plain_matches,
+)
 from rempart.core.document import moment, seconds
 from rempart.core.errors import CloudError, invalid
 
 EXPRESSION_CHARS_MAX = 1000
 MACROS_MAX = 2
 PROGRAMS_MAX = 1024
-PATTERN_CHARS_MAX = 256
+_FIELD = "condition"
 
 _OPENS = r"(?:\s|//[^\n]*\n)*\("
 _MACRO = re.compile(rf"\b(?:all|exists|exists_one|map|filter){_OPENS}")
@@ -28,10 +39,6 @@ _OTHER_MACRO = re.compile(rf"\b(?:transform\w*|bind|optMap|optFlatMap){_OPENS}")
 _HAS = re.compile(rf"\bhas{_OPENS}")
 _BOUND = re.compile(rf"{_MACRO.pattern}\s*([A-Za-z_]\w*)")
 _WORD = re.compile(r"[\w-]+")
-_MATCHES = re.compile(r"\bmatches\b")
-_PLAIN_MATCH = re.compile(
-    rf"""\.matches\((?:"[^"\\{{\n]{{0,{PATTERN_CHARS_MAX}}}"|'[^'\\{{\n]{{0,{PATTERN_CHARS_MAX}}}')\)"""
-)
 _OPERATORS = frozenset(
     ("!_", "_&&_", "_||_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_?_:_", "@in", "_[_]")
 ) | frozenset(("_+_", "_-_", "_*_", "_/_", "_%_", "-_", "@not_strictly_false"))
@@ -132,19 +139,6 @@ SHAPES: Mapping[str, Shape] = {
 """The types that expressions may judge, and their fields by what they are in CEL."""
 
 
-class Program(Protocol):
-    """What is used of a compiled expression."""
-
-    def execute(self, context: object) -> object:
-        """Return its value."""
-
-    def functions(self) -> list[str]:
-        """Return the names of the functions that it calls."""
-
-    def variables(self) -> list[str]:
-        """Return the names of the variables that it reads."""
-
-
 def check(expression: str, kind: str) -> None:
     """Raise `invalid` unless an expression can judge resources of a type.
 
@@ -156,7 +150,7 @@ def check(expression: str, kind: str) -> None:
     try:
         outcome = program.execute(_context(SHAPES[kind], {"labels": labels}))
     except Exception as problem:
-        raise _wrong(_first_line(problem)) from problem
+        raise _wrong(first_line(problem)) from problem
     if not isinstance(outcome, bool):
         raise _wrong("the expression is not a condition: its value is neither true nor false")
 
@@ -170,20 +164,13 @@ def holds(expression: str, kind: str, fields: Mapping[str, object]) -> bool | No
     return outcome if isinstance(outcome, bool) else None
 
 
-def _library() -> Any:  # noqa: ANN401 - untyped library
-    """Return the CEL library: imported at the first expression, because it takes 0.2 s."""
-    import cel  # noqa: PLC0415
-
-    return cel
-
-
 @lru_cache(maxsize=PROGRAMS_MAX)
 def _compile(expression: str) -> Program:
     _check_text(expression)
     try:
-        program: Program = _library().compile(expression)
+        program: Program = library().compile(expression)
     except ValueError as problem:
-        raise _wrong(_first_line(problem)) from problem
+        raise _wrong(first_line(problem)) from problem
     bound = set(_BOUND.findall(expression))
     known = _OPERATORS | _FUNCTIONS | bound | {"resource"}
     for name in (*program.functions(), *program.variables()):
@@ -197,11 +184,16 @@ def _check_text(expression: str) -> None:
         raise invalid("The condition is empty.", field=_FIELD)
     if len(expression) > EXPRESSION_CHARS_MAX:
         raise invalid(f"A condition has at most {EXPRESSION_CHARS_MAX} characters.", field=_FIELD)
+    if depth(expression) > NESTING_MAX or arithmetic(expression) > ARITHMETIC_MAX:
+        raise _wrong(
+            f"brackets may be nested {NESTING_MAX} deep, and {ARITHMETIC_MAX} operators of "
+            "arithmetic may stand in it"
+        )
     if len(_MACRO.findall(expression)) > MACROS_MAX or _OTHER_MACRO.search(expression):
         raise _wrong(f"at most {MACROS_MAX} of all, exists, exists_one, map and filter may be used")
     if _HAS.search(expression):
         raise _wrong("has() is not available: a field that is absent has its default value")
-    if len(_MATCHES.findall(expression)) != len(_PLAIN_MATCH.findall(expression)):
+    if not plain_matches(expression):
         raise _wrong(
             "matches() takes a literal pattern without escapes and counted repetition, up to"
             f" {PATTERN_CHARS_MAX} characters"
@@ -209,7 +201,7 @@ def _check_text(expression: str) -> None:
 
 
 def _context(shape: Shape, fields: Mapping[str, object]) -> Any:  # noqa: ANN401 - untyped library
-    context = _library().Context()
+    context = library().Context()
     context.add_variable("resource", _shaped(shape, fields))
     return context
 
@@ -225,11 +217,3 @@ def _shaped(shape: Shape, fields: Mapping[str, object]) -> dict[str, object]:
 
 def _wrong(what: str) -> CloudError:
     return invalid(f"Error compiling expression: {what}.", field=_FIELD)
-
-
-def _first_line(problem: Exception) -> str:
-    lines = str(problem).splitlines()
-    return lines[0][:300] if lines else "syntax error"
-
-
-_FIELD = "condition"
