@@ -136,8 +136,24 @@ def test_a_label_of_sensitivity_is_not_lowered_without_its_permission(
     assert admin.patch(path, json=raised).status_code == 200
     unknown = admin.patch(path, json={"labels": {"rempart-sensitivity": "secret"}})
     assert unknown.status_code == 400
-    policy = admin.get(f"{path}/iam").json()
     member = f"serviceAccount:{universe.admin_key['client_email']}"
-    policy["bindings"].append({"role": "roles/rempart.sensitivityAdmin", "members": [member]})
-    assert admin.put(f"{path}/iam", json=policy).status_code == 200
-    assert admin.patch(path, json=lower).status_code == 200
+    binding = {"role": "roles/rempart.sensitivityAdmin", "members": [member]}
+    policy = admin.get(f"{path}/iam").json()
+    policy["bindings"].append(binding)
+    assert admin.put(f"{path}/iam", json=policy).status_code == 400, "an owner's own gift"
+    top = f"/cloudresourcemanager/v3/{organization(admin)}"
+    before = admin.post(
+        f"{top}:getIamPolicy", json={"options": {"requestedPolicyVersion": 3}}
+    ).json()
+    given = {**before, "bindings": [*before["bindings"], binding]}
+    assert admin.post(f"{top}:setIamPolicy", json={"policy": given}).status_code == 200
+    try:
+        assert admin.patch(path, json=lower).status_code == 200
+    finally:
+        bindings = {"bindings": before["bindings"], "version": 3}
+        assert admin.post(f"{top}:setIamPolicy", json={"policy": bindings}).status_code == 200
+
+
+def organization(admin: httpx.Client) -> str:
+    [found] = admin.get("/cloudresourcemanager/v3/organizations:search").json()["organizations"]
+    return str(found["name"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from rempart.core.names import ProjectId
 from rempart.engine.seam import Batch, Committed, Key, Record, Span
 from rempart.services.resourcemanager.work import Purge
 from rempart.trust.identity import accounts
+from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource, token
 from support.memory_engine import MemoryEngine, MemoryRecords
@@ -33,8 +34,8 @@ class Manager:
     folder: str
 
     @classmethod
-    async def start(cls) -> Manager:
-        cloud = await Cloud.start()
+    async def start(cls, *duties: Duty) -> Manager:
+        cloud = await Cloud.start(config=replace(CONFIG, duties=duties) if duties else CONFIG)
         sealed = cloud.parts.sealed
         [top] = await sealed.scan(ORGANIZATIONS, ORGANIZATIONS.under(), limit=2)
         [folder] = await sealed.scan(FOLDERS, FOLDERS.under(), limit=2)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
 from rempart.services.resourcemanager.model import rules
+from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.hierarchy import PROJECTS, State
 from rempart.trust.witness.leaf import FEED, decode
 from support.manager import DAY, Manager
@@ -32,6 +33,18 @@ async def test_a_new_project_is_its_creators_and_found_by_id_and_number() -> Non
         assert (old["projectNumber"], old["parent"]["type"]) == (number, "organization")
     chain = await manager.ask("v1.projects.getAncestry", projectId=number)
     assert [one["resourceId"]["type"] for one in chain["ancestor"]] == ["project", "organization"]
+
+
+async def test_nobody_becomes_an_owner_whom_a_duty_keeps_from_it() -> None:
+    creator, owner = "roles/resourcemanager.projectCreator", frozenset(("roles/owner",))
+    manager = await Manager.start(Duty("makers-own-nothing", frozenset((creator,)), owner))
+    member, token = await manager.stranger()
+    folder = await manager.new_folder("theirs")
+    await manager.grant(folder, creator, member)
+    new = {"projectId": "lab:fresh-one", "parent": folder}
+    problem = await manager.refusal("projects.create", new, by=token)
+    assert problem.info is not None
+    assert problem.info.reason == "SEPARATION_OF_DUTIES"
 
 
 async def test_a_project_without_a_parent_goes_to_the_only_organization() -> None:

@@ -11,6 +11,7 @@ from rempart.core.policy import Binding, Policy
 from rempart.services.resourcemanager.kinds import LIEN
 from rempart.services.resourcemanager.resources import lien_json
 from rempart.services.resourcemanager.store import ManagerStore, refused
+from rempart.trust.policy.duties import check_duties
 from rempart.trust.policy.hierarchy import Project, State
 from rempart.trust.policy.registry import (
     add_project,
@@ -46,7 +47,7 @@ async def create(grant: Grant, store: ManagerStore, asked: NewProject) -> Projec
     number = new_number(random)
     while await number_taken(store.tx, number):
         number = new_number(random)
-    owner = Binding(CREATOR_ROLE, (grant.principal.member,))
+    policy = await _owned(grant, store, asked.parent)
     project = Project(
         asked.id,
         ProjectNumber(number),
@@ -54,11 +55,22 @@ async def create(grant: Grant, store: ManagerStore, asked: NewProject) -> Projec
         asked.parent,
         store.now,
         labels=asked.labels,
-        policy=Policy((owner,), etag=store.policy_etag()),
+        policy=policy,
         updated=store.now,
     )
     await add_project(store.tx, project)
     return project
+
+
+async def _owned(grant: Grant, store: ManagerStore, parent: str) -> Policy:
+    """Return the policy of a new project, whose creator owns it, if no duty stands against that."""
+    owner = Binding(CREATOR_ROLE, (grant.principal.member,))
+    policy = Policy((owner,), etag=store.policy_etag())
+    if parent:
+        around = await store.authority.around(store.tx, await store.resource(parent))
+        custom = {name: role.permissions for name, role in around.roles.items()}
+        check_duties(around.duties, Policy(), policy, around.above, custom)
+    return policy
 
 
 async def change(grant: Grant, store: ManagerStore, old: Project, new: Project) -> Project:
