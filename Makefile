@@ -17,7 +17,7 @@ CLIENTS_ON_POSTGRESQL := bad_input bootstrap curl customer_keys gcloud gcloud_km
 ON_POSTGRESQL := $(CLIENTS_ON_POSTGRESQL:%=tests/clients/test_%.py) \
 	tests/refusals/test_every_method.py tests/refusals/test_kms_methods.py
 # Tests that take longer than this hang.
-TEST_SECONDS_MAX ?= 1200
+TEST_SECONDS_MAX ?= 1500
 
 up: $(VENV)/.runtime
 	exec $(BIN)/rempart up --data $(DATA) $(UP)

@@ -23,7 +23,8 @@ from support.universe import Universe, program
 
 HERE = Path(__file__).parent
 SERVICE = "google.cloud.kms.v1.KeyManagementService"
-METHODS = [method for table in all_tables() for method in table.methods]
+METHODS = [(table.api, method) for table in all_tables() for method in table.methods]
+NAMES = [f"{api}/{method.path.rpartition('.')[2]}" for api, method in METHODS]
 REFUSALS = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNIMPLEMENTED}
 # The libraries leave their connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -199,25 +200,27 @@ def test_the_host_of_another_api_refuses(shell: Universe, connect: Connect) -> N
     assert refused(_list(shell, channel, shell.token())) is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.path.rpartition(".")[2])
+@pytest.mark.parametrize(("api", "method"), METHODS, ids=NAMES)
 def test_nobody_without_a_credential_gets_anything(
-    shell: Universe, connect: Connect, method: UnaryMethod
+    shell: Universe, connect: Connect, api: str, method: UnaryMethod
 ) -> None:
+    channel = connect(f"{api}.{shell.domain}")
     for binding in method.bindings:
-        answer = call(connect(), method.path, _named(method, shell, binding.variables))
+        answer = call(channel, method.path, _named(method, shell, binding.variables))
         if method.path.endswith("/TestIamPermissions") and isinstance(answer, bytes):
             assert answer == b"", "a permission that was not asked for"
         else:
             assert refused(answer) in REFUSALS
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.path.rpartition(".")[2])
+@pytest.mark.parametrize(("api", "method"), METHODS, ids=NAMES)
 def test_a_method_answers_or_is_named(
-    shell: Universe, connect: Connect, method: UnaryMethod
+    shell: Universe, connect: Connect, api: str, method: UnaryMethod
 ) -> None:
+    channel = connect(f"{api}.{shell.domain}")
     for binding in method.bindings:
         content = _named(method, shell, binding.variables)
-        answer = call(connect(), method.path, content, token=shell.token())
+        answer = call(channel, method.path, content, token=shell.token())
         if isinstance(answer, grpc.RpcError):
             assert answer.code() not in {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
             if answer.code() is grpc.StatusCode.UNIMPLEMENTED:

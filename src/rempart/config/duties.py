@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rempart.config.settings import ConfigProblem
 from rempart.config.table import text
-from rempart.trust.policy.custom_roles import key_parts
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.roles import PERMISSIONS, ROLES
+from rempart.trust.policy.roles.custom import key_parts
 
 FILE_NAME = "separation-of-duties.toml"
 DUTIES_MAX = 100

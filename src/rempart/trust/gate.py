@@ -35,6 +35,9 @@ from rempart.trust.policy.uses import Uses
 from rempart.trust.policy.validate import Place
 from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
 
+_UNTOLD = frozenset((Code.INVALID_ARGUMENT, Code.NOT_FOUND))
+"""What is wrong with the request of a caller whom nobody knows: not told before who it is."""
+
 RECEIPT_HEADER = "x-rempart-receipt"
 
 
@@ -391,7 +394,7 @@ class _Climb:
         try:
             return await self.method.resource(self.call, store)
         except CloudError as problem:
-            if self.authority.principal.anonymous and problem.code is Code.INVALID_ARGUMENT:
+            if self.authority.principal.anonymous and problem.code in _UNTOLD:
                 raise nobody() from problem
             raise
 

@@ -12,8 +12,9 @@ from rempart.core.errors import CloudError
 from rempart.core.names import ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.trust.policy.around import around
-from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole, key_parts
+from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole
 from rempart.trust.policy.roles import Level
+from rempart.trust.policy.roles.custom import key_parts
 from rempart.trust.policy.validate import Place, policy_from_json
 from support.clouds import DEMO, OTHER, TIME, Cloud, an_object, bind, bucket, policy, robot
 

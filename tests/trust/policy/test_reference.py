@@ -25,10 +25,11 @@ from rempart.trust.policy.boundaries import (
     BoundaryRule,
     PolicyBinding,
 )
-from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole, key_parts
+from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole
 from rempart.trust.policy.deny import DENY_POLICIES, DenyPolicy, DenyRule
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, State
 from rempart.trust.policy.roles import ROLES
+from rempart.trust.policy.roles.custom import key_parts
 from support.clouds import DEMO, OTHER, TIME, Cloud, an_object, bind, bucket, policy, robot
 
 from . import reference

@@ -20,7 +20,6 @@ from rempart.services.answers.held import Held, Located
 from rempart.services.answers.places import Places, level
 from rempart.services.answers.who import principal, standing
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.policy.custom_roles import key_parts, scope_of
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.deny import permission_pattern
 from rempart.trust.policy.explain import (
@@ -35,6 +34,7 @@ from rempart.trust.policy.guard import Advisor, Question
 from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.members import project_member
 from rempart.trust.policy.roles import PERMISSIONS
+from rempart.trust.policy.roles.custom import key_parts, scope_of
 
 Sees = Callable[[str, Resource], Awaitable[bool]]
 """Whether the asker has a permission on a resource."""

@@ -21,10 +21,10 @@ from rempart.services.iam.held import accounts
 from rempart.services.recommender.unused import Recommendation, Unused
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, KEYS, ServiceAccount
-from rempart.trust.policy.custom_roles import key_parts
 from rempart.trust.policy.duties import Duty, conflicts
 from rempart.trust.policy.members import EVERYONE
 from rempart.trust.policy.roles import BASIC
+from rempart.trust.policy.roles.custom import key_parts
 from rempart.trust.witness.leaf import FEED
 
 Json = dict[str, object]

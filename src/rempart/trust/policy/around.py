@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rempart.core.policy import Policy, Resource
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole, key_parts, scope_of
+from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.hierarchy import (
     DEPTH_MAX,
@@ -23,6 +23,7 @@ from rempart.trust.policy.hierarchy import (
     Project,
     container_of,
 )
+from rempart.trust.policy.roles.custom import key_parts, scope_of
 
 
 @dataclass(frozen=True, slots=True)

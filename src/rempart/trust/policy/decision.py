@@ -35,7 +35,7 @@ from rempart.trust.policy.conditions import (
     holds,
     spares,
 )
-from rempart.trust.policy.custom_roles import CUSTOM_ROLES, key_parts, scope_of
+from rempart.trust.policy.custom_roles import CUSTOM_ROLES
 from rempart.trust.policy.deny import DENY_POLICIES, Denials
 from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import HIERARCHY, NO_LINEAGE, Lineage, Lineages
@@ -45,6 +45,7 @@ from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.held import HeldLevels
 from rempart.trust.policy.perimeters.levels import Origin
 from rempart.trust.policy.roles import PREDEFINED, permissions_of
+from rempart.trust.policy.roles.custom import key_parts, scope_of
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import TAGS, EffectiveTags
 from rempart.trust.policy.watched import Watched

@@ -28,9 +28,9 @@ from rempart.core.principal import Member
 from rempart.trust.policy.around import Around
 from rempart.trust.policy.audit_configs import audit_to_json
 from rempart.trust.policy.conditions import EXPRESSION_CHARS_MAX, check
-from rempart.trust.policy.custom_roles import key_parts
 from rempart.trust.policy.members import EVERYONE, canonical
 from rempart.trust.policy.roles import BASIC, ROLES, Level
+from rempart.trust.policy.roles.custom import key_parts
 
 CONDITION_VERSION = 3
 VERSIONS = frozenset((0, 1, CONDITION_VERSION))
