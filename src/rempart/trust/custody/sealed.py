@@ -131,8 +131,11 @@ class SealedEngine:
 
     async def find(self, kind: Kind[T], key: Key) -> Found[T] | None:
         """Return the document at a key, or None."""
-        if kind.hot and (kept := self._hot.setdefault(kind.tag, OrderedDict()).get(key)):
-            return kept
+        if kind.hot:
+            hot = self._hot.get(kind.tag)
+            kept = hot.get(key) if hot is not None else None
+            if kept is not None:
+                return kept
         seen = self._commits
         record = await self._engine.records.get(key)
         if record is None:
@@ -150,7 +153,8 @@ class SealedEngine:
         """
         if self._doubtful:
             self._changes.update(key[:1] for key in self._doubtful)
-        return tuple([self._changes[kind.tag] for kind in kinds])
+        written = self._changes.get  # a Counter's own answer for what was never written is slow
+        return tuple([written(kind.tag, 0) for kind in kinds])
 
     def watch(self, kinds: Iterable[Kind[Any]]) -> Watch:
         """Return a count of what is written to hot kinds: `changes`, for who asks at every call."""
