@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import rempart.services
 import rempart.trust
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 def test_every_kind_of_document_has_a_tag_of_its_own() -> None:

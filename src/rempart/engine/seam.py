@@ -81,6 +81,10 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     start: Key
     end: Key
 
+    def after(self, key: bytes) -> Span:
+        """Return what of the span comes after a key; all of it where the key is before it."""
+        return Span(Key(max(self.start, key + b"\x00")), self.end)
+
 
 class Append(msgspec.Struct, frozen=True, gc=False):
     """An entry to append to a feed."""

@@ -12,7 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from rempart.core.clock import Micros, World
-from rempart.trust.custody.sealed import Kind, Part, Transaction
+from rempart.trust.custody.kind import Kind, Part
+from rempart.trust.custody.sealed import Transaction
 
 REMEMBERED_SECONDS = 30 * 86_400
 FORGOTTEN_AT_ONCE = 10

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rempart.core.clock import system_random
 from rempart.engine.embedded.engine import EmbeddedEngine
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 
 STATE = Kind(b"s", str, hot=8)
 ROUNDS = 20

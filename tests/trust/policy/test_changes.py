@@ -7,9 +7,12 @@ import asyncio
 import msgspec
 import pytest
 
-from rempart.engine.seam import Unavailable
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.engine.seam import Batch, Committed, Unavailable
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.changes import Concluded
+from rempart.trust.policy.organization.documents import POLICY, OrgPolicy
+from rempart.trust.policy.organization.policies import Policies
 from support.worlds import TestUniverse
 
 
@@ -82,3 +85,27 @@ async def test_nothing_is_kept_while_a_commit_is_in_doubt(monkeypatch: pytest.Mo
     for _ in range(3):
         assert await conclusions.of("f") == 8
     assert len(drawn) == 4
+
+
+async def test_a_policy_whose_commit_was_cut_off_and_came_late_is_obeyed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sealed, late = TestUniverse().sealed, list[Batch]()
+    policies, commit = Policies(sealed), sealed._engine.records.commit
+
+    async def cut_off(batch: Batch) -> Committed:
+        late.append(batch)
+        raise Unavailable("the answer did not come")
+
+    tx = sealed.transaction()
+    tx.put(POLICY, "organizations/1", "gcp.resourceLocations", value=OrgPolicy())
+    monkeypatch.setattr(sealed._engine.records, "commit", cut_off)
+    with pytest.raises(Unavailable):
+        await tx.commit()
+    monkeypatch.setattr(sealed._engine.records, "commit", commit)
+    assert not (await policies.seen()).any
+    await commit(late[0])
+    await write(
+        sealed, 1
+    )  # engines commit in turn: what was in doubt has happened by now, or never
+    assert (await policies.seen()).any

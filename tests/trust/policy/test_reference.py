@@ -17,7 +17,7 @@ import pytest
 from rempart.core.names import ProjectId
 from rempart.core.policy import Condition, Policy, Resource
 from rempart.core.principal import ANONYMOUS, Member, Principal
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 from rempart.trust.policy.boundaries import (
     BOUNDARY_POLICIES,
     POLICY_BINDINGS,

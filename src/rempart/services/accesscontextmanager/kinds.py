@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rempart.services import operations
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 class Operation(operations.Operation, frozen=True, kw_only=True):

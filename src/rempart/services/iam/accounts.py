@@ -14,7 +14,7 @@ from rempart.core.policy import Resource
 from rempart.services.iam.model.names import ANY, AccountName
 from rempart.services.iam.model.service_account import lost
 from rempart.services.iam.store import IamStore
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 from rempart.trust.identity.accounts import (
     ACCOUNT_ENTRIES,
     ACCOUNTS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rempart.core.clock import Micros, World, rfc3339
 from rempart.services import operations
 from rempart.services.operations import Json, remember, typed
-from rempart.trust.custody.sealed import Kind, Transaction
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import Transaction
 
 __all__ = ["OPERATIONS", "Json", "Operation", "finished", "operation_json"]
 

@@ -11,7 +11,7 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.pages import Page, token
 from rempart.core.policy import Resource
 from rempart.engine.seam import Key, Span
-from rempart.trust.custody.sealed import Found, Kind
+from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.policy.validate import new_etag
 

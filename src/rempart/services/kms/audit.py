@@ -15,7 +15,8 @@ from rempart.engine.seam import Key, Span
 from rempart.services.kms.kinds import DUE, VERSION, VOUCHED, version_name
 from rempart.services.kms.model.version import State
 from rempart.services.kms.vouched import DELETED, digest
-from rempart.trust.custody.sealed import Found, Kind, SealedEngine
+from rempart.trust.custody.kind import Found, Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import OUTCOME, Leaf
 
 BATCH = 1000

@@ -55,10 +55,10 @@ class _Standing:
     version: Version
     permission: str
     resource: Resource
-    changes: tuple[int, ...]
+    changes: int
     since: Micros
 
-    def holds(self, changes: tuple[int, ...], now: Micros) -> bool:
+    def holds(self, changes: int, now: Micros) -> bool:
         """Tell whether a look at the documents would come to the same."""
         return self.changes == changes and 0 <= now - self.since < STANDING_MICROS
 
@@ -87,7 +87,7 @@ class ManagedKeys:
 
     def __init__(self, setup: Setup, sealed: SealedEngine) -> None:
         self._setup = setup
-        self._sealed = sealed
+        self._watch = sealed.watch(_DECIDING)
         self._random = setup.world.random
         self._opened = setup.materials.opened
         self._standings: OrderedDict[tuple[Member, str, str], _Standing] = OrderedDict()
@@ -136,7 +136,7 @@ class ManagedKeys:
         self, use: Use, name: str, permission: str, look: Callable[[Use, str], Awaitable[Usable]]
     ) -> _Standing:
         """Return a version that the agent may use, looked at anew whenever anything changed."""
-        now, changes = self._setup.world.clock(), self._sealed.changes(_DECIDING)
+        now, changes = self._setup.world.clock(), self._watch.changes
         at = (use.agent.member, name, use.session.call.remote)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):

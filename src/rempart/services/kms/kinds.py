@@ -32,7 +32,7 @@ from rempart.services.kms.model.names import (
 from rempart.services.kms.model.retired import RetiredName, RetiredResource
 from rempart.services.kms.model.version import Version
 from rempart.services.operations import Operation
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 _NUMBER_BYTES = 8
 

@@ -60,7 +60,7 @@ from rempart.services.operations import Operation, forgotten, operation_json, re
 from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
-from rempart.trust.custody.sealed import Found, Kind
+from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag

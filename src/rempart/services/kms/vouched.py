@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol, TypeVar
 
-from rempart.trust.custody.sealed import Kind, Part, Transaction
+from rempart.trust.custody.kind import Kind, Part
+from rempart.trust.custody.sealed import Transaction
 
 DELETED = "deleted"
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from rempart.services.kms.model.listing import PAGE_SIZE_MAX, page
 from rempart.services.kms.resources import Json, crypto_key_json
 from rempart.services.kmsinventory.model import Summary, of_types, resource_json
 from rempart.services.kmsinventory.store import InventoryStore
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 
 SEARCH = "protectedResources.search"
 SEARCH_PAGE_MAX = 500

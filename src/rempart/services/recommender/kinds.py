@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 class GivenRole(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

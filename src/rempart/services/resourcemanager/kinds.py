@@ -7,7 +7,7 @@ import msgspec
 from rempart.core.clock import Micros
 from rempart.core.principal import Member
 from rempart.services import operations
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 Json = dict[str, object]
 

@@ -16,7 +16,7 @@ from rempart.engine.seam import Key, Span
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.model.query import Query, View
 from rempart.services.resourcemanager.store import ManagerStore
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,

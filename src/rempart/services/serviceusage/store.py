@@ -13,7 +13,7 @@ from rempart.engine.seam import Key, Span
 from rempart.services.operations import forget, forgotten
 from rempart.services.serviceusage import model
 from rempart.services.serviceusage.model import Json, Operation
-from rempart.trust.custody.sealed import Found, Kind
+from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.policy.apis import APIS_OFF, APIsOff, DisabledAPIs
 from rempart.trust.policy.hierarchy import Project

@@ -9,7 +9,8 @@ from typing import TypeVar
 from rempart.engine.seam import Key, Span
 from rempart.services.storage.kinds import BUCKET, LIVE, NONCURRENT
 from rempart.services.storage.model.object import Object
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import Leaf
 
 BATCH = 1000

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from rempart.core.policy import Policy
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.object import Object
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.listing import ListQuery, Resume, glob, literal_prefix
 from rempart.services.storage.model.object import Object
 from rempart.services.storage.store import StorageStore
-from rempart.trust.custody.sealed import Found, Kind, successor
+from rempart.trust.custody.kind import Found, Kind, successor
 
 SEEK_BATCH = 64
 FOLDERS_MAX = 10_000

@@ -36,7 +36,7 @@ from rempart.services.storage.model.object import Content, Object, refuse_if_kep
 from rempart.services.storage.policy_view import SERVICE
 from rempart.services.storage.references import drop, hold
 from rempart.services.storage.sessions import SessionDigests
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import Project
 from rempart.trust.policy.registry import find_project

@@ -12,7 +12,8 @@ from rempart.engine.seam import Blobs, Conflict, Key, Span
 from rempart.services.storage.kinds import REFERENCE, SESSION, UploadSession
 from rempart.services.storage.references import drop
 from rempart.trust.custody.bodies import Bodies
-from rempart.trust.custody.sealed import Found, SealedEngine
+from rempart.trust.custody.kind import Found
+from rempart.trust.custody.sealed import SealedEngine
 
 BATCH = 500
 

@@ -1,6 +1,6 @@
 """The sealed engine: typed documents whose every value is encrypted under its own key's name.
 
-Services see `Reader` and `Transaction` only. A record's value is XAES-256-GCM over MessagePack with
+Services see `Transaction` only. A record's value is XAES-256-GCM over MessagePack with
 the record's key as associated data (docs/spec/record.md): a value that was moved to another key
 does not open. Reads made in a transaction are checked again when it commits, so a function that
 reads, decides and writes is serializable without holding a lock.
@@ -8,15 +8,15 @@ reads, decides and writes is serializable without holding a lock.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from rempart.core.clock import Random
-from rempart.core.errors import data_loss, invariant
+from rempart.core.errors import data_loss
 from rempart.engine.seam import (
     Append,
     Batch,
@@ -33,10 +33,10 @@ from rempart.engine.seam import (
 )
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.kind import Found, Kind, Part
 from rempart.trust.custody.xaes import XAES256GCM
 
 T = TypeVar("T")
-Part = str | bytes | int
 
 SCANNED_AT_ONCE = 500
 _NONCE_BYTES = 24
@@ -44,70 +44,29 @@ _RECORD_CONTEXT = b"rempart.record.v1\x00"
 _FEED_CONTEXT = b"rempart.feed.v1\x00"
 
 
-class Kind(Generic[T]):
-    """A kind of document: its key prefix and its type.
-
-    Of a `hot` kind so many opened values stay in memory, which is sound because one process at a
-    time holds an engine.
-    """
-
-    __slots__ = ("decode", "encode", "hot", "tag")
-
-    def __init__(self, tag: bytes, document: type[T], *, hot: int = 0) -> None:
-        invariant(len(tag) == 1 and tag != b"\x00", "a kind's tag is one byte")
-        self.tag = tag
-        self.hot = hot
-        self.encode: Callable[[T], bytes] = msgspec.msgpack.Encoder().encode
-        self.decode: Callable[[bytes], T] = msgspec.msgpack.Decoder(document).decode
-
-    def key(self, *parts: Part) -> Key:
-        """Return the key of a document; text parts end with NUL, numbers are 8 bytes."""
-        return Key(self.tag + b"".join(map(_encode, parts)))
-
-    def under(self, *parts: Part, prefix: str = "") -> Span:
-        """Return the span of all keys that begin with these parts, then with `prefix`."""
-        start = self.key(*parts) + prefix.encode()
-        return Span(Key(start), successor(start))
-
-
-def _encode(part: Part) -> bytes:
-    if isinstance(part, str):
-        return part.encode() + b"\x00"
-    if isinstance(part, int):
-        return part.to_bytes(8, "big")
-    return part
-
-
-def successor(prefix: bytes) -> Key:
-    """Return the first key after all keys that begin with `prefix`."""
-    stem = prefix.rstrip(b"\xff")
-    invariant(stem, "a span needs a prefix below 0xFF")
-    return Key(stem[:-1] + bytes([stem[-1] + 1]))
-
-
-class Found(msgspec.Struct, Generic[T], frozen=True, gc=False):
-    """A document with its key and version."""
-
-    key: Key
-    version: int
-    value: T
-
-    @property
-    def id(self) -> str:
-        """Return the last part of the key, which must be text."""
-        return self.key[1:-1].rsplit(b"\x00", 1)[-1].decode()
-
-
 class Watch:
     """How often documents of some hot kinds were written since the watch began.
 
-    As long as `changes` is the same, what was concluded from such documents still stands.
+    As long as `changes` is the same, what was concluded from such documents still stands. While it
+    is in doubt whether a commit will happen, it is never the same twice.
     """
 
-    __slots__ = ("changes",)
+    __slots__ = ("_count", "_doubtful")
 
-    def __init__(self) -> None:
-        self.changes = 0
+    def __init__(self, doubtful: Mapping[Key, int]) -> None:
+        self._count = 0
+        self._doubtful = doubtful
+
+    @property
+    def changes(self) -> int:
+        """Return a number that tells one state of the documents from every later one."""
+        if self._doubtful:
+            self._count += 1
+        return self._count
+
+    def wrote(self) -> None:
+        """Say that a document was written, or may have been."""
+        self._count += 1
 
 
 class SealedEngine:
@@ -124,7 +83,6 @@ class SealedEngine:
         self._commits = 0
         self._begun = 0
         self._doubtful: dict[Key, int] = {}
-        self._changes: Counter[bytes] = Counter()
         self._watches: dict[bytes, list[Watch]] = {}
         self.fence: tuple[str, int] | None = None
         """The lease under which this process writes, where the engine could serve several."""
@@ -145,20 +103,9 @@ class SealedEngine:
             self._keep(kind, found)
         return found
 
-    def changes(self, kinds: Iterable[Kind[Any]]) -> tuple[int, ...]:
-        """Return how often documents of hot kinds were written since the start.
-
-        As long as it is the same, what was concluded from such documents still stands. While it is
-        in doubt whether a commit will happen, it is never the same twice.
-        """
-        if self._doubtful:
-            self._changes.update(key[:1] for key in self._doubtful)
-        written = self._changes.get  # a Counter's own answer for what was never written is slow
-        return tuple([written(kind.tag, 0) for kind in kinds])
-
     def watch(self, kinds: Iterable[Kind[Any]]) -> Watch:
-        """Return a count of what is written to hot kinds: `changes`, for who asks at every call."""
-        made = Watch()
+        """Return a count of what is written to hot kinds, for who remembers conclusions."""
+        made = Watch(self._doubtful)
         for kind in kinds:
             self._watches.setdefault(kind.tag, []).append(made)
         return made
@@ -233,19 +180,20 @@ class SealedEngine:
         finally:
             self._commits += 1
             for kind, _, _ in hot:
-                self._changes[kind.tag] += 1
-                for watch in self._watches.get(kind.tag, ()):
-                    watch.changes += 1
-        if self._doubtful:
-            settled = {key for key, at in self._doubtful.items() if at < turn}
-            self._changes.update(key[:1] for key in settled)
-            self._doubtful = {k: at for k, at in self._doubtful.items() if k not in settled}
+                self._wrote(kind.tag)
+        for key in [key for key, at in self._doubtful.items() if at < turn]:
+            del self._doubtful[key]
+            self._wrote(key[:1])
         for kind, key, value in hot:
             if value is None:
                 self._forget(kind, key)
             else:
                 self._keep(kind, Found(key, committed.version, value))
         return committed
+
+    def _wrote(self, tag: bytes) -> None:
+        for watch in self._watches.get(tag, ()):
+            watch.wrote()
 
     def seal(self, key: Key, plain: bytes) -> bytes:
         """Return a record's value sealed under its key."""
@@ -415,9 +363,11 @@ class Transaction:
         return committed
 
 
-async def scanned(tx: Transaction, kind: Kind[T], span: Span) -> AsyncIterator[Found[T]]:
-    """Iterate over all documents of a span, a page at a time."""
-    while found := await tx.scan(kind, span, limit=SCANNED_AT_ONCE):
+async def scanned(
+    source: SealedEngine | Transaction, kind: Kind[T], span: Span
+) -> AsyncIterator[Found[T]]:
+    """Iterate over all committed documents of a span, a page at a time."""
+    while found := await source.scan(kind, span, limit=SCANNED_AT_ONCE):
         for one in found:
             yield one
-        span = Span(Key(found[-1].key + b"\x00"), span.end)
+        span = span.after(found[-1].key)

@@ -20,7 +20,8 @@ from rempart.core.errors import unavailable
 from rempart.core.limits import KIB
 from rempart.engine.seam import Key, Span
 from rempart.trust.custody.errors import Tampered
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.xaes import XAES256GCM
 from rempart.trust.identity.jwt import Signed
 from rempart.trust.identity.refusal import Rejected

@@ -13,7 +13,8 @@ from rempart.core.apis import service_name, title
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code, ErrorInfo
 from rempart.core.names import ProjectId
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.guard import Asked, Question
 from rempart.trust.policy.hierarchy import find_project
 
@@ -46,8 +47,6 @@ class APIsOff(msgspec.Struct, frozen=True):
 APIS_OFF: Kind[APIsOff] = Kind(b"f", APIsOff, hot=4096)
 """By project id."""
 
-_KINDS = (APIS_OFF,)
-
 
 class DisabledAPIs:
     """Refuses calls to an API that the project of the resource has turned off.
@@ -63,7 +62,7 @@ class DisabledAPIs:
         self._sealed = sealed
         self._domain = domain
         self._off: dict[ProjectId, frozenset[str]] = {}
-        self._seen: tuple[int, ...] = ()
+        self._watch, self._seen = sealed.watch((APIS_OFF,)), -1
         self._used: dict[tuple[ProjectId, str], Micros] = {}
 
     def last_used(self, project: ProjectId, api: str) -> Micros | None:
@@ -76,7 +75,7 @@ class DisabledAPIs:
         if project is None:
             return
         api = asked.permission.partition(".")[0] or asked.service
-        changes = self._sealed.changes(_KINDS)
+        changes = self._watch.changes
         if changes != self._seen:
             self._off.clear()
             self._seen = changes
@@ -97,10 +96,10 @@ class DisabledAPIs:
         api = question.permission.partition(".")[0]
         if project is None or not api:
             return ""
-        off = await self._load(project, self._sealed.changes(_KINDS))
+        off = await self._load(project, self._watch.changes)
         return (await self._refusal(api, project)).message if off and api in off else ""
 
-    async def _load(self, project: ProjectId, changes: tuple[int, ...]) -> frozenset[str] | None:
+    async def _load(self, project: ProjectId, changes: int) -> frozenset[str] | None:
         """Return what a project has turned off, None where there is no such project.
 
         It is remembered unless it has just changed.
@@ -109,7 +108,7 @@ class DisabledAPIs:
             return None
         found = await self._sealed.find(APIS_OFF, APIS_OFF.key(project))
         off = found.value.apis if found else frozenset[str]()
-        if self._sealed.changes(_KINDS) == changes:
+        if self._watch.changes == changes:
             if len(self._off) >= PROJECTS_KEPT_MAX:
                 self._off.clear()
             self._off[project] = off

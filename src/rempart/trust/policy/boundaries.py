@@ -23,7 +23,8 @@ import msgspec
 from rempart.core.clock import Micros
 from rempart.core.policy import Condition
 from rempart.core.principal import Principal
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.changes import Concluded, everything
 from rempart.trust.policy.conditions import OF_PRINCIPAL, Situation, spares
 from rempart.trust.policy.deny import UNDENIABLE

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from rempart.engine.seam import Key, Span
-from rempart.trust.custody.sealed import Found, Kind, SealedEngine
+from rempart.trust.custody.kind import Found, Kind
+from rempart.trust.custody.sealed import SealedEngine
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -29,7 +30,7 @@ async def everything(sealed: SealedEngine, kind: Kind[T], span: Span) -> list[Fo
 class Concluded(Generic[K, V]):
     """Conclusions by key; one that was drawn while a document changed is used once, never kept."""
 
-    __slots__ = ("_at", "_conclude", "_kept", "_kinds", "_sealed")
+    __slots__ = ("_at", "_conclude", "_kept", "_watch")
 
     def __init__(
         self,
@@ -37,26 +38,25 @@ class Concluded(Generic[K, V]):
         kinds: tuple[Kind[Any], ...],
         conclude: Callable[[K], Awaitable[V]],
     ) -> None:
-        self._sealed = sealed
-        self._kinds = kinds
+        self._watch = sealed.watch(kinds)
         self._conclude = conclude
-        self._at: tuple[int, ...] = ()
+        self._at = -1
         self._kept: OrderedDict[K, V] = OrderedDict()
 
     def known(self, key: K) -> V | None:
         """Return what holds for a key now where that was concluded already."""
-        return self._kept.get(key) if self._sealed.changes(self._kinds) == self._at else None
+        return self._kept.get(key) if self._watch.changes == self._at else None
 
     async def of(self, key: K) -> V:
         """Return what holds for a key now."""
-        now = self._sealed.changes(self._kinds)
+        now = self._watch.changes
         if now != self._at:
             self._at = now
             self._kept.clear()
         elif key in self._kept:
             return self._kept[key]
         value = await self._conclude(key)
-        if self._sealed.changes(self._kinds) == now == self._at:
+        if self._watch.changes == now == self._at:
             self._kept[key] = value
             if len(self._kept) > CONCLUSIONS_MAX:
                 self._kept.popitem(last=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from rempart.core.clock import Micros
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 class CustomRole(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ import msgspec
 from rempart.core.clock import Micros
 from rempart.core.policy import Condition
 from rempart.core.principal import ALL_USERS, AS_IT_IS, Member
-from rempart.trust.custody.sealed import Found, Kind, SealedEngine
+from rempart.trust.custody.kind import Found, Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.changes import Concluded, everything
 from rempart.trust.policy.members import email_alone
 

@@ -10,7 +10,8 @@ from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, denied, invariant
 from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumber
 from rempart.core.policy import Policy, Resource
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 
 FOLDERS_DEEP_MAX = 10
 """Google's limit of folders between an organization and a project."""

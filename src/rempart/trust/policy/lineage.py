@@ -15,7 +15,8 @@ from typing import Any
 from rempart.core.names import ProjectId
 from rempart.core.principal import Member
 from rempart.engine.seam import Key
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.compiled import EMPTY, Compiled, compiled, merge
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
@@ -70,7 +71,8 @@ class Lineages:
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
         self._kept: OrderedDict[str, Lineage] = OrderedDict()
-        self._looked: dict[str, tuple[int, ...]] = {}
+        self._watch = sealed.watch(HIERARCHY)
+        self._looked: dict[str, int] = {}
 
     async def of(self, project: ProjectId) -> Lineage | None:
         """Return a project's lineage as it is now, or None where there is no such project."""
@@ -81,7 +83,7 @@ class Lineages:
 
         None also where something above is not there: what would be denied there is unknown.
         """
-        kept, now = self._kept.get(name), self._sealed.changes(HIERARCHY)
+        kept, now = self._kept.get(name), self._watch.changes
         if kept is not None and self._looked.get(name) == now:
             return kept
         if kept is not None and await self._stands(kept):

@@ -13,7 +13,8 @@ import msgspec
 
 from rempart.core.clock import Random
 from rempart.engine.seam import Key, Span
-from rempart.trust.custody.sealed import Found, Kind, SealedEngine, Transaction
+from rempart.trust.custody.kind import Found, Kind
+from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, Folder, Project, State
 
 T = TypeVar("T")

@@ -13,7 +13,8 @@ from collections import OrderedDict
 import msgspec
 
 from rempart.core.names import ProjectId, ResourceName
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
@@ -83,11 +84,11 @@ class EffectiveTags:
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
         self._kept: OrderedDict[tuple[str, str], tuple[Tag, ...]] = OrderedDict()
-        self._seen: tuple[int, ...] = ()
+        self._watch, self._seen = sealed.watch(_KINDS), -1
 
     async def of(self, name: ResourceName, project: ProjectId | None) -> tuple[Tag, ...]:
         """Return the tags in effect on a resource."""
-        changes = self._sealed.changes(_KINDS)
+        changes = self._watch.changes
         if changes != self._seen:
             self._kept.clear()
             self._seen = changes
@@ -96,7 +97,7 @@ class EffectiveTags:
         kept = self._kept.get(at)
         if kept is None:
             kept = merged(await self.levels(name, project))
-            if self._sealed.changes(_KINDS) == changes:
+            if self._watch.changes == changes:
                 self._kept[at] = kept
                 while len(self._kept) > RESOURCES_KEPT_MAX:
                     self._kept.popitem(last=False)

@@ -15,7 +15,8 @@ import msgspec
 from rempart.core.clock import Micros
 from rempart.core.policy import Resource
 from rempart.engine.seam import Conflict
-from rempart.trust.custody.sealed import Kind, SealedEngine, scanned
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine, scanned
 from rempart.trust.policy.hierarchy import container_of
 
 DAY = 86_400_000_000

@@ -19,7 +19,7 @@ from rempart.services.iam.model import role as rules
 from rempart.services.iam.model.role import ROLES_PER_CONTAINER_MAX, RoleName, custom_json
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.table import Methods, reading, writing
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole
 
 PAGE_SIZE_DEFAULT = 300

@@ -25,7 +25,7 @@ from rempart.services.iam.boundaries.model import (
     policy_name,
 )
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
-from rempart.trust.custody.sealed import Found, Kind
+from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.identity.federation.pools import POOLS
 from rempart.trust.policy.around import container_names

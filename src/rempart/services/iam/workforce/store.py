@@ -14,7 +14,7 @@ from rempart.engine.seam import Key, Span
 from rempart.services.iam.store import IamStore, container_resource
 from rempart.services.iam.workforce.model.pool import POOLS_PER_ORGANIZATION_MAX
 from rempart.services.iam.workforce.model.provider import PROVIDERS_PER_POOL_MAX
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, Pool, Provider
 from rempart.trust.identity.workforce.documents import (
     SUBJECTS,

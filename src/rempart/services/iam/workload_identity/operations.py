@@ -10,7 +10,7 @@ from rempart.services.iam.store import IamStore
 from rempart.services.iam.workload_identity.asked import project_of
 from rempart.services.iam.workload_identity.names import Named, pool_name
 from rempart.services.operations import Json, Operation, operation_json, remember, typed
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 OPERATIONS: Kind[Operation] = Kind(b"V", Operation)
 """By the full name of the pool, then the id; ids sort by time."""

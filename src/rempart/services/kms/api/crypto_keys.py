@@ -25,7 +25,7 @@ from rempart.services.kms.model.version import State, Version, require_enabled
 from rempart.services.kms.resources import Json, crypto_key_json
 from rempart.services.kms.store import KmsStore
 from rempart.services.operations import EMPTY, typed
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 
 FIRST = 1
 _SKIP = "skipInitialVersionCreation"

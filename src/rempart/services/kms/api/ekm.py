@@ -24,7 +24,7 @@ from rempart.services.kms.model.listing import page
 from rempart.services.kms.model.names import EkmConnectionName
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.external.caller import Location, Use
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 
 _DEFAULT = "defaultEkmConnection"
 

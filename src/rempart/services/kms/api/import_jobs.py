@@ -34,7 +34,7 @@ from rempart.services.kms.model.version import fingerprint, reimported
 from rempart.services.kms.resources import Json, import_job_json
 from rempart.services.kms.store import KmsStore
 from rempart.trust.custody.errors import BadMaterial, Tampered
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.custody.software.algorithms import Algorithm, Purpose
 from rempart.trust.custody.software.import_job import (
     IMPORT_METHODS,

@@ -38,7 +38,7 @@ from rempart.services.kms.model.names import CryptoKeyName, KeyRingName, Locatio
 from rempart.services.kms.resources import Json
 from rempart.services.kms.store import KmsStore
 from rempart.services.operations import typed
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.custody.software.algorithms import Purpose
 from rempart.trust.policy.hierarchy import PROJECTS
 

@@ -18,7 +18,7 @@ from rempart.services.kms.model.names import KeyRingName
 from rempart.services.kms.resources import Json, key_ring_json
 from rempart.services.kms.store import KmsStore
 from rempart.services.operations import EMPTY, typed
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 
 
 async def create(grant: Grant, call: Call, store: KmsStore) -> Reply:

@@ -21,7 +21,7 @@ from rempart.services.kms.model.retired import (
 )
 from rempart.services.kms.resources import Json
 from rempart.services.kms.store import KmsStore
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 
 
 async def get(grant: Grant, call: Call, store: KmsStore) -> Reply:

@@ -31,7 +31,7 @@ from rempart.services.kms.model.version import (
 from rempart.services.kms.resources import Json, version_json
 from rempart.services.kms.store import KmsStore
 from rempart.services.operations import EMPTY, typed
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.custody.software.algorithms import ALGORITHMS
 
 _OUTPUT = ("name", "state", "protectionLevel", "algorithm", "createTime", "generateTime")

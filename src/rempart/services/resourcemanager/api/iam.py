@@ -16,7 +16,7 @@ from rempart.core.policy import Policy
 from rempart.core.proposal import Change, Proposal
 from rempart.services.resourcemanager.api import asked
 from rempart.services.resourcemanager.store import MANAGER, ManagerStore
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 from rempart.trust.policy import iam
 from rempart.trust.policy.hierarchy import (
     FOLDERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 class Named(msgspec.Struct, frozen=True):

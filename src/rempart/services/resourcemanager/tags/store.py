@@ -21,7 +21,7 @@ from rempart.services.resourcemanager.tags import model
 from rempart.services.resourcemanager.tags.bindable import Bindable, Target, target_of
 from rempart.services.resourcemanager.tags.kinds import TAG_KEY, TAG_NAME, TAG_VALUE, Named
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
-from rempart.trust.custody.sealed import Found, Kind, Part
+from rempart.trust.custody.kind import Found, Kind, Part
 from rempart.trust.gate import Session
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.tags import MANAGER, TAGS, EffectiveTags, Tag, TagsOfResource

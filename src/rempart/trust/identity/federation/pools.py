@@ -15,7 +15,8 @@ from typing_extensions import override
 
 from rempart.core.clock import Micros
 from rempart.core.policy import Policy
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 
 HOST = "iam.googleapis.com"
 """In audiences and members it stays Google's in every universe: clients and policies expect it."""

@@ -11,7 +11,7 @@ from enum import Enum
 
 import msgspec
 
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 from rempart.trust.identity.federation.pools import UNDELETE_SECONDS
 
 SECOND = 1_000_000

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from rempart.core.policy import Condition
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):

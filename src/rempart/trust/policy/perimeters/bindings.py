@@ -25,7 +25,6 @@ from rempart.trust.policy.watched import Watched
 DRY_RUN_FACT = "accessLevelDryRun"
 """Under this, an entry in the log has the level that a dry run would have asked for."""
 
-_KINDS = (ACCESS_BINDINGS,)
 _log = logging.getLogger(__name__)
 
 
@@ -35,12 +34,12 @@ class BindingGuard:
     def __init__(self, sealed: SealedEngine, geography: Watched[Geography]) -> None:
         self._sealed = sealed
         self._geography = geography
-        self._seen: tuple[int, ...] | None = None
+        self._watch, self._seen = sealed.watch((ACCESS_BINDINGS,)), -1
         self._bound: dict[str, AccessBinding] = {}
 
     async def check(self, asked: Asked) -> None:
         """Raise where the caller has not the level; with no bindings it costs a comparison."""
-        if self._sealed.changes(_KINDS) != self._seen:
+        if self._watch.changes != self._seen:
             await self._look()
         if not self._bound or asked.principal.project is None:
             return
@@ -59,7 +58,7 @@ class BindingGuard:
                 _log.warning("dry run: %s is bound to %s and has it not", who, level)
 
     async def _look(self) -> None:
-        seen = self._sealed.changes(_KINDS)
+        seen = self._watch.changes
         found = await everything(self._sealed, ACCESS_BINDINGS, ACCESS_BINDINGS.under())
         self._bound = {bound_to(one.value): one.value for one in found}
         self._seen = seen

@@ -14,7 +14,7 @@ import msgspec
 
 from rempart.core.clock import Micros
 from rempart.core.policy import Policy
-from rempart.trust.custody.sealed import Kind
+from rempart.trust.custody.kind import Kind
 
 IdentityType = Literal[
     "IDENTITY_TYPE_UNSPECIFIED", "ANY_IDENTITY", "ANY_USER_ACCOUNT", "ANY_SERVICE_ACCOUNT"

@@ -28,7 +28,6 @@ DRY_RUN_FACT = "perimeterDryRun"
 """Under this, an entry in the log has the identifier of what a dry run would have refused."""
 
 _NO_NAMES: frozenset[str] = frozenset()
-_KINDS = (ACCESS_POLICIES,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +56,12 @@ class PerimeterGuard:
         self._geography = geography
         self._names = names
         self._violations = Violations(sealed, world)
-        self._seen: tuple[int, ...] | None = None
+        self._watch, self._seen = sealed.watch((ACCESS_POLICIES,)), -1
         self._state: _State | None = None
 
     async def check(self, asked: Asked) -> None:
         """Raise Google's refusal of a call that crosses a perimeter."""
-        if self._sealed.changes(_KINDS) != self._seen:
+        if self._watch.changes != self._seen:
             await self._look()
         state = self._state
         if state is None or asked.resource.project is None:
@@ -83,7 +82,7 @@ class PerimeterGuard:
 
     async def _look(self) -> None:
         """Read the access policies again."""
-        seen = self._sealed.changes(_KINDS)
+        seen = self._watch.changes
         found = await everything(self._sealed, ACCESS_POLICIES, ACCESS_POLICIES.under())
         self._state = _state({one.value.name: one.value for one in found})
         self._seen = seen

@@ -13,7 +13,8 @@ import msgspec
 from rempart.core.clock import Micros, World, rfc3339
 from rempart.core.errors import CloudError, ErrorInfo, denied
 from rempart.engine.seam import Conflict
-from rempart.trust.custody.sealed import Kind, SealedEngine
+from rempart.trust.custody.kind import Kind
+from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.perimeters.crossing import APART, NO_LEVEL, NOT_ACCESSIBLE, Refusal
 from rempart.trust.policy.perimeters.levels import Origin
 

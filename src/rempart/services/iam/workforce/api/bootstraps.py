@@ -23,7 +23,7 @@ from rempart.services.iam.workforce.api.asked import own_organization
 from rempart.services.iam.workforce.model.merging import Json
 from rempart.services.iam.workforce.model.pool import failed
 from rempart.services.iam.workforce.store import WorkforceStore
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.identity.federation import members
 from rempart.trust.identity.federation.pools import Pool, Provider
 from rempart.trust.identity.workforce.bootstrap import new_token, provider_of

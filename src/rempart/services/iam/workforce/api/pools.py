@@ -25,7 +25,7 @@ from rempart.services.iam.workforce.model.pool import (
 )
 from rempart.services.iam.workforce.store import ALL_POOLS, WorkforceStore
 from rempart.services.iam.workload_identity.operations import done, remembered
-from rempart.trust.custody.sealed import Found
+from rempart.trust.custody.kind import Found
 from rempart.trust.identity.federation.pools import POOLS, Pool, Provider
 from rempart.trust.identity.workforce import names
 from rempart.trust.identity.workforce.documents import gone
