@@ -12,13 +12,12 @@ from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.engine.seam import Key, Span
 from rempart.services.accesscontextmanager.kinds import OPERATION, Operation
 from rempart.services.accesscontextmanager.model import limits
 from rempart.services.accesscontextmanager.model.levels import too_many
 from rempart.services.accesscontextmanager.model.shapes import Json
 from rempart.services.operations import operation_json, remember
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.sealed import Transaction, scanned
 from rempart.trust.gate import Session
 from rempart.trust.identity.accounts import ACCOUNTS
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Organization
@@ -36,7 +35,6 @@ from rempart.trust.policy.validate import new_etag
 SERVICE = "accesscontextmanager.googleapis.com"
 MANAGER = "cloudresourcemanager.googleapis.com"
 DEPTH_MAX = 12
-PAGE = 1000
 Place = tuple[str, ...]
 """A project, folder or organization with what it lies in, upwards; empty for none."""
 
@@ -103,11 +101,8 @@ class Store:
 
     async def policies(self, grant: Grant, organization: str) -> list[AccessPolicy]:
         """Return the access policies of an organization by number."""
-        found, span = list[AccessPolicy](), ACCESS_POLICIES.under()
-        while page := await self.tx.scan(ACCESS_POLICIES, span, limit=PAGE):
-            found += [one.value for one in page if one.value.parent == organization]
-            span = Span(Key(page[-1].key + b"\x00"), span.end)
-        return found
+        every = scanned(self.tx, ACCESS_POLICIES, ACCESS_POLICIES.under())
+        return [one.value async for one in every if one.value.parent == organization]
 
     async def create_policy(self, grant: Grant, policy: AccessPolicy) -> AccessPolicy:
         """Store a new access policy under a fresh number; at most one covers a scope."""

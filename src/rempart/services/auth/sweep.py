@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rempart.core.clock import World
-from rempart.engine.seam import Key, Span
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.workforce.documents import SECOND, SESSIONS
 
@@ -29,4 +28,4 @@ class EndedSessions:
                 for key in ended:
                     tx.delete(SESSIONS, key[len(SESSIONS.tag) :])
                 await tx.commit()
-            span = Span(Key(page[-1].key + b"\x00"), span.end)
+            span = span.after(page[-1].key)

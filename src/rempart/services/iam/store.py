@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from rempart.core.clock import Micros, World
 from rempart.core.names import ProjectId, ResourceName
-from rempart.core.pages import Page, token
+from rempart.core.pages import Page
 from rempart.core.policy import Resource
-from rempart.engine.seam import Key, Span
+from rempart.engine.seam import Span
+from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.policy.validate import new_etag
@@ -61,18 +62,7 @@ class IamStore:
         self, kind: Kind[T], span: Span, page: Page, admit: Callable[[Found[T]], bool]
     ) -> tuple[list[Found[T]], str]:
         """Return a page of a span's documents, and the token of the next page."""
-        shown = list[Found[T]]()
-        last = max(span.start, page.after)
-        while found := await self.tx.scan(
-            kind, Span(Key(last + b"\x00"), span.end), limit=page.size + 1
-        ):
-            for one in found:
-                if len(shown) == page.size:
-                    return shown, token(last)
-                last = one.key
-                if admit(one):
-                    shown.append(one)
-        return shown, ""
+        return await listed(self.tx, kind, span, page, admit)
 
 
 def container_resource(name: str) -> Resource:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from rempart.core.clock import World
-from rempart.engine.seam import Conflict, Key, Span
+from rempart.engine.seam import Conflict
 from rempart.services.iam.model.service_account import lost
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, KEYS, AccountEntry, account_name
@@ -33,7 +33,7 @@ class LostAccounts:
             for one in found:
                 if lost(one.value, self._world.clock()):
                     await self._remove(one.id)
-            span = Span(Key(found[-1].key + b"\x00"), span.end)
+            span = span.after(found[-1].key)
 
     async def _remove(self, unique_id: str) -> None:
         tx, now = self._sealed.transaction(), self._world.clock()

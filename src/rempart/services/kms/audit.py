@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rempart.engine.seam import Key, Span
 from rempart.services.kms.kinds import DUE, VERSION, VOUCHED, version_name
 from rempart.services.kms.model.version import State
 from rempart.services.kms.vouched import DELETED, digest
@@ -82,4 +81,4 @@ async def _each(sealed: SealedEngine, kind: Kind[T]) -> AsyncIterator[Found[T]]:
     while found := await sealed.scan(kind, span, limit=BATCH):
         for one in found:
             yield one
-        span = Span(Key(found[-1].key + b"\x00"), span.end)
+        span = span.after(found[-1].key)

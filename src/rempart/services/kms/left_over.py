@@ -6,7 +6,6 @@ what looks left over may be the key of a version that the backup does not know.
 
 from __future__ import annotations
 
-from rempart.engine.seam import Key, Span
 from rempart.services.kms.kinds import VERSION, version_name
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import HSM
@@ -30,5 +29,5 @@ async def left_over(sealed: SealedEngine, materials: Materials, token: InToken) 
             for one in found
             if one.value.protection == HSM and one.value.material
         ]
-        span = Span(Key(found[-1].key + b"\x00"), span.end)
+        span = span.after(found[-1].key)
     return await token.left_over(references)

@@ -12,7 +12,6 @@ from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy
-from rempart.engine.seam import Key, Span
 from rempart.services.kms.directory import Directory
 from rempart.services.kms.erasure import Protecting
 from rempart.services.kms.kinds import (
@@ -303,9 +302,7 @@ class KmsStore(PolicyView):
         """Return a page of what lies under a resource, shown, and the token of the next page."""
         span, shown = kind.under(*above), list[Json]()
         last = max(span.start, page.after)
-        while found := await self.tx.scan(
-            kind, Span(Key(last + b"\x00"), span.end), limit=page.size + 1
-        ):
+        while found := await self.tx.scan(kind, span.after(last), limit=page.size + 1):
             for one in found:
                 if len(shown) == page.size:
                     return shown, token(last)

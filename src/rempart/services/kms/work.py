@@ -65,7 +65,7 @@ class DueKeys:
         while found := await self._sealed.scan(DUE, span, limit=BATCH):
             # Together, so that a manager or token that hangs does not hold up the others.
             await asyncio.gather(*(self._do(one, now) for one in found))
-            span = Span(Key(found[-1].key + b"\x00"), span.end)
+            span = span.after(found[-1].key)
 
     async def _do(self, due: Found[Due], now: Micros) -> None:
         when, name = _read(due.key)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from rempart.core.clock import Micros
-from rempart.engine.seam import Key, Span
+from rempart.engine.seam import Key
 from rempart.services.answers.places import MANAGER, Places
 from rempart.services.recommender.kinds import GIVEN, GivenRole
 from rempart.trust.custody.sealed import Transaction, scanned
@@ -61,7 +61,7 @@ class Look:
         if not await self.sure():
             return
         span = GIVEN.under(container)
-        span = Span(Key(max(span.start, after + b"\x00")), span.end)
+        span = span.after(after)
         async for one in scanned(self.tx, GIVEN, span):
             made = await self._made(container, one.key, one.value)
             if made is not None:

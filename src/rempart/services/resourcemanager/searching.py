@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 from rempart.core.grant import Grant
 from rempart.core.pages import Page, token
-from rempart.engine.seam import Key, Span
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.model.query import Query, View
 from rempart.services.resourcemanager.store import ManagerStore
@@ -115,8 +114,7 @@ _Read = Callable[[bytes], Awaitable[list[tuple[bytes, str, T]]]]
 
 def _all(store: ManagerStore, noun: Noun[T]) -> _Read[T]:
     async def read(after: bytes) -> list[tuple[bytes, str, T]]:
-        span = noun.kind.under()
-        rest = Span(Key(max(span.start, after + b"\x00")), span.end)
+        rest = noun.kind.under().after(after)
         found = await store.tx.scan(noun.kind, rest, limit=_SCANNED_AT_ONCE)
         return [(one.key, one.id, one.value) for one in found]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from rempart.core.clock import Micros
-from rempart.engine.seam import Conflict, Key, Span
+from rempart.engine.seam import Conflict, Span
 from rempart.services.resourcemanager.kinds import DUE, Due
 from rempart.services.resourcemanager.store import MANAGER, Setup
 from rempart.services.resourcemanager.tags.release import release
@@ -38,7 +38,7 @@ class Purge:
         while found := await self._sealed.scan(DUE, span, limit=BATCH):
             for one in found:
                 await self._remove(one, now)
-            span = Span(Key(found[-1].key + b"\x00"), span.end)
+            span = span.after(found[-1].key)
 
     async def _remove(self, due: Found[Due], now: Micros) -> None:
         when = int.from_bytes(due.key[1:9], "big")

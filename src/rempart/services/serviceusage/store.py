@@ -9,7 +9,6 @@ from rempart.core.errors import invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
-from rempart.engine.seam import Key, Span
 from rempart.services.operations import forget, forgotten
 from rempart.services.serviceusage import model
 from rempart.services.serviceusage.model import Json, Operation
@@ -104,6 +103,6 @@ class UsageStore:
         number, now = self.project(grant).number, self.setup.world.clock()
         span = OPERATION.under(number)
         if after:
-            span = Span(Key(OPERATION.key(number, after) + b"\x00"), span.end)
+            span = span.after(OPERATION.key(number, after))
         found = await self.session.tx.scan(OPERATION, span, limit=limit)
         return [one for one in found if not forgotten(one.value, now)]

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from rempart.engine.seam import Key, Span
+from rempart.engine.seam import Span
 from rempart.services.storage.kinds import BUCKET, LIVE, NONCURRENT
 from rempart.services.storage.model.object import Object
 from rempart.trust.custody.kind import Kind
@@ -55,4 +55,4 @@ async def each(sealed: SealedEngine, kind: Kind[T], span: Span) -> AsyncIterator
     while found := await sealed.scan(kind, span, limit=BATCH):
         for one in found:
             yield one.value
-        span = Span(Key(found[-1].key + b"\x00"), span.end)
+        span = span.after(found[-1].key)

@@ -61,7 +61,7 @@ class _Cursor:
         self._held, self._at = await self._scan(self._span, self._batch), 0
         self._more = len(self._held) == self._batch
         if self._held:
-            self._span = Span(Key(self._held[-1].key + b"\x00"), self._span.end)
+            self._span = self._span.after(self._held[-1].key)
         while self._at < len(self._held) and self._seen(self._held[self._at].value):
             self._at += 1
 

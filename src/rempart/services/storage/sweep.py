@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rempart.core.clock import World
 from rempart.core.limits import RESUMABLE_SESSION_SECONDS
-from rempart.engine.seam import Blobs, Conflict, Key, Span
+from rempart.engine.seam import Blobs, Conflict
 from rempart.services.storage.kinds import REFERENCE, SESSION, UploadSession
 from rempart.services.storage.references import drop
 from rempart.trust.custody.bodies import Bodies
@@ -39,7 +39,7 @@ class Sweep:
             for one in found:
                 if one.value.created < oldest:
                     await self._expire(one)
-            span = Span(Key(found[-1].key + b"\x00"), span.end)
+            span = span.after(found[-1].key)
 
     async def _expire(self, found: Found[UploadSession]) -> None:
         tx, name = self._sealed.transaction(), found.key[1:-1].decode()

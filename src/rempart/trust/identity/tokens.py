@@ -18,10 +18,9 @@ import msgspec
 from rempart.core.clock import Micros, World
 from rempart.core.errors import unavailable
 from rempart.core.limits import KIB
-from rempart.engine.seam import Key, Span
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.sealed import SealedEngine, scanned
 from rempart.trust.custody.xaes import XAES256GCM
 from rempart.trust.identity.jwt import Signed
 from rempart.trust.identity.refusal import Rejected
@@ -40,7 +39,6 @@ _CONTEXT_2 = b"rempart.access-token.v2\x00"
 _NONCE_BYTES = 24
 _SECOND = 1_000_000
 _SWEEP_MAX = 100
-_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +194,8 @@ class Revocations:
         known[record.digest] = expires
 
     async def _load(self) -> dict[bytes, Micros]:
-        span = REVOKED.under()
-        loaded: dict[bytes, Micros] = {}
-        while True:
-            page = await self._sealed.scan(REVOKED, span, limit=_PAGE)
-            loaded.update((found.value.digest, found.value.expires) for found in page)
-            if len(page) < _PAGE:
-                break
-            span = Span(Key(page[-1].key + b"\x00"), span.end)
+        every = scanned(self._sealed, REVOKED, REVOKED.under())
+        loaded = {found.value.digest: found.value.expires async for found in every}
         if self._known is None:
             self._known = loaded
         return self._known

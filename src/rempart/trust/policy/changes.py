@@ -6,25 +6,20 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-from rempart.engine.seam import Key, Span
+from rempart.engine.seam import Span
 from rempart.trust.custody.kind import Found, Kind
-from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.sealed import SealedEngine, scanned
 
 K = TypeVar("K")
 T = TypeVar("T")
 V = TypeVar("V")
 
 CONCLUSIONS_MAX = 4096
-PAGE = 1000
 
 
 async def everything(sealed: SealedEngine, kind: Kind[T], span: Span) -> list[Found[T]]:
     """Return all documents of a span, however many: what is left out here would not be obeyed."""
-    found: list[Found[T]] = []
-    while page := await sealed.scan(kind, span, limit=PAGE):
-        found += page
-        span = Span(Key(page[-1].key + b"\x00"), span.end)
-    return found
+    return [one async for one in scanned(sealed, kind, span)]
 
 
 class Concluded(Generic[K, V]):

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from rempart.core.clock import Random
-from rempart.engine.seam import Key, Span
+from rempart.engine.seam import Span
 from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, Folder, Project, State
@@ -111,8 +111,7 @@ async def scan_children(
     tx: Transaction, parent: str, noun: str, *, after: bytes = b"", limit: int
 ) -> list[Found[Kin]]:
     """Return children of a parent, each with its id; `after` is the key of the last one seen."""
-    span = children(parent, noun)
-    return await tx.scan(KIN, Span(Key(max(span.start, after + b"\x00")), span.end), limit=limit)
+    return await tx.scan(KIN, children(parent, noun).after(after), limit=limit)
 
 
 # Projects.
@@ -229,7 +228,7 @@ async def _each(
         for one in found:
             await index(tx, one.value)
         await tx.commit()
-        span = Span(Key(found[-1].key + b"\x00"), span.end)
+        span = span.after(found[-1].key)
 
 
 async def _index_folder(tx: Transaction, folder: Folder) -> None:

@@ -13,13 +13,13 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import boolean, only, section, text
 from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
-from rempart.engine.seam import Key, Span
 from rempart.services.iam.api import asked
 from rempart.services.iam.model import role as rules
 from rempart.services.iam.model.role import ROLES_PER_CONTAINER_MAX, RoleName, custom_json
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.table import Methods, reading, writing
 from rempart.trust.custody.kind import Found
+from rempart.trust.custody.sealed import scanned
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole
 
 PAGE_SIZE_DEFAULT = 300
@@ -66,10 +66,8 @@ async def create(grant: Grant, call: Call, store: IamStore) -> Reply:
 
 async def _require_room(name: RoleName, store: IamStore) -> None:
     """Raise where a project or organization has as many roles as it may, the deleted included."""
-    span, counted = CUSTOM_ROLES.under(name.noun, name.container), 0
-    while found := await store.tx.scan(CUSTOM_ROLES, span, limit=PAGE_SIZE_MAX):
-        counted += sum(not rules.gone(one.value, store.now) for one in found)
-        span = Span(Key(found[-1].key + b"\x00"), span.end)
+    every = scanned(store.tx, CUSTOM_ROLES, CUSTOM_ROLES.under(name.noun, name.container))
+    counted = sum([not rules.gone(one.value, store.now) async for one in every])
     if counted >= ROLES_PER_CONTAINER_MAX:
         raise CloudError(
             Code.RESOURCE_EXHAUSTED,

@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
 from rempart.core.grant import Grant
-from rempart.core.pages import Page, token
+from rempart.core.pages import Page
 from rempart.core.policy import Resource
-from rempart.engine.seam import Key, Span
 from rempart.services.iam.attachment import Attachment, attachment
 from rempart.services.iam.boundaries.model import (
     BINDINGS_OF_A_TARGET_MAX,
@@ -25,7 +24,9 @@ from rempart.services.iam.boundaries.model import (
     policy_name,
 )
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
+from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found, Kind
+from rempart.trust.custody.sealed import scanned
 from rempart.trust.gate import Session
 from rempart.trust.identity.federation.pools import POOLS
 from rempart.trust.policy.around import container_names
@@ -40,7 +41,6 @@ from rempart.trust.policy.boundaries import POOLS as HOST
 from rempart.trust.policy.validate import new_etag
 
 T = TypeVar("T")
-SCAN_PAGE = 1000
 _METADATA = "google.iam.v3.OperationMetadata"
 
 
@@ -202,13 +202,11 @@ class BoundaryStore:
         self, wanted: Callable[[PolicyBinding], bool]
     ) -> list[tuple[PolicyBinding, str, str]]:
         """Return the bindings of the universe that are wanted, each with its level and id."""
-        span, found = POLICY_BINDINGS.under(), list[tuple[PolicyBinding, str, str]]()
-        while page := await self.tx.scan(POLICY_BINDINGS, span, limit=SCAN_PAGE):
-            for one in page:
-                noun, id_, _ = one.key[1:].decode().split("\x00")[:3]
-                if wanted(one.value):
-                    found.append((one.value, f"{noun}/{id_}", one.id))
-            span = Span(Key(page[-1].key + b"\x00"), span.end)
+        found = list[tuple[PolicyBinding, str, str]]()
+        async for one in scanned(self.tx, POLICY_BINDINGS, POLICY_BINDINGS.under()):
+            noun, id_, _ = one.key[1:].decode().split("\x00")[:3]
+            if wanted(one.value):
+                found.append((one.value, f"{noun}/{id_}", one.id))
         return found
 
     async def shown_binding(self, level: str, id_: str, binding: PolicyBinding) -> Json:
@@ -222,11 +220,7 @@ class BoundaryStore:
         self, grant: Grant, kind: Kind[T], above: tuple[str, ...], asked: Page
     ) -> tuple[list[Found[T]], str]:
         """Return a page of documents and the token of the next."""
-        span = kind.under(*above)
-        span = Span(Key(max(span.start, asked.after + b"\x00")), span.end)
-        found = await self.tx.scan(kind, span, limit=asked.size + 1)
-        shown = found[: asked.size]
-        return shown, token(shown[-1].key) if len(found) > asked.size else ""
+        return await listed(self.tx, kind, kind.under(*above), asked)
 
     async def finished(self, name: Named, type_: str, response: Json) -> Json:
         """Remember an operation that is done and return it."""

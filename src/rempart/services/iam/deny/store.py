@@ -13,11 +13,11 @@ from rempart.core.call import Call
 from rempart.core.clock import Micros, World
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
-from rempart.core.pages import Page, token
-from rempart.engine.seam import Key, Span
+from rempart.core.pages import Page
 from rempart.services.iam.attachment import MANAGER, Attachment, attachment
 from rempart.services.iam.deny.model import policy_json
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
+from rempart.services.listing import listed
 from rempart.trust.gate import Session
 from rempart.trust.policy.deny import (
     DENY_POLICIES,
@@ -121,10 +121,7 @@ class DenyStore:
     async def listed(self, grant: Grant, name: PolicyName, asked: Page) -> tuple[list[Json], str]:
         """Return a page of a level's policies, without their rules, and the next page's token."""
         span = DENY_POLICIES.under(name.at.noun, name.at.id)
-        span = Span(Key(max(span.start, asked.after + b"\x00")), span.end)
-        found = await self.tx.scan(DENY_POLICIES, span, limit=asked.size + 1)
-        shown = found[: asked.size]
-        following = token(shown[-1].key) if len(found) > asked.size else ""
+        shown, following = await listed(self.tx, DENY_POLICIES, span, asked)
         named = [(PolicyName(name.at, one.id), one.value) for one in shown]
         return [policy_json(str(one), policy, whole=False) for one, policy in named], following
 

@@ -10,11 +10,11 @@ from rempart.core.errors import CloudError, Code, already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.engine.seam import Key, Span
 from rempart.services.iam.store import IamStore, container_resource
 from rempart.services.iam.workforce.model.pool import POOLS_PER_ORGANIZATION_MAX
 from rempart.services.iam.workforce.model.provider import PROVIDERS_PER_POOL_MAX
 from rempart.trust.custody.kind import Found
+from rempart.trust.custody.sealed import scanned
 from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, Pool, Provider
 from rempart.trust.identity.workforce.documents import (
     SUBJECTS,
@@ -134,18 +134,11 @@ class WorkforceStore(IamStore):
         self.tx.put(SUBJECTS, *name.parts, value=subject)
 
     async def _pools(self) -> list[Found[Pool]]:
-        found, span = list[Found[Pool]](), ALL_POOLS
-        while page := await self.tx.scan(POOLS, span, limit=_PAGE):
-            found += page
-            span = Span(Key(page[-1].key + b"\x00"), span.end)
-        return found
+        return [one async for one in scanned(self.tx, POOLS, ALL_POOLS)]
 
     async def _providers(self, pool: PoolName) -> list[Found[Provider]]:
         span = PROVIDERS.under(*pool.parts)
         return await self.tx.scan(PROVIDERS, span, limit=PROVIDERS_PER_POOL_MAX)
-
-
-_PAGE = 200
 
 
 def _full(message: str) -> CloudError:

@@ -12,9 +12,9 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import only, strings, text
 from rempart.core.errors import CloudError, Code, invalid, not_found
 from rempart.core.grant import Grant
-from rempart.core.pages import page, paged, token
+from rempart.core.pages import page, paged
 from rempart.core.policy import Resource
-from rempart.engine.seam import Key, Span
+from rempart.services.listing import listed
 from rempart.services.resourcemanager.kinds import LIEN, Lien
 from rempart.services.resourcemanager.model.rules import (
     LIENS_PER_PROJECT_MAX,
@@ -60,11 +60,9 @@ async def get(grant: Grant, call: Call, store: ManagerStore) -> Reply:
 async def list_(grant: Grant, call: Call, store: ManagerStore) -> Reply:
     """List the liens of a project."""
     project = await store.project(grant, _parent(call.query.get("parent", "")))
-    asked, span = page(call.query), LIEN.under(project.number)
-    last = max(span.start, asked.after + b"\x00")
-    found = await store.tx.scan(LIEN, Span(Key(last), span.end), limit=asked.size + 1)
-    shown = [lien_json(project.number, one.id, one.value) for one in found[: asked.size]]
-    following = token(found[asked.size - 1].key) if len(found) > asked.size else ""
+    span = LIEN.under(project.number)
+    found, following = await listed(store.tx, LIEN, span, page(call.query))
+    shown = [lien_json(project.number, one.id, one.value) for one in found]
     return Reply(document=paged("liens", shown, following))
 
 

@@ -13,7 +13,6 @@ from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.pages import Page, token
 from rempart.core.policy import Resource
-from rempart.engine.seam import Key, Span
 from rempart.services.resourcemanager.kinds import Json
 from rempart.services.resourcemanager.store import ManagerStore
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
@@ -207,7 +206,7 @@ class TagStore:
         """Return a page of what lies under a parent by short name, and the next page's token."""
         span, after = TAG_NAME.under(parent), page.after_name
         if after:
-            span = Span(Key(TAG_NAME.key(parent, after) + b"\x00"), span.end)
+            span = span.after(TAG_NAME.key(parent, after))
         found = await self.session.tx.scan(TAG_NAME, span, limit=page.size + 1)
         shown = found[: page.size]
         return shown, token(shown[-1].id) if len(found) > len(shown) > 0 else ""
