@@ -24,8 +24,9 @@ from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.edge.routes import Match, RouteTable
+from rempart.trust.authority import Authority, Within
 from rempart.trust.custody.keyring import Keyring
-from rempart.trust.gate import Authority, Session, Within
+from rempart.trust.gate import Session
 from rempart.trust.policy.guard import Propose
 from rempart.universe import Ask, NoAnswer, Question
 from rempart.wire import all_services

@@ -19,12 +19,13 @@ from rempart.services.auth import assembled as assembled_auth
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
+from rempart.trust.authority import Rules
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.external.endpoint import Endpoints
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.gate import Gate, Rules
+from rempart.trust.gate import Gate
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
 from rempart.trust.identity.federation.pools import organization_of

@@ -13,8 +13,9 @@ from rempart.services.kms.model.names import CryptoKeyName
 from rempart.services.kms.protected import ProtectedResource
 from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.kmsinventory import api as inventory_api
+from rempart.trust.authority import Rules
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.gate import Gate, Rules
+from rempart.trust.gate import Gate
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from support.cloud_kms import LOCATION, Kms

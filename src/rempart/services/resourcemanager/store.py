@@ -12,8 +12,9 @@ from rempart.core.policy import Resource
 from rempart.services.operations import forget, operation_json
 from rempart.services.resourcemanager.kinds import DUE, OPERATION, Due, Json, Operation
 from rempart.services.resourcemanager.model.rules import KEPT_SECONDS
+from rempart.trust.authority import Authority
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.gate import Authority, Session
+from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     FOLDERS_DEEP_MAX,

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 import msgspec
 
 from rempart.core.clock import Micros, World
-from rempart.core.errors import CloudError, ErrorInfo, denied, unauthenticated
 from rempart.core.grant import Grant
 from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
@@ -44,13 +43,13 @@ from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
 from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.held import HeldLevels
 from rempart.trust.policy.perimeters.levels import Origin
+from rempart.trust.policy.refusals import refusal, scope_refusal
 from rempart.trust.policy.roles import PREDEFINED, permissions_of
 from rempart.trust.policy.roles.custom import key_parts, scope_of
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import TAGS, EffectiveTags
 from rempart.trust.policy.watched import Watched
 
-_MANAGER = "cloudresourcemanager.googleapis.com"
 _NOTHING: frozenset[str] = frozenset()
 _ACCOUNT = "serviceAccount:"
 RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
@@ -58,13 +57,6 @@ RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
 
 DECIDING = (*HIERARCHY, CUSTOM_ROLES, *RESTRICTIONS, TAGS, ACCESS_POLICIES)
 """Kinds of documents that a decision rests on, besides the resource's own."""
-
-_STORAGE_NOUNS = {
-    "storage.googleapis.com/Bucket": "Google Cloud Storage bucket",
-    "storage.googleapis.com/Object": "Google Cloud Storage object",
-    "storage.googleapis.com/ManagedFolder": "Google Cloud Storage managed folder",
-    "storage.googleapis.com/Folder": "Google Cloud Storage folder",
-}
 
 
 class Asking(msgspec.Struct, frozen=True, gc=False):
@@ -116,7 +108,7 @@ class PolicyDecision:
         resource that is not there (no policies, no project) is the one for one that is forbidden.
         """
         if principal.scopes is not None and not permit(principal.scopes, permission):
-            raise _scope_refusal(permission)
+            raise scope_refusal(permission)
         if not await self._granted(principal, permission, resource, time, remote):
             raise refusal(principal, permission, resource)
         return Grant(principal, permission, resource.name, time)
@@ -332,49 +324,6 @@ def situation_of(principal: Principal, resource: Resource, time: Micros, remote:
         member=principal.member,
         remote=remote,
     )
-
-
-def refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:
-    """Return the answer for a caller without a permission, or for a resource that is not there.
-
-    Cloud Storage names the caller and the kind of resource; the other APIs name the resource, and
-    say both once more in google.rpc.ErrorInfo.
-    """
-    if permission.startswith("storage."):
-        return _storage_refusal(principal, permission, resource)
-    if principal.anonymous:
-        return nobody()
-    name, service = resource.name.name, permission.partition(".")[0]
-    domain = _MANAGER if service == "resourcemanager" else f"{service}.googleapis.com"
-    return denied(
-        f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
-        info=ErrorInfo(
-            "IAM_PERMISSION_DENIED", domain, (("permission", permission), ("resource", name))
-        ),
-    )
-
-
-def nobody() -> CloudError:
-    """Return the answer for a caller without any credential."""
-    text = "Request is missing required authentication credential."
-    return unauthenticated(text, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
-
-
-def _scope_refusal(permission: str) -> CloudError:
-    if permission.startswith("storage."):
-        return denied("Provided scope(s) are not authorized")
-    text = "Request had insufficient authentication scopes."
-    return denied(text, info=ErrorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT"))
-
-
-def _storage_refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:
-    who = "Anonymous caller" if principal.anonymous else principal.email
-    noun = _STORAGE_NOUNS.get(resource.name.type, "Google Cloud project")
-    text = (
-        f"{who} does not have {permission} access to the {noun}. "
-        f"Permission '{permission}' denied on resource (or it may not exist)."
-    )
-    return unauthenticated(text, reason="required") if principal.anonymous else denied(text)
 
 
 def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission: str) -> bool:

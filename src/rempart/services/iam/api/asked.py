@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from rempart.core.call import Call
-from rempart.core.errors import ErrorInfo, invalid, unauthenticated
+from rempart.core.errors import invalid
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
 from rempart.services.iam import accounts
 from rempart.services.iam.model import names
 from rempart.services.iam.store import IamStore, container_resource
+from rempart.trust.policy.refusals import nobody
 
 _CONTAINERS = ("projects", "organizations")
 _EVERYBODY = Resource(ResourceName("iam.googleapis.com", "", "roles"), None)
@@ -55,5 +56,4 @@ async def everybody(call: Call, store: IamStore) -> Resource:
 def signed_in(grant: Grant) -> None:
     """Refuse the anonymous caller where no permission is asked for."""
     if grant.principal.anonymous:
-        text = "Request is missing required authentication credential."
-        raise unauthenticated(text, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
+        raise nobody()

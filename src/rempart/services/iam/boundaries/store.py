@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.pages import Page
@@ -24,10 +22,10 @@ from rempart.services.iam.boundaries.model import (
     policy_name,
 )
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
+from rempart.services.iam.policy_store import PolicyStore
 from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.custody.sealed import scanned
-from rempart.trust.gate import Session
 from rempart.trust.identity.federation.pools import POOLS
 from rempart.trust.policy.around import container_names
 from rempart.trust.policy.boundaries import (
@@ -38,7 +36,6 @@ from rempart.trust.policy.boundaries import (
     PolicyBinding,
 )
 from rempart.trust.policy.boundaries import POOLS as HOST
-from rempart.trust.policy.validate import new_etag
 
 T = TypeVar("T")
 _METADATA = "google.iam.v3.OperationMetadata"
@@ -62,20 +59,10 @@ class Named:
         return (self.at.noun, self.at.id, self.id)
 
 
-class BoundaryStore:
+class BoundaryStore(PolicyStore):
     """Policies, bindings, and the operations on them."""
 
-    __slots__ = ("_world", "session", "tx")
-
-    def __init__(self, world: World, session: Session) -> None:
-        self._world = world
-        self.session = session
-        self.tx = session.tx
-
-    @property
-    def now(self) -> Micros:
-        """Return the time of this session's writes."""
-        return self.session.call.time
+    __slots__ = ()
 
     async def named(self, text: str, *, field: str = "name") -> Named:
         """Return what a name of the form `LEVEL/locations/global[/NOUN/ID]` means."""
@@ -233,14 +220,6 @@ class BoundaryStore:
         if found is None or found.name != name.location:
             raise not_found("The operation does not exist.")
         return operation_json(name.id, found)
-
-    def uid(self) -> str:
-        """Return a fresh id."""
-        return str(uuid.UUID(bytes=self._world.random(16), version=4))
-
-    def etag(self) -> str:
-        """Return a fresh etag."""
-        return new_etag(self._world.random)
 
 
 def binding_name(level: str, id_: str) -> str:

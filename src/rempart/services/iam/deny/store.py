@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from typing_extensions import override
 
 from rempart.core.call import Call
-from rempart.core.clock import Micros, World
 from rempart.core.errors import already_exists, invalid, not_found
 from rempart.core.grant import Grant
 from rempart.core.pages import Page
 from rempart.services.iam.attachment import MANAGER, Attachment, attachment
 from rempart.services.iam.deny.model import policy_json
 from rempart.services.iam.operations import OPERATIONS, Json, finished, operation, operation_json
+from rempart.services.iam.policy_store import PolicyStore
 from rempart.services.listing import listed
-from rempart.trust.gate import Session
 from rempart.trust.policy.deny import (
     DENY_POLICIES,
     POLICIES_PER_LEVEL_MAX,
     RULES_PER_LEVEL_MAX,
     DenyPolicy,
 )
-from rempart.trust.policy.validate import new_etag
 
 _TYPES = ("google.iam.v2.PolicyOperationMetadata", "google.iam.v2.Policy")
 _NAME = re.compile(
@@ -54,20 +51,10 @@ class PolicyName:
         return (self.at.noun, self.at.id, self.id)
 
 
-class DenyStore:
+class DenyStore(PolicyStore):
     """The deny policies and the operations on them."""
 
-    __slots__ = ("_world", "session", "tx")
-
-    def __init__(self, world: World, session: Session) -> None:
-        self._world = world
-        self.session = session
-        self.tx = session.tx
-
-    @property
-    def now(self) -> Micros:
-        """Return the time of this session's writes."""
-        return self.session.call.time
+    __slots__ = ()
 
     async def name(self, call: Call) -> PolicyName:
         """Return what a call is about, from its `name` or its `parent`."""
@@ -131,14 +118,6 @@ class DenyStore:
         if found is None or found.name != str(name):
             raise not_found("The operation does not exist.")
         return operation_json(name.operation, found)
-
-    def uid(self) -> str:
-        """Return a fresh id."""
-        return str(uuid.UUID(bytes=self._world.random(16), version=4))
-
-    def etag(self) -> str:
-        """Return a fresh etag."""
-        return new_etag(self._world.random)
 
     async def _finished(self, name: PolicyName, policy: DenyPolicy) -> Json:
         done = operation(str(name), self.now, _TYPES, policy_json(str(name), policy))

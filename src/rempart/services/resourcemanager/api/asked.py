@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from rempart.core.call import Call
 from rempart.core.document import section, text
-from rempart.core.errors import ErrorInfo, invalid, unauthenticated
+from rempart.core.errors import invalid
 from rempart.core.policy import Resource
 from rempart.services.resourcemanager.model.rules import parent_name
 from rempart.services.resourcemanager.store import ManagerStore
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS
+from rempart.trust.policy.refusals import nobody
 
 _BARE = "cloudresourcemanager.v1.projects."
 
@@ -99,5 +100,4 @@ def destination(call: Call) -> str:
 def require_signed_in(store: ManagerStore) -> None:
     """Raise for the anonymous caller, of whom a search would find nothing anyway."""
     if store.authority.principal.anonymous:
-        message = "Request is missing required authentication credential."
-        raise unauthenticated(message, reason="required", info=ErrorInfo("CREDENTIALS_MISSING"))
+        raise nobody()

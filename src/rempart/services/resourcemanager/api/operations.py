@@ -13,7 +13,7 @@ from rempart.services.operations import operation_json
 from rempart.services.resourcemanager.api.asked import require_signed_in
 from rempart.services.resourcemanager.kinds import OPERATION, Operation
 from rempart.services.resourcemanager.store import ManagerStore
-from rempart.trust.policy.decision import refusal
+from rempart.trust.policy.refusals import refusal
 
 _NAME = re.compile(r"operations/([a-z]{1,8})\.([0-9]{1,18}|[1-8][0-9]{18})")
 _GET = "resourcemanager.operations.get"
