@@ -17,7 +17,7 @@ from rempart.core.errors import CloudError
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
-from rempart.trust.policy import changes
+from rempart.trust.custody import sealed
 from rempart.trust.policy.guard import Asked
 from rempart.trust.policy.perimeters import bindings, guard
 from rempart.trust.policy.perimeters.crossing import Visit, judge, plan
@@ -151,7 +151,7 @@ async def test_every_access_policy_is_obeyed_however_many_there_are(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(guard, "POLICIES_MAX", 1, raising=False)
-    monkeypatch.setattr(changes, "PAGE", 1)
+    monkeypatch.setattr(sealed, "SCANNED_AT_ONCE", 1)
     tx = stand.universe.sealed.transaction()
     first = AccessPolicy(number="1", parent="organizations/2", title="t", created=Micros(START))
     tx.put(ACCESS_POLICIES, "1", value=first)
@@ -164,7 +164,7 @@ async def test_every_access_binding_is_obeyed_however_many_there_are(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bindings, "BINDINGS_MAX", 1, raising=False)
-    monkeypatch.setattr(changes, "PAGE", 1)
+    monkeypatch.setattr(sealed, "SCANNED_AT_ONCE", 1)
     email = "robot@one.lab.iam.gserviceaccount.com"
     tx = stand.universe.sealed.transaction()
     for organization, who in (("1", "another@one.lab.iam.gserviceaccount.com"), ("2", email)):
