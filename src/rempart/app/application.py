@@ -21,13 +21,16 @@ from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
 from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.services.sts import ROUTES as STS_ROUTES
 from rempart.services.sts import STS
+from rempart.services.transparency import OWN as TRANSPARENCY_OWN
+from rempart.services.transparency.site import HOST as LOG_HOST
+from rempart.services.transparency.site import PREFIX, LogSite
 from rempart.trust.identity.signing_keys import jwk
 from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
 SIGN_IN_HOSTS = ("auth.cloud",)
 UNHEALTHY = 503
-OWN = (KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED, TROUBLESHOOTER_OWN, ASSET_OWN)
+OWN = (TRANSPARENCY_OWN, KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED, TROUBLESHOOTER_OWN, ASSET_OWN)
 """Methods that Google does not describe."""
 
 
@@ -42,6 +45,7 @@ def open_application(parts: Parts, config: Config) -> Application:
             *_auth(parts.auth),
             *_issuer(parts),
             *_about(config),
+            *_log(parts),
         ),
         world=parts.world,
         universe_domain=config.domain,
@@ -128,6 +132,15 @@ def _auth(auth: Auth) -> tuple[Endpoint, ...]:
             for host, prefix in (("sts", ""), ("", "/sts"))
             for name, handler in (("oauthtoken", tokens.token), ("revoke", tokens.revoke))
         ),
+    )
+
+
+def _log(parts: Parts) -> tuple[Endpoint, ...]:
+    """Return where anybody reads the log."""
+    site = LogSite(parts.log, parts.log_key)
+    return (
+        Endpoint((LOG_HOST,), ("GET",), ("*",), site.serve),
+        Endpoint(("",), ("GET",), (f"{PREFIX}*",), site.serve),
     )
 
 

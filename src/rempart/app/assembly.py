@@ -19,6 +19,7 @@ from rempart.services.auth import assembled as assembled_auth
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
+from rempart.tlog.keys import Algorithm, Signer, seeded_signer
 from rempart.trust.authority import Rules
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.external.endpoint import Endpoints
@@ -37,7 +38,10 @@ from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.witness.log import PublishedLog
+from rempart.trust.witness.notary import Notary
 from rempart.trust.witness.recorder import Recorder
+from rempart.trust.witness.sequencer import Sequencer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class Parts:
 
     gate: Gate
     recorder: Recorder
+    log: PublishedLog
+    sequencer: Sequencer
+    log_key: str
     identity: Identity
     issuer: Issuer
     managers: Endpoints
@@ -101,6 +108,7 @@ def assemble(
     asked = (disabled, *guards(grounds), guard)
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     behind = services(ground, kms, manager, answers.services)
+    signer = log_signer(config.domain, keyring)
     recorder = Recorder(sealed, world.clock)
     gate = Gate(
         behind,
@@ -113,6 +121,11 @@ def assemble(
     return Parts(
         gate=gate,
         recorder=recorder,
+        log=PublishedLog(engine, sealed),
+        sequencer=Sequencer(
+            engine, sealed, Notary(signer, world.clock), world.clock, holder=world.random(16).hex()
+        ),
+        log_key=signer.key.text,
         identity=identity,
         issuer=issuer,
         managers=managers,
@@ -132,6 +145,11 @@ def assemble(
         world=world,
         token=token,
     )
+
+
+def log_signer(domain: str, keyring: Keyring) -> Signer:
+    """Return what signs the checkpoints of a universe's log."""
+    return seeded_signer(f"log.{domain}", Algorithm.ED25519, keyring.key("log-checkpoint"))
 
 
 def _policies(sealed: SealedEngine) -> Policies:

@@ -41,6 +41,7 @@ from rempart.services.storage.protected import StorageProtected
 from rempart.services.storage.sessions import SessionDigests
 from rempart.services.storage.store import Setup as StorageSetup
 from rempart.services.storage.tagged import StorageTagged
+from rempart.services.transparency import TransparencyService
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
@@ -97,6 +98,7 @@ def services(
         ResourceManagerService(manager),
         TagsService(_tags(ground.sealed, manager)),
         BoundaryService(world),
+        TransparencyService(ground.sealed),
         AccessContextManagerService(AccessSetup(world, lambda: apis)),
         *answers,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rempart import memory
+from rempart import __version__, memory
 from rempart.app.application import open_application, sealed_application
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
@@ -32,12 +33,18 @@ from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing import files
 from rempart.trust.policy import registry
+from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 USES_EVERY_SECONDS = 60.0
+COUNTS_EVERY_SECONDS = 1.0
+DIVERGED = (
+    "Somebody altered the store, or put an older one in its place. Nothing is served from it:"
+    " run `rempart verify`, keep the disk as it is, and tell the witnesses and the customers."
+)
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -134,23 +141,48 @@ def _holder(data: Path) -> str:
 async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
     """Answer requests and do the housework until the order to stop."""
     application, housework = open_application(parts, run.config), _housework(engine, parts)
+    await _resume(parts)
     memory.settle()
     where = await run.doors.open(application)
+    sequencing = asyncio.create_task(parts.sequencer.run(), name="sequencer")
     try:
         for one in housework:
             one.start()
         run.listener.ready(_ready(where))
         if parts.token is not None:
             await parts.token.look()
-        await _until(run.stop, run.doors.tls)
+        await _until(run.stop, run.doors.tls, sequencing)
     finally:
         for one in housework:
             await one.stop()
         await run.doors.close()
+        await _settle(parts, sequencing)
         parts.managers.close()
         parts.issuers.close()
         if parts.token is not None:
             await parts.token.close()
+
+
+async def _resume(parts: Parts) -> None:
+    """Refuse to start on a store whose log is not what was signed for; record the start."""
+    try:
+        await parts.sequencer.resume()
+    except Diverged as problem:
+        raise SystemExit(f"{problem} {DIVERGED}") from None
+    await parts.recorder.event("rempart.universe.start", {"version": __version__})
+
+
+async def _settle(parts: Parts, sequencing: asyncio.Task[None]) -> None:
+    """Let the last entries be under a checkpoint, as far as that can be now."""
+    sequencing.cancel()
+    await asyncio.wait({sequencing})
+    if not sequencing.cancelled() and isinstance(problem := sequencing.exception(), Diverged):
+        raise SystemExit(f"{problem} {DIVERGED}")
+    with contextlib.suppress(EngineError, Diverged):
+        await parts.recorder.event("rempart.universe.stop", {})
+        while await parts.sequencer.step():
+            pass
+        await parts.sequencer.release()
 
 
 def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
@@ -161,6 +193,7 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
+        Sweeper(parts.recorder, every_seconds=COUNTS_EVERY_SECONDS),
         Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
@@ -172,7 +205,7 @@ def _ready(where: tuple[tuple[str, int], tuple[str, int]]) -> Ready:
     return Ready(Address(*listen), Address(*http))
 
 
-async def _until(stop: asyncio.Event, tls: TLSDoor, *events: asyncio.Future[bytes]) -> None:
+async def _until(stop: asyncio.Event, tls: TLSDoor, *events: asyncio.Future[Any]) -> None:
     """Wait for the order to stop, or one of the events; a TLS door must not end by itself."""
     stopped: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
     gone: asyncio.Future[int] = asyncio.ensure_future(tls.wait_exit())

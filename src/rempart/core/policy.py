@@ -36,7 +36,7 @@ class Binding:
 class AuditConfig:
     """What a service logs of one kind of access, and whose access it does not.
 
-    `log` is Google's `logType`. It is kept and shown; the log of this universe leaves nobody out.
+    `log` is Google's `logType`.
     """
 
     service: str

@@ -37,6 +37,7 @@ _UNREAD = ("application/x-www-form-urlencoded", "application/xml", "text/xml")
 _AS_SPELLED = LISTED | {XML}
 """The APIs that no `.proto` file describes."""
 
+_DOT = b"/."
 Handler = Callable[[Call], Awaitable[Reply]]
 
 
@@ -46,7 +47,8 @@ class Endpoint:
 
     `hosts` are first labels of host names within the universe; the empty one is any shared host.
     `paths` are raw and whole; the one path `*` is every path of hosts that answer nothing else,
-    which the handler then finds in the call's `path`. Its body is left to the handler.
+    and `/.name/*` every path below that. The handler finds the path in the call's
+    `path`. Its body is left to the handler.
     """
 
     hosts: tuple[str, ...]
@@ -134,7 +136,7 @@ class Application:
 
     async def _reply(self, request: Request) -> Reply:
         origin = self._origins.of(request.scheme, request.host)
-        endpoints = self._whole.get(origin.label) or self._extra.get((origin.label, request.path))
+        endpoints = self._endpoints(origin.label, request.path)
         if endpoints is not None:
             return await self._serve_extra(request, origin, endpoints)
         match = self._routes.match(request.host, request.verb, request.path)
@@ -173,6 +175,14 @@ class Application:
             match.head,
         )
         return await self._serve(call)
+
+    def _endpoints(self, label: str, path: bytes) -> dict[str, Handler] | None:
+        """Return what answers a path, by verb, where that is no API."""
+        found = self._whole.get(label) or self._extra.get((label, path))
+        if found is None and path.startswith(_DOT):
+            # No bucket's name begins with a dot: nothing of an API is hidden by these.
+            return self._extra.get((label, b"/" + path[1:].partition(b"/")[0] + b"/*"))
+        return found
 
     async def _serve_extra(
         self, request: Request, origin: Origin, endpoints: dict[str, Handler]

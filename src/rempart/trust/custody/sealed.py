@@ -364,8 +364,11 @@ class Transaction:
         """Tell whether the transaction would change a document."""
         return bool(self._puts or self._deletes or self._payloads)
 
-    async def commit(self) -> Committed:
-        """Make everything durable at once; raises `Conflict` if a read no longer holds."""
+    async def commit(self, fence: tuple[str, int] | None = None) -> Committed:
+        """Make everything durable at once; raises `Conflict` if a read no longer holds.
+
+        `fence` takes the place of the universe's, for who writes under a lease of its own.
+        """
         puts = tuple(
             (key, self._sealed.seal(key, kind.encode(value)))
             for key, (kind, value) in self._puts.items()
@@ -380,7 +383,7 @@ class Transaction:
                 payloads=tuple(self._payloads),
                 payload_deletes=tuple(self._payload_deletes),
                 appends=tuple(self._appends),
-                fence=self._sealed.fence,
+                fence=fence or self._sealed.fence,
             ),
             (*self._gone, *changed),
         )
