@@ -197,7 +197,7 @@ async def _swept(cloud: Cloud, data: Path) -> list[str]:
 
 async def _log(cloud: Cloud, acknowledged: list[Entry]) -> list[str]:
     try:
-        checks = await app.checks(cloud.engine, cloud.parts.sealed)
+        checks = await app.checks(cloud.engine, cloud.parts)
     except CloudError as problem:
         return [f"verification failed: {problem}"]
     wrong = [f"verify {check.name}: {check.detail}" for check in checks if not check.ok]

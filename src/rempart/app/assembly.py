@@ -19,7 +19,7 @@ from rempart.services.auth import assembled as assembled_auth
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
-from rempart.tlog.keys import Algorithm, Signer, seeded_signer
+from rempart.tlog.keys import Algorithm, Signer, VerifierKey, seeded_signer
 from rempart.trust.authority import Rules
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.external.endpoint import Endpoints
@@ -52,7 +52,7 @@ class Parts:
     recorder: Recorder
     log: PublishedLog
     sequencer: Sequencer
-    log_key: str
+    log_key: VerifierKey
     identity: Identity
     issuer: Issuer
     managers: Endpoints
@@ -125,7 +125,7 @@ def assemble(
         sequencer=Sequencer(
             engine, sealed, Notary(signer, world.clock), world.clock, holder=world.random(16).hex()
         ),
-        log_key=signer.key.text,
+        log_key=signer.key,
         identity=identity,
         issuer=issuer,
         managers=managers,

@@ -33,6 +33,7 @@ from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing import files
 from rempart.trust.policy import registry
+from rempart.trust.witness.pruner import Pruner
 from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
@@ -140,7 +141,10 @@ def _holder(data: Path) -> str:
 
 async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
     """Answer requests and do the housework until the order to stop."""
-    application, housework = open_application(parts, run.config), _housework(engine, parts)
+    application, housework = (
+        open_application(parts, run.config),
+        _housework(engine, parts, run.config),
+    )
     await _resume(parts)
     memory.settle()
     where = await run.doors.open(application)
@@ -185,11 +189,14 @@ async def _settle(parts: Parts, sequencing: asyncio.Task[None]) -> None:
         await parts.sequencer.release()
 
 
-def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
+def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, ...]:
     sweep = Sweep(parts.sealed, engine.blobs, parts.bodies, parts.world)
     due_keys = DueKeys(parts.sealed, parts.kms)
     lost_accounts = LostAccounts(parts.sealed, parts.world)
+    pruner = Pruner(parts.sealed, parts.log, parts.world.clock, days=config.log_retention_days)
+    pruning = (Sweeper(pruner, every_seconds=SWEEP_EVERY_SECONDS),)
     return (
+        *(pruning if config.log_retention_days else ()),
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),

@@ -26,6 +26,7 @@ _OPTIONAL = frozenset(
         "key_manager_client",
         "separation_of_duties",
         "identity_provider_authorities",
+        "log_retention_days",
     }
 )
 """Settings that came later: a file without them has their defaults."""

@@ -10,6 +10,7 @@ from rempart.core.grant import Grant
 from rempart.core.pages import page, paged, token
 from rempart.core.policy import Resource
 from rempart.services.transparency.store import Opened, Openings
+from rempart.tlog.commitment import digest
 from rempart.trust.policy.hierarchy import resource_at
 
 OPENINGS_MAX = 1000
@@ -24,14 +25,22 @@ async def list_openings(grant: Grant, call: Call, store: Openings) -> Reply:
     """Return a page of entries of a container, opened, with what opens them.
 
     A page may be short or empty although more follows: it ends after so many entries of the log.
+    The call's own entry in the log states what was handed out: from where to where in the log, how
+    many entries, and a digest of them. Who hands out too few has said so for ever, witnessed.
     """
     asked = page(call.query, default=OPENINGS_MAX, most=OPENINGS_MAX)
     start = asked.after_name or "0"
     if not start.isdecimal():
         raise invalid("Invalid value for 'pageToken'.", field="pageToken")
-    found, follows = await store.list(grant, call.path["parent"], int(start), asked.size)
-    following = token(str(follows)) if follows is not None else ""
-    return Reply(document=paged("openings", [_shown(one) for one in found], following))
+    found, end, more = await store.list(grant, call.path["parent"], int(start), asked.size)
+    stated = {
+        "from": start,
+        "to": str(end),
+        "count": str(len(found)),
+        "digest": digest((one.index, one.opening.commitment()) for one in found),
+    }
+    shown = paged("openings", [_shown(one) for one in found], token(str(end)) if more else "")
+    return Reply(document=shown, audit=stated)
 
 
 def _shown(one: Opened) -> dict[str, object]:

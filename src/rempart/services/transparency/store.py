@@ -35,15 +35,20 @@ class Openings:
 
     async def list(
         self, grant: Grant, container: str, start: int, limit: int
-    ) -> tuple[list[Opened], int | None]:
-        """Return up to `limit` opened entries from an index on, and where to go on, if anywhere."""
+    ) -> tuple[list[Opened], int, bool]:
+        """Return up to `limit` opened entries from an index on, where that ends, if more follows.
+
+        What was pruned cannot be opened and is not among them.
+        """
         found: list[Opened] = []
+        end = start
         async for entry in self._entries(start):
             if len(found) == limit or entry.index - start >= LOOKED_AT_MAX:
-                return found, entry.index
+                return found, end, True
+            end = entry.index + 1
             if entry.opening is not None and await self._is_of(entry.opening, container):
                 found.append(Opened(entry.index, entry.opening))
-        return found, None
+        return found, end, False
 
     async def _entries(self, start: int) -> AsyncIterator[Entry]:
         while page := await self._tx.entries(FEED, start, limit=PAGE):
