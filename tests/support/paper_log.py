@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.keys import Algorithm, Signer, seeded_signer
 from rempart.tlog.note import Note, sign_note
 from rempart.tlog.proving import Proof, plan_consistency
 from rempart.tlog.submission import Submission
-from rempart.tlog.tree import Node, leaf_hash, root_hash
+from rempart.tlog.tree import EMPTY_ROOT, Node, complete_subtrees, fold, leaf_hash, root_hash
 
 ORIGIN = "log.example/paper"
 SEED = b"paper log" + bytes(23)
+
+
+@lru_cache
+def _signer(origin: str, seed: bytes) -> Signer:
+    return seeded_signer(origin, Algorithm.ED25519, seed)
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,15 @@ class PaperLog:
 
     @property
     def signer(self) -> Signer:
-        return seeded_signer(self.origin, Algorithm.ED25519, self.seed)
+        return _signer(self.origin, self.seed)
 
     def forked(self, at: int, words: bytes = b"other") -> PaperLog:
         changed = (leaf_hash(words + b"%d" % it) for it in range(at, len(self.leaves)))
         return PaperLog(self.origin, (*self.leaves[:at], *changed), self.seed)
 
     def checkpoint(self, size: int) -> Checkpoint:
-        return Checkpoint(self.origin, size, root_hash(self.leaves[:size]))
+        parts = [self._node(it) for it in complete_subtrees(0, size)]
+        return Checkpoint(self.origin, size, fold(parts) if parts else EMPTY_ROOT)
 
     def note(self, size: int) -> Note:
         return sign_note(self.checkpoint(size).text, [self.signer], 0)

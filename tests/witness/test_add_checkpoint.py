@@ -206,6 +206,9 @@ def test_commands_say_what_is_wrong(tmp_path: Path) -> None:
     assert "witness's" in made.run("add-log", made.keys[0].text, fails=True)
     assert "verifier key" in made.run("add-log", "nonsense", fails=True)
     assert "not among" in made.run("remove-log", LOG.signer.key.text, fails=True)
+    before = made.told("certificate")
+    assert before["pem"] == made.certificate == made.run("certificate")
+    assert made.run("certificate", "--renew") != before["pem"]
     settings = made.data / "witness.toml"
     settings.write_text(settings.read_text() + 'colour = "blue"\n')
     assert "'colour' is unknown" in made.run("status", fails=True)

@@ -19,6 +19,7 @@ FORGED = 10_500
 LOG = PaperLog()
 SIZE = len(LOG.leaves)
 CHECKPOINTS = [LOG.checkpoint(size) for size in range(SIZE + 1)]
+FORKS = [LOG.forked(at) for at in range(SIZE)]
 KEYS = [LOG.signer.key]
 Forged = tuple[str, Submission, Checkpoint]
 
@@ -30,7 +31,7 @@ def _rewritten(dice: random.Random, leaves: list[bytes]) -> PaperLog:
 def _fork(dice: random.Random) -> Forged:
     """From a leaf on, another history, with the best proof that the forger's own tree has."""
     old = dice.randrange(1, SIZE)
-    other = LOG.forked(dice.randrange(old), b"%d" % dice.randrange(1000))
+    other = FORKS[dice.randrange(old)]
     return "fork", other.submission(old, dice.randrange(old + 1, SIZE + 1)), CHECKPOINTS[old]
 
 
@@ -68,7 +69,7 @@ def _rolled_back(dice: random.Random) -> Forged:
 
 def _same_size(dice: random.Random) -> Forged:
     size = dice.randrange(1, SIZE + 1)
-    other = LOG.forked(dice.randrange(size))
+    other = FORKS[dice.randrange(size)]
     old = dice.choice([size, dice.randrange(size)])
     return "same size", other.submission(old, size), CHECKPOINTS[size]
 

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 from typing_extensions import override
 
-COMMANDS = ("add-log", "init", "keys", "log", "remove-log", "status", "up")
+COMMANDS = ("add-log", "certificate", "init", "keys", "log", "remove-log", "status", "up")
 
 
 class _Commands(click.Group):

@@ -11,6 +11,7 @@ import click
 from rempart import durable, memory
 from rempart.core.address import Address
 from rempart.core.clock import World
+from rempart.standalone import identity
 from rempart.witness import settings
 from rempart.witness.cli import options
 from rempart.witness.opened import Opened, open_data
@@ -40,4 +41,11 @@ def command(data: Path) -> None:
 def _greet(opened: Opened, ready: Address) -> None:
     scheme = "http" if opened.settings.tls == settings.NO_TLS else "https"
     click.echo(f"Ready: {scheme}://{ready}, witness {opened.settings.name}.")
+    if opened.settings.tls == settings.OWN_TLS:
+        ends = identity.load(opened.data).ends
+        days = (ends - ends.now(ends.tzinfo)).days
+        if days < identity.WARN_DAYS:
+            click.echo(
+                f"Warning: the certificate ends in {days} days: rempart witness certificate --renew"
+            )
     sys.stdout.flush()
