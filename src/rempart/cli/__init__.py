@@ -31,6 +31,7 @@ COMMANDS = (
     "what-can",
     "who-can",
     "why",
+    "witness",
 )
 
 
