@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rempart.config import keys
+from rempart.config import aws, keys
 from rempart.config.checks import checked
 from rempart.config.duties import duties
 from rempart.config.settings import EMBEDDED, Config, ConfigProblem, Flags
@@ -73,6 +73,8 @@ def load(data: Path, flags: Flags) -> Config:
         key_manager_client=keys.key_manager_client(path, table),
         duties=duties(path, table),
         identity_provider_authorities=keys.identity_provider_authorities(path, table),
+        aws_sts_endpoints=aws.sts_endpoints(path, table),
+        aws_sts_unsigned_target=aws.sts_unsigned_target(path, table),
     )
 
 
