@@ -11,8 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -33,6 +33,7 @@ DEPTH_MAX = 4
 
 RSA_BITS_MIN = 2048
 _STORES_MAX = 256
+_UNREADABLE = "The client's certificate, or one that it sent, cannot be read."
 _Kept = verification.Criticality.AGNOSTIC
 
 
@@ -68,38 +69,49 @@ def claims(
             " universe's domain.",
             error="invalid_request",
         )
-    try:
-        leaf = x509.load_pem_x509_certificate(shown)
-        leaf.public_key()
-    except Exception as problem:  # what a client sends may break a reader in any way
-        raise Refused("The client's certificate cannot be read.") from problem
+    leaf = _certificate(lambda: x509.load_pem_x509_certificate(shown))
     between = _sent(leaf, subject_token) if subject_token else []
     path = _path(store, leaf, between, now)
     try:
         return _assertion(leaf, path)
     except (ValueError, x509.DuplicateExtension) as problem:
-        raise Refused("The client's certificate cannot be read.") from problem
+        raise Refused(_UNREADABLE) from problem
+
+
+def _certificate(load: Callable[[], x509.Certificate]) -> x509.Certificate:
+    """Return a certificate whose names and key can be read; else `Refused`."""
+    try:
+        made = load()
+        for part in (made.subject, made.issuer, made.public_key(), made.extensions):
+            del part
+    except Exception as problem:  # what a client sends may break a reader in any way
+        raise Refused(_UNREADABLE) from problem
+    return made
 
 
 def _sent(leaf: x509.Certificate, token: str) -> list[x509.Certificate]:
     """Return the certificates above the leaf that a token holds; each name occurs once."""
-    try:
-        texts = json.loads(token)
-        if not isinstance(texts, list) or not 0 < len(texts) <= CHAIN_MAX:
-            raise Refused(f"The subject token is not a list of 1 to {CHAIN_MAX} certificates.")
-        ders = [b64decode(text, validate=True) for text in texts]
-        if max(map(len, ders)) > CERTIFICATE_BYTES_MAX:
-            raise Refused(f"A certificate exceeds {CERTIFICATE_BYTES_MAX} bytes.")
-        chain = [x509.load_der_x509_certificate(der) for der in ders]
-        names = {one.subject.public_bytes() for one in chain[1:]}
-    except (ValueError, TypeError, RecursionError) as problem:
-        raise Refused("The subject token is not a JSON array of certificates.") from problem
+    ders = _ders(token)
     if ders[0] != leaf.public_bytes(Encoding.DER):
         raise Refused("The subject token's certificate is not the one that the client showed.")
-    if len(names) < len(chain) - 1:
+    above = [_certificate(partial(x509.load_der_x509_certificate, der)) for der in ders[1:]]
+    if len({one.subject.public_bytes() for one in above}) < len(above):
         # One path at most, for the sake of the time that it takes to find it.
         raise Refused("The subject token holds two authorities of one name.")
-    return chain[1:]
+    return above
+
+
+def _ders(token: str) -> list[bytes]:
+    try:
+        texts = json.loads(token)
+        ders = [b64decode(text, validate=True) for text in texts]
+    except (ValueError, TypeError, RecursionError) as problem:
+        raise Refused("The subject token is not a JSON array of certificates.") from problem
+    if not 0 < len(ders) <= CHAIN_MAX:
+        raise Refused(f"The subject token does not hold 1 to {CHAIN_MAX} certificates.")
+    if max(map(len, ders)) > CERTIFICATE_BYTES_MAX:
+        raise Refused(f"A certificate exceeds {CERTIFICATE_BYTES_MAX} bytes.")
+    return ders
 
 
 def _path(
@@ -120,7 +132,7 @@ def _path(
     )
     try:
         return verifier.verify(leaf, [*between, *known]).chain
-    except (verification.VerificationError, ValueError, x509.DuplicateExtension) as problem:
+    except Exception as problem:  # it raises more than its own error for what is malformed
         raise Refused("No valid path leads from the certificate to a trust anchor.") from problem
 
 
