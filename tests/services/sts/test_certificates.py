@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given
@@ -269,6 +270,22 @@ async def test_each_kind_of_provider_takes_its_own_kind_of_credential() -> None:
     assert await people.refuses(WORKLOAD, chain(WORKLOAD, BETWEEN)) == "invalid_request"
 
 
+async def test_a_path_is_found_in_few_steps_whatever_is_sent_and_known() -> None:
+    key = ec.generate_private_key(ec.SECP521R1())
+    loops = [certificates.root(MOMENT, "Loop", key=key) for _ in range(3)]
+    settings = store(ROOT, *loops[:1], between=(loops[1],))
+    machines = await Machines.start(x509=settings)
+    stranger = certificates.root(MOMENT, "Loop", key=key)
+    shown = stranger.issue(common_name("robot"), MOMENT, ends=2 * DAY)
+    assert await machines.subject(shown, chain(shown, stranger))
+    other = certificates.root(MOMENT, "Loop", key=ec.generate_private_key(ec.SECP521R1()))
+    shown = other.issue(common_name("robot"), MOMENT)
+    began = time.process_time()
+    for _ in range(20):
+        assert await machines.refuses(shown, chain(shown, other)) == "invalid_grant"
+    assert time.process_time() - began < 3.0
+
+
 async def test_a_bound_token_is_refused_rather_than_given_unbound() -> None:
     machines = await Machines.start()
     options = json.dumps({"bindCertFingerprint": "x"})
@@ -311,6 +328,8 @@ ROOT_PEM = {"pemCertificate": ROOT.pem}
         {"x509": {"trustStore": {"trustAnchors": [ROOT_PEM], "intermediateCas": [ROOT_PEM] * 11}}},
         {"x509": {"trustStore": {"trustAnchors": [ROOT_PEM], "trustDefaultSharedCa": True}}},
         {"x509": {"trustStore": {"trustAnchors": [ROOT_PEM], "more": 1}}},
+        {"x509": store(*LOOP[:3])},
+        {"x509": store(ROOT, between=tuple(LOOP[:2]))},
         {"x509": store(ROOT), "aws": {"accountId": "123456789012"}},
         {"aws": {"accountId": "12345678901"}},
         {"aws": {"accountId": "x" * 12}},

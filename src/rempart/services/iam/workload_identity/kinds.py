@@ -6,6 +6,7 @@ Source: Oidc, X509 and Aws of WorkloadIdentityPoolProvider, IAM v1.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -117,31 +118,36 @@ def _trust_store(
         raise unsupported("trustDefaultSharedCa of a provider", field=field)
     anchors, between = old.anchors, old.intermediates
     if taken("trustAnchors"):
-        anchors = _authorities(store, "trustAnchors", ANCHORS_MAX)
+        anchors = _authorities(store, "trustAnchors", ANCHORS_MAX, of_a_name=2)
     if taken("intermediateCas"):
-        between = _authorities(store, "intermediateCas", INTERMEDIATES_MAX)
+        between = _authorities(store, "intermediateCas", INTERMEDIATES_MAX, of_a_name=1)
     if not anchors:
         field = "x509.trustStore.trustAnchors"
         raise required("x509.trustStore.trustAnchors is required.", field=field)
     return TrustStore(anchors, between)
 
 
-def _authorities(store: Mapping[str, object], name: str, most: int) -> tuple[str, ...]:
+def _authorities(
+    store: Mapping[str, object], name: str, most: int, *, of_a_name: int
+) -> tuple[str, ...]:
+    """Return certificates of authorities; few of one name, so that few paths are to be tried."""
     field = f"x509.trustStore.{name}"
     given = items(store, name)
     if len(given) > most:
         raise invalid(f"There are at most {most} {name}.", field=field)
-    made = []
+    made, names = [], Counter[bytes]()
     for one in given:
         only(one, "pemCertificate")
         pem = text(one, "pemCertificate")
         if len(pem) > PEM_CHARS_MAX:
             raise invalid(f"A certificate has at most {PEM_CHARS_MAX} characters.", field=field)
         try:
-            certificate.authority(pem)
+            names[certificate.authority(pem).subject.public_bytes()] += 1
         except certificate.Unusable as problem:
             raise invalid(f"A certificate of {name} {problem}.", field=field) from problem
         made.append(pem)
+    if max(names.values(), default=0) > of_a_name:
+        raise invalid(f"At most {of_a_name} {name} have the same name.", field=field)
     return tuple(made)
 
 

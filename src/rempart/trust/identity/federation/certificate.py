@@ -96,7 +96,6 @@ def _sent(leaf: x509.Certificate, token: str) -> list[x509.Certificate]:
         raise Refused("The subject token's certificate is not the one that the client showed.")
     above = [_certificate(partial(x509.load_der_x509_certificate, der)) for der in ders[1:]]
     if len({one.subject.public_bytes() for one in above}) < len(above):
-        # One path at most, for the sake of the time that it takes to find it.
         raise Refused("The subject token holds two authorities of one name.")
     return above
 
@@ -122,6 +121,9 @@ def _path(
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS_MIN:
         raise Refused(f"The certificate's key is shorter than {RSA_BITS_MIN} bits.")
     anchors, known = _authorities(store)
+    # Of one name there is one, the client's: each step of a path has one way on, or an anchor.
+    sent = {one.subject for one in between}
+    between = between + [one for one in known if one.subject not in sent]
     verifier = (
         verification.PolicyBuilder()
         .store(anchors)
@@ -131,7 +133,7 @@ def _path(
         .build_client_verifier()
     )
     try:
-        return verifier.verify(leaf, [*between, *known]).chain
+        return verifier.verify(leaf, between).chain
     except Exception as problem:  # it raises more than its own error for what is malformed
         raise Refused("No valid path leads from the certificate to a trust anchor.") from problem
 
