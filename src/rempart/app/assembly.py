@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rempart.app.answering import answering
 from rempart.app.guards import Grounds, geography_of, guards
-from rempart.app.outside import in_token, key_managers, outside_issuers
+from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
 from rempart.config import Config
 from rempart.core.clock import World
@@ -83,7 +83,7 @@ def assemble(
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     issuers = outside_issuers(config, world)
-    federation = Federation(sealed, issuers, world)
+    federation = Federation(sealed, issuers, aws_sts(config, issuers), world)
     id_tokens = IdTokens(issuer.name, world)
     disabled, policies = DisabledAPIs(sealed, config.domain), _policies(sealed)
     ground = Ground(

@@ -53,7 +53,12 @@ async def serve(data: Path, config: Config, listener: Listener) -> None:
     memory.keep_out_of_dumps()
     stop = _stop_order()
     listen, http = config.listen, config.http
-    doors = Doors(data, listen=(listen.host, listen.port), http=(http.host, http.port))
+    doors = Doors(
+        data,
+        domain=config.domain,
+        listen=(listen.host, listen.port),
+        http=(http.host, http.port),
+    )
     run = _Run(data, config, doors, stop, listener)
     try:
         keyring = await _keyring(run)

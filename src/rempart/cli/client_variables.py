@@ -55,6 +55,8 @@ HOSTS = (
     "pubsub",
     "logging",
     "accounts",
+    "sts.mtls",
+    "iamcredentials.mtls",
     "auth.cloud",
     "sdk.cloud",
     "docs",

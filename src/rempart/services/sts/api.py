@@ -15,7 +15,7 @@ from rempart.core.document import camel
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, read_json, refusal
 from rempart.services.oauth2.record import Event, Record
 from rempart.services.sts.model import ACCESS_TOKEN, FIELDS, Exchange, exchange, required
-from rempart.trust.identity.federation.federation import Admitted, Federation
+from rempart.trust.identity.federation.federation import Admitted, Federation, Shown
 from rempart.trust.identity.federation.refusal import Refused
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
@@ -44,7 +44,8 @@ class STS:
         try:
             fields = await _fields(call)
             wanted = exchange(fields)
-            admitted = await self._federation.admit_id_token(wanted.audience, wanted.subject_token)
+            shown = Shown(wanted.proof, wanted.subject_token, call.certificate)
+            admitted = await self._federation.admit_shown(wanted.audience, shown)
             await self._federation.check_program(admitted)
         except OAuthError as problem:
             return await self._refused(call, fields, problem)
@@ -140,8 +141,8 @@ class Route:
 
 
 ROUTES = (
-    Route(("sts",), "/v1/token", STS.token),
+    Route(("sts", "sts.mtls"), "/v1/token", STS.token),
     Route(("",), "/sts/v1/token", STS.token),
-    Route(("sts",), "/v1/introspect", STS.introspect),
+    Route(("sts", "sts.mtls"), "/v1/introspect", STS.introspect),
     Route(("",), "/sts/v1/introspect", STS.introspect),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from rempart.core.clock import World
 from rempart.core.principal import Member
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.identity.federation import id_token, members
+from rempart.trust.identity.federation import certificate, id_token, members
+from rempart.trust.identity.federation.aws import STSEndpoints
 from rempart.trust.identity.federation.issuers import Issuers
 from rempart.trust.identity.federation.mapping import Attributes, attributes
 from rempart.trust.identity.federation.pools import (
@@ -26,6 +29,24 @@ from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.workforce.standing import check_subject
 
 _SECOND = 1_000_000
+_OTHER_TYPE = "The provider takes no tokens of this type."
+
+
+class Proof(Enum):
+    """What a credential from outside is."""
+
+    ID_TOKEN = "an ID token"  # noqa: S105 - it is what one is called
+    CERTIFICATE = "a certificate"
+    AWS_REQUEST = "a request signed for AWS"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A credential as it came; `certificate` (PEM) is the one of the TLS connection, or empty."""
+
+    proof: Proof
+    token: str = field(repr=False)
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +66,12 @@ class Admitted:
 class Federation:
     """Verifies credentials from outside."""
 
-    def __init__(self, sealed: SealedEngine, issuers: Issuers, world: World) -> None:
+    def __init__(
+        self, sealed: SealedEngine, issuers: Issuers, aws: STSEndpoints, world: World
+    ) -> None:
         self._sealed = sealed
         self._issuers = issuers
+        self._aws = aws
         self._world = world
 
     async def provider(self, audience: str) -> tuple[Pool, Provider]:
@@ -69,10 +93,25 @@ class Federation:
             )
         return pool.value, found.value
 
-    async def admit_id_token(self, audience: str, token: str) -> Admitted:
-        """Return the identity that an ID token proves to the provider of an audience."""
+    async def admit_shown(self, audience: str, shown: Shown) -> Admitted:
+        """Return the identity that a credential proves to the provider of an audience."""
         pool, provider = await self.provider(audience)
-        return self.admit(pool, provider, await self.claims(provider, token))
+        return self.admit(pool, provider, await self._proven(provider, audience, shown))
+
+    async def _proven(
+        self, provider: Provider, audience: str, shown: Shown
+    ) -> Mapping[str, object]:
+        now = self._world.clock() // _SECOND
+        match shown.proof:
+            case Proof.ID_TOKEN:
+                return await self.claims(provider, shown.token)
+            case Proof.CERTIFICATE if provider.x509 is not None:
+                moment = dt.datetime.fromtimestamp(now, dt.UTC)
+                return certificate.claims(provider.x509, shown.certificate, shown.token, moment)
+            case Proof.AWS_REQUEST if provider.aws:
+                return await self._aws.claims(provider, audience, shown.token, now)
+            case _:
+                raise Refused(_OTHER_TYPE, error="invalid_request")
 
     async def check_program(self, admitted: Admitted) -> None:
         """Refuse a person whose pool admits no programs, or who is deleted."""
@@ -89,7 +128,7 @@ class Federation:
         """Return the claims of an ID token that a provider's issuer signed; else `Refused`."""
         oidc = provider.oidc
         if oidc is None:
-            raise Refused("The provider takes no tokens of this type.", error="invalid_request")
+            raise Refused(_OTHER_TYPE, error="invalid_request")
         read = id_token.read(token)
         id_token.check_issuer(read, oidc.issuer)
         keys = await self._issuers.keys(owner_of(provider.name), oidc, read.key_id)
