@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rempart.core.clock import World
@@ -22,7 +23,7 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.gate import Service
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
-from rempart.trust.policy.guard import Advisor
+from rempart.trust.policy.guard import Advisor, Way
 from rempart.trust.policy.uses import Uses
 
 
@@ -40,15 +41,16 @@ def answering(
     world: World,
     decision: PolicyDecision,
     *,
-    advisor: Advisor,
+    advisors: tuple[Advisor, ...],
+    ways: Mapping[str, tuple[Way, ...]],
     duties: tuple[Duty, ...],
 ) -> Answering:
-    """Wire the services over everything that has a policy; `advisor` is asked too."""
+    """Wire the services over everything that has a policy; `advisors` are asked too."""
     places, uses = Places((StorageHeld(), KmsHeld(), AccountsHeld())), Uses(sealed)
     rights, unused = Rights(decision, places), Unused(decision, places, uses)
     return Answering(
         (
-            TroubleshooterService(Whys(decision, places, (advisor,))),
+            TroubleshooterService(Whys(decision, places, advisors, ways)),
             AssetService(Reviews(rights, duties, unused)),
             RecommenderService(Setup(unused, world)),
         ),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rempart.app.answering import answering
-from rempart.app.guards import Grounds, geography_of, guards
+from rempart.app.guards import Grounds, geography_of, guards, ways_of
 from rempart.app.outside import in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
 from rempart.config import Config
@@ -34,6 +34,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
 
@@ -90,14 +91,16 @@ def assemble(
     )
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
-    answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
     grounds = Grounds(sealed, decision, world, geography, data)
-    asked = (disabled, *guards(grounds), guard)
+    asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
+    ways: dict[str, tuple[Way, ...]] = {}
+    answers = answering(sealed, world, decision, advisors=asked, ways=ways, duties=config.duties)
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     behind = services(ground, kms, manager, answers.services)
+    ways |= ways_of(behind)
     gate = Gate(behind, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(
         gate=gate,

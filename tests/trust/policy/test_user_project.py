@@ -11,6 +11,7 @@ from rempart.core.errors import CloudError
 from rempart.core.principal import ANONYMOUS, Principal
 from rempart.trust.policy.guard import Asked
 from rempart.trust.policy.user_project import UserProjectGuard
+from support.agreeing import Agreeing
 from support.clouds import OTHER, Cloud, bind, policy, robot
 from support.guards import asked
 
@@ -18,11 +19,11 @@ ANNA = robot("anna", scopes=frozenset(("https://www.googleapis.com/auth/devstora
 CONSUMER = "roles/serviceusage.serviceUsageConsumer"
 
 
-async def stand() -> UserProjectGuard:
+async def stand() -> Agreeing:
     """Return the guard of a cloud in which Anna may use the other project, and see her own."""
     consumer, viewer = bind(CONSUMER, ANNA.member), bind("roles/viewer", ANNA.member)
     cloud = await Cloud().build(other=policy(consumer), demo=policy(viewer))
-    return UserProjectGuard(cloud.sealed, cloud.decision)
+    return Agreeing(UserProjectGuard(cloud.sealed, cloud.decision))
 
 
 def by(who: Principal, named: str, service: str = "cloudkms", **more: Any) -> Asked:

@@ -15,7 +15,7 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.decision import PolicyDecision
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.registry import by_id
 
 HEADER = "x-goog-user-project"
@@ -32,6 +32,8 @@ _STORAGE = "storage"
 class UserProjectGuard:
     """Refuses a call in the name of a project that its caller may not use."""
 
+    title = "Quota project"
+
     def __init__(self, sealed: SealedEngine, decision: PolicyDecision) -> None:
         self._sealed = sealed
         self._decision = decision
@@ -42,13 +44,24 @@ class UserProjectGuard:
         The first that is asked within a call is the caller; what is asked later, an agent perhaps,
         is of the same call.
         """
-        call = asked.call
-        named = call.headers.get(HEADER) or call.query.get(PARAMETER)
-        if not named or FACT in asked.facts:
+        named = _named(asked)
+        if not named:
             return
-        if len(named) > NAME_CHARS_MAX or "/" in named or not await self._may_use(asked, named):
-            raise _refusal(asked, named[:NAME_CHARS_MAX])
+        refusal = await self._refusal(asked, named)
+        if refusal is not None:
+            raise refusal
         asked.facts[FACT] = named
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return whether a call in the name of such a project would be refused."""
+        named = _named(asked)
+        refusal = await self._refusal(asked, named) if named else None
+        return Opinion(refusal.message) if refusal else SILENT
+
+    async def _refusal(self, asked: Asked, named: str) -> CloudError | None:
+        if len(named) > NAME_CHARS_MAX or "/" in named or not await self._may_use(asked, named):
+            return _refusal(asked, named[:NAME_CHARS_MAX])
+        return None
 
     async def _may_use(self, asked: Asked, named: str) -> bool:
         name = (await by_id(self._sealed, {"name": f"projects/{named}"}))["name"]
@@ -58,6 +71,13 @@ class UserProjectGuard:
         return await self._decision.allowed(
             who, PERMISSION, resource, time=asked.call.time, remote=asked.call.remote
         )
+
+
+def _named(asked: Asked) -> str:
+    """Return the project that is named, empty where none is or it was asked about before."""
+    call = asked.call
+    named = call.headers.get(HEADER) or call.query.get(PARAMETER) or ""
+    return "" if FACT in asked.facts else named
 
 
 def _refusal(asked: Asked, named: str) -> CloudError:
