@@ -31,6 +31,7 @@ from rempart.services.resourcemanager.work import Purge
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing import files
+from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.policy import registry
 from rempart.universe import Listener, Ready
 
@@ -163,6 +164,7 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
         Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(ExpiredRevocations(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 
