@@ -207,7 +207,7 @@ async def explain(
     """
     principal, permission = question.principal, question.permission
     resource, time = question.resource, question.time
-    situation = situation_of(principal, resource, time, question.remote)
+    situation = situation_of(principal, permission, resource, time, question.remote)
     lineage = await decision.lineage(resource)
     home = await decision.home(principal)
     levels = lineage or NO_LINEAGE
