@@ -94,7 +94,7 @@ def assemble(
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    grounds = Grounds(sealed, decision, world, geography, data)
+    grounds = Grounds(sealed, decision, disabled, world, geography, data)
     asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
     ways: dict[str, tuple[Way, ...]] = {}
     answers = answering(sealed, world, decision, advisors=asked, ways=ways, duties=config.duties)

@@ -10,6 +10,7 @@ from rempart.core.call import MethodId
 from rempart.core.clock import World
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.gate import Service
+from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.perimeters.bindings import BindingGuard
@@ -37,6 +38,7 @@ class Grounds:
 
     sealed: SealedEngine
     decision: PolicyDecision
+    disabled: DisabledAPIs
     world: World
     geography: Watched[Geography]
     data: Path | None
@@ -52,7 +54,7 @@ def guards(grounds: Grounds) -> tuple[Standing, ...]:
     rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
     rules.value = _rules(data)
     return (
-        UserProjectGuard(sealed, decision),
+        UserProjectGuard(sealed, decision, grounds.disabled),
         RestrictionGuard(sealed),
         BindingGuard(sealed, geography),
         PerimeterGuard(sealed, grounds.world, geography, method_names()),

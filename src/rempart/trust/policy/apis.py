@@ -87,13 +87,17 @@ class DisabledAPIs:
     async def opinion(self, asked: Asked) -> Opinion:
         """Return why such calls are refused, if they are."""
         project = asked.resource.project
-        off = await self._found(project) if project is not None else None
-        if project is None or not off:
-            return SILENT
-        for api in (asked.permission.partition(".")[0] or asked.service, asked.service):
-            if api in off:
-                return Opinion((await self._refusal(api, project)).message)
-        return SILENT
+        apis = (asked.permission.partition(".")[0] or asked.service, asked.service)
+        refusal = await self.refusal(project, *apis) if project is not None else None
+        return Opinion(refusal.message) if refusal else SILENT
+
+    async def refusal(self, project: ProjectId, *apis: str) -> CloudError | None:
+        """Return SERVICE_DISABLED for the first of these APIs that is off, or None."""
+        off = await self._found(project)
+        for api in apis if off else ():
+            if off and api in off:
+                return await self._refusal(api, project)
+        return None
 
     async def _found(self, project: ProjectId) -> frozenset[str] | None:
         """Return what a project has turned off, None where there is no such project."""

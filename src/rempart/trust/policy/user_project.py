@@ -1,8 +1,9 @@
 """The guard of the project that a caller names as the one whose quota a call uses.
 
 Who names one, in `X-Goog-User-Project` or `userProject`, needs `serviceusage.services.use` on it;
-one that is not there gets the same answer. What a token's scopes admit is not asked here: they are
-about the call. Source: Google's pages on the quota project, errors included.
+one that is not there gets the same answer. The API that is called must be on there, too. What a
+token's scopes admit is not asked here: they are about the call. Source: Google's pages on the quota
+project, errors included.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rempart.core.errors import CloudError, ErrorInfo, denied
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.registry import by_id
@@ -34,9 +36,12 @@ class UserProjectGuard:
 
     title = "Quota project"
 
-    def __init__(self, sealed: SealedEngine, decision: PolicyDecision) -> None:
+    def __init__(
+        self, sealed: SealedEngine, decision: PolicyDecision, disabled: DisabledAPIs
+    ) -> None:
         self._sealed = sealed
         self._decision = decision
+        self._disabled = disabled
 
     async def check(self, asked: Asked) -> None:
         """Raise Google's refusal; without a project named it costs two look-ups.
@@ -59,13 +64,15 @@ class UserProjectGuard:
         return Opinion(refusal.message) if refusal else SILENT
 
     async def _refusal(self, asked: Asked, named: str) -> CloudError | None:
-        if len(named) > NAME_CHARS_MAX or "/" in named or not await self._may_use(asked, named):
+        if len(named) > NAME_CHARS_MAX or "/" in named:
             return _refusal(asked, named[:NAME_CHARS_MAX])
-        return None
-
-    async def _may_use(self, asked: Asked, named: str) -> bool:
         name = (await by_id(self._sealed, {"name": f"projects/{named}"}))["name"]
         project = ProjectId(name.removeprefix("projects/"))
+        if not await self._may_use(asked, name, project):
+            return _refusal(asked, named)
+        return await self._disabled.refusal(project, asked.service)
+
+    async def _may_use(self, asked: Asked, name: str, project: ProjectId) -> bool:
         resource = Resource(ResourceName(_MANAGER, f"{_MANAGER}/Project", name), project)
         who = replace(asked.principal, scopes=None)
         return await self._decision.allowed(
