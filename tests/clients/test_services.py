@@ -73,6 +73,8 @@ def test_the_python_library_disables_and_others_are_refused(shell: Universe) -> 
     assert services.get_service(request={"name": name}).state.name == "ENABLED"
     done = services.disable_service(request={"name": name})
     assert done.operation.name.startswith("operations/acat.p2-")
+    asked = services.transport.operations_client.get_operation(done.operation.name)
+    assert (asked.name, asked.done) == (done.operation.name, True)
     assert done.result().service.state.name == "DISABLED"
     off = services.list_services(request={"parent": parent, "filter": "state:DISABLED"})
     assert [one.config.title for one in off] == ["Cloud Storage API"]
