@@ -21,6 +21,7 @@ from rempart.services.recommender.work import RecordUses
 from rempart.services.storage.held import StorageHeld
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.gate import Service
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Advisor, Way
@@ -36,22 +37,33 @@ class Answering:
     work: RecordUses
 
 
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """The guards that are asked too, and the methods by the permission that they ask for."""
+
+    advisors: tuple[Advisor, ...]
+    ways: Mapping[str, tuple[Way, ...]]
+
+
 def answering(
     sealed: SealedEngine,
     world: World,
     decision: PolicyDecision,
     *,
-    advisors: tuple[Advisor, ...],
-    ways: Mapping[str, tuple[Way, ...]],
+    guarding: Guarding,
     duties: tuple[Duty, ...],
+    issuer: Issuer,
 ) -> Answering:
-    """Wire the services over everything that has a policy; `advisors` are asked too."""
+    """Wire the services over everything that has a policy.
+
+    Reviews are signed by `issuer`.
+    """
     places, uses = Places((StorageHeld(), KmsHeld(), AccountsHeld())), Uses(sealed)
     rights, unused = Rights(decision, places), Unused(decision, places, uses)
     return Answering(
         (
-            TroubleshooterService(Whys(decision, places, advisors, ways)),
-            AssetService(Reviews(rights, duties, unused)),
+            TroubleshooterService(Whys(decision, places, guarding.advisors, guarding.ways)),
+            AssetService(Reviews(rights, duties, unused, issuer)),
             RecommenderService(Setup(unused, world)),
         ),
         uses,

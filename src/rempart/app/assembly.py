@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rempart.app.answering import answering
+from rempart.app.answering import Guarding, answering
 from rempart.app.guards import Grounds, geography_of, guards, ways_of
 from rempart.app.outside import in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
@@ -97,7 +97,10 @@ def assemble(
     grounds = Grounds(sealed, decision, disabled, world, geography, data)
     asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
     ways: dict[str, tuple[Way, ...]] = {}
-    answers = answering(sealed, world, decision, advisors=asked, ways=ways, duties=config.duties)
+    guarding = Guarding(asked, ways)
+    answers = answering(
+        sealed, world, decision, guarding=guarding, duties=config.duties, issuer=issuer
+    )
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     behind = services(ground, kms, manager, answers.services)
     ways |= ways_of(behind)
