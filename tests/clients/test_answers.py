@@ -191,7 +191,9 @@ def rempart(universe: Universe, *words: str) -> tuple[int, str]:
 
 
 def timeless(text: str) -> list[str]:
-    return [one for one in text.splitlines() if not one.startswith(("Made ", "Digest "))]
+    return [
+        one for one in text.splitlines() if not one.startswith(("Made ", "Digest ", "Certificate "))
+    ]
 
 
 def credentials(universe: Universe) -> service_account.Credentials:

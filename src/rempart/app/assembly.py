@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rempart.app.answering import answering
-from rempart.app.guards import Grounds, geography_of, guards
+from rempart.app.answering import Guarding, answering
+from rempart.app.guards import Grounds, geography_of, guards, ways_of
 from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
 from rempart.config import Config
@@ -36,6 +36,7 @@ from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.witness.log import PublishedLog
@@ -100,14 +101,19 @@ def assemble(
     )
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
-    answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    grounds = Grounds(sealed, decision, world, geography, data)
-    asked = (disabled, *guards(grounds), guard)
+    grounds = Grounds(sealed, decision, disabled, world, geography, data)
+    asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
+    ways: dict[str, tuple[Way, ...]] = {}
+    guarding = Guarding(asked, ways)
+    answers = answering(
+        sealed, world, decision, guarding=guarding, duties=config.duties, issuer=issuer
+    )
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     behind = services(ground, kms, manager, answers.services)
+    ways |= ways_of(behind)
     signer = log_signer(config.domain, keyring)
     recorder = Recorder(sealed, world.clock)
     gate = Gate(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.core.call import MethodId
 from rempart.core.clock import World
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.gate import Service
+from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
-from rempart.trust.policy.guard import Guard
+from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.perimeters.bindings import BindingGuard
 from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
@@ -35,12 +38,13 @@ class Grounds:
 
     sealed: SealedEngine
     decision: PolicyDecision
+    disabled: DisabledAPIs
     world: World
     geography: Watched[Geography]
     data: Path | None
 
 
-def guards(grounds: Grounds) -> tuple[Guard, ...]:
+def guards(grounds: Grounds) -> tuple[Standing, ...]:
     """Return the guards in the order in which they are asked.
 
     A file of sovereignty rules that makes no sense refuses the start: whom it is about is unknown.
@@ -50,12 +54,22 @@ def guards(grounds: Grounds) -> tuple[Guard, ...]:
     rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
     rules.value = _rules(data)
     return (
-        UserProjectGuard(sealed, decision),
+        UserProjectGuard(sealed, decision, grounds.disabled),
         RestrictionGuard(sealed),
         BindingGuard(sealed, geography),
         PerimeterGuard(sealed, grounds.world, geography, method_names()),
         SovereigntyGuard(sealed, decision, geography, rules, data),
     )
+
+
+def ways_of(services: Iterable[Service]) -> dict[str, tuple[Way, ...]]:
+    """Return the methods by the permission that they ask for."""
+    ways: dict[str, tuple[Way, ...]] = {}
+    for service in services:
+        for one in service.methods:
+            way = Way(one.id, one.access, service.name, one.proposes is not None)
+            ways[one.permission] = (*ways.get(one.permission, ()), way)
+    return ways
 
 
 def _rules(data: Path | None) -> Rules | None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import msgspec
 
 from rempart.core.call import Call
+from rempart.core.errors import CloudError
 from rempart.core.grant import Grant
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.policy.around import Around, around
-from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.decision import PolicyDecision, sets_policy
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard, Propose
 from rempart.trust.policy.uses import Uses
@@ -68,16 +69,39 @@ class Authority:
     ) -> Grant:
         """Return the grant, or raise the refusal."""
         resource = await self._seen(resource)
-        grant = await self._rules.decision.authorise(
-            self.principal,
-            permission,
-            resource,
-            time=self._within.call.time,
-            remote=self._within.call.remote,
-        )
+        try:
+            grant = await self._granted(permission, resource)
+        except CloudError:
+            told = await self._told(permission, resource, propose)
+            if told is None:
+                raise
+            grant = await self._granted(permission, told)
         await self._pass(permission, resource, propose)
         self._note(permission, resource)
         return grant
+
+    async def _granted(self, permission: str, resource: Resource) -> Grant:
+        call = self._within.call
+        return await self._rules.decision.authorise(
+            self.principal, permission, resource, time=call.time, remote=call.remote
+        )
+
+    async def _told(
+        self, permission: str, resource: Resource, propose: Propose | None
+    ) -> Resource | None:
+        """Return the resource with the roles of which the call gives or takes something on it.
+
+        None where the caller may set no policy there at all, and so is not to learn what is wrong
+        with the one it would set; and where more changes than roles.
+        """
+        if propose is None or not sets_policy(permission):
+            return None
+        if not await self._allowed(permission, msgspec.structs.replace(resource, modified=())):
+            return None
+        proposal = await propose()
+        if proposal is None or proposal.roles is None:
+            return None
+        return msgspec.structs.replace(resource, modified=proposal.roles)
 
     async def public(self, resource: Resource, propose: Propose | None = None) -> Grant:
         """Return the grant of a method that asks for no permission; guards may refuse it too."""
@@ -97,7 +121,11 @@ class Authority:
         return allowed
 
     async def held(self, permissions: list[str], resource: Resource) -> list[str]:
-        """Return those of the permissions that the caller has; to ask is not to use them."""
+        """Return those of the permissions that the caller has; to ask is not to use them.
+
+        Who may give some roles only has the permission to set policies, as at Google.
+        """
+        resource = msgspec.structs.replace(resource, modified=())
         return [one for one in permissions if await self._allowed(one, resource)]
 
     async def _allowed(self, permission: str, resource: Resource) -> bool:

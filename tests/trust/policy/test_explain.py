@@ -75,13 +75,13 @@ async def test_a_guard_is_asked_beforehand_and_records_nothing() -> None:
     cloud = await Cloud().build(demo=policy(bind("roles/storage.objectViewer", ANNA.member)))
     guard = DisabledAPIs(cloud.sealed, "lab.example")
     question = Question(ANNA, GET, an_object(bucket()), TIME)
-    [quiet] = (await explain(cloud.decision, question, (guard,))).opinions
-    assert not quiet.refusal
+    [quiet] = (await explain(cloud.decision, question, (guard,))).advice
+    assert not quiet.opinion.refusal
     await turn_off(cloud.sealed, "storage")
     told = await explain(cloud.decision, question, (guard,))
     assert told.allowed
-    [opinion] = told.refusals
-    assert "disabled" in opinion.refusal
+    [advice] = told.refusals
+    assert "disabled" in advice.opinion.refusal
     assert guard.last_used(DEMO, "storage") is None
 
 

@@ -33,6 +33,7 @@ from rempart.trust.policy.sovereignty.register import Content, NoRegister, Perso
 from rempart.trust.policy.sovereignty.rules import NoRules, default_rules, parse_rules, read_rules
 from rempart.trust.policy.sovereignty.sensitivity import LEVELS, level, lowers, rank
 from rempart.trust.policy.watched import Watched
+from support.agreeing import Agreeing
 from support.guards import asked, bucket, hierarchy
 from support.worlds import NOW, TestUniverse
 
@@ -127,7 +128,9 @@ class Stand:
     def __post_init__(self) -> None:
         geography: Watched[Geography] = Watched(None, read_geography, "")
         rules = Watched(self.data / RULES_FILE, read_rules, RULES_FILE)
-        self.guard = SovereigntyGuard(self.universe.sealed, self.iam, geography, rules, self.data)
+        self.guard = Agreeing(
+            SovereigntyGuard(self.universe.sealed, self.iam, geography, rules, self.data)
+        )
         self._written = 0
 
     def write(self, name: str, text: str) -> None:

@@ -93,6 +93,7 @@ async def account_policy(call: Call, store: IamStore) -> Proposal | None:
         container=f"projects/{found.project}",
         name=resource.name.name,
         members=iam.newly_given(found.policy, new),
+        roles=iam.modified(found.policy, new),
     )
 
 

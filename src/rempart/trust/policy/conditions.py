@@ -65,7 +65,8 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
 FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
-ATTRIBUTES = frozenset(("storage.googleapis.com/objectListPrefix",))
+MODIFIED = "iam.googleapis.com/modifiedGrantsByRole"
+ATTRIBUTES = frozenset(("storage.googleapis.com/objectListPrefix", MODIFIED))
 """What `api.getAttribute` knows of calls."""
 
 _ATTRIBUTE = re.compile(r"""getAttribute\s*\(\s*(?:"([^"\\]*)"|'([^'\\]*)')""")
@@ -99,6 +100,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     `principal` is the type and the subject of who asks. `tags` are those in effect on the resource;
     None where nobody looked, and then a condition that asks for tags cannot be evaluated. `levels`
     are the access levels that who asks has, None likewise; they hang on `member` and `remote`.
+    `modified` are the roles of which the call gives or takes something in a policy; None where that
+    is not known, and then a condition that asks for them cannot be evaluated.
     """
 
     resource: ResourceName
@@ -110,6 +113,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     levels: tuple[str, ...] | None = None
     member: str = ""
     remote: str = ""
+    modified: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +257,16 @@ def _request(situation: Situation) -> Mapping[str, object]:
     return {"time": time, "auth": {"access_levels": list(situation.levels)}}
 
 
+def _api(situation: Situation) -> Mapping[str, object]:
+    """Return the API's attributes: where nobody knows what a call modifies, that is not there."""
+    modified = situation.modified
+    known = {} if modified is None else {MODIFIED: list(modified)}
+    return {**situation.attributes, **known}
+
+
 _READ: Mapping[str, Callable[[Situation], Mapping[str, object]]] = {
     "request": _request,
-    "api": lambda situation: dict(situation.attributes),
+    "api": _api,
     "principal": lambda situation: dict(zip(("type", "subject"), situation.principal, strict=True)),
 }
 """What each variable is in a situation."""
@@ -286,10 +297,10 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
 def _attribute(attributes: Mapping[str, object], name: str, default: object) -> object:
     """Return an attribute of the API; one that this universe never tells is an error.
 
-    Google's default for such a one would be the answer to every call: a condition on the roles that
-    somebody may grant would then admit the granting of any.
+    So are the modified roles where they are not known: by Google's default, that there are none, a
+    condition on the roles that somebody may grant would admit the granting of any.
     """
-    if name not in ATTRIBUTES:
+    if name not in ATTRIBUTES or (name == MODIFIED and name not in attributes):
         raise ValueError("no method of this universe has that attribute")
     return attributes.get(name, default)
 

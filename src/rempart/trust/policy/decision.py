@@ -156,7 +156,7 @@ class PolicyDecision:
         if own_project != resource.project and not await self.lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
-            situation = situation_of(principal, resource, time, remote)
+            situation = situation_of(principal, permission, resource, time, remote)
             if await self._forbidden(principal, permission, resource, situation):
                 return False
         names = names_of(principal, public=resource.public)
@@ -173,7 +173,7 @@ class PolicyDecision:
         home = await self.home(principal) if by_place else None
         sets = by_place_of(principal, home)
         asking = Asking(principal, names, sets, permission, lineage.names)
-        situation = situation_of(principal, resource, time, remote)
+        situation = situation_of(principal, permission, resource, time, remote)
         return await self._granted_by_more(asking, parts, situation)
 
     async def _granted_by_more(
@@ -314,7 +314,9 @@ class PolicyDecision:
         return await self._lineages.at(container) if container else NO_LINEAGE
 
 
-def situation_of(principal: Principal, resource: Resource, time: Micros, remote: str) -> Situation:
+def situation_of(
+    principal: Principal, permission: str, resource: Resource, time: Micros, remote: str
+) -> Situation:
     """Return what conditions may ask about a request; `remote` is empty where it is not known."""
     return Situation(
         resource.name,
@@ -323,7 +325,13 @@ def situation_of(principal: Principal, resource: Resource, time: Micros, remote:
         project=resource.project,
         member=principal.member,
         remote=remote,
+        modified=resource.modified if sets_policy(permission) else (),
     )
+
+
+def sets_policy(permission: str) -> bool:
+    """Tell whether a permission lets somebody give roles."""
+    return permission.endswith(".setIamPolicy")
 
 
 def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission: str) -> bool:

@@ -20,7 +20,7 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.expressions import value
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import find_project
 from rempart.trust.policy.perimeters.geography import Geography, parse_ip
 from rempart.trust.policy.sovereignty import approvals
@@ -33,7 +33,7 @@ from rempart.trust.policy.sovereignty.register import (
     opened,
     today,
 )
-from rempart.trust.policy.sovereignty.rules import Rules, Variables, applies
+from rempart.trust.policy.sovereignty.rules import Rule, Rules, Variables, applies
 from rempart.trust.policy.sovereignty.sensitivity import LOWER, asked_for, level, lowers
 from rempart.trust.policy.watched import Watched
 
@@ -53,6 +53,9 @@ _GRANTING = frozenset(("members", "entity", "identities"))
 """The members of a request that name who gets something."""
 
 _DEPTH_MAX = 32
+_MANY = 1_000
+"""More approvals than any rule asks for."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -67,6 +70,8 @@ class Decision(Protocol):
 
 class SovereigntyGuard:
     """Refuses by the rules, over the register in the data directory, read again as they change."""
+
+    title = "Sovereignty rules"
 
     def __init__(
         self,
@@ -92,36 +97,72 @@ class SovereigntyGuard:
         rules = await self._rules.current(asked.call.time)
         if rules is None:
             return
+        person = await self._person(rules, asked)
+        if asked.access is Access.WRITE:
+            _check_grants(rules, asked.call)
+        broken = await self._broken(rules, person, asked) if person else None
+        if person is not None and broken is not None:
+            rule, _ = broken
+            _log.warning("rule %s refused %s to %s", rule.id, asked.call.method, person.name)
+            raise _refusal(rule.id, rule.requirement, rule.text)
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return the rule that would refuse a call; what its content gives to whom is not judged.
+
+        Whoever may know the rest of an answer may know by which rule the operator's people are
+        held; what they are is told nobody.
+        """
+        rules = await self._rules.current(asked.call.time)
+        if rules is None:
+            return SILENT
+        try:
+            person = await self._person(rules, asked)
+        except CloudError as refusal:
+            return Opinion(refusal.message)
+        broken = await self._broken(rules, person, asked) if person else None
+        if broken is None:
+            return SILENT
+        rule, variables = broken
+        said = _refusal(rule.id, rule.requirement, rule.text).message
+        approved = {**variables, "approvals": {"customer": _MANY, "operator": _MANY}}
+        if value(rule.require, approved) is True:
+            said += f" With approvals (header {approvals.HEADER}) it would be let through."
+        unsure = not asked.call.remote and "origin." in rule.when + rule.require
+        return Opinion(said, unsure=unsure)
+
+    async def _person(self, rules: Rules, asked: Asked) -> Person | None:
+        """Return who of the operator's asks, None where it is a customer; or raise."""
         member = canonical(asked.principal.member)
         if rules.is_vendor(member) or rules.is_vendor(asked.principal.email):
             raise _vendor("A vendor's people have no account here.")
-        if asked.access is Access.WRITE:
-            _check_grants(rules, asked.call)
         register = await self._current(rules, asked.call.time)
         person = register.people.get(member) if register else None
         if person is None and not rules.is_staff(member):
-            return
+            return None
         if person is None or register is None or not register.in_force(asked.call.time):
             raise _refusal(
                 "staff-register",
                 "SecNumCloud 3.2, 9.2.b",
                 "An account of the operator's is not in a staff register that is in force.",
             )
-        await self._judge(rules, person, asked)
+        return person
 
-    async def _judge(self, rules: Rules, person: Person, asked: Asked) -> None:
+    async def _broken(
+        self, rules: Rules, person: Person, asked: Asked
+    ) -> tuple[Rule, Variables] | None:
+        """Return the first rule that refuses and what it read, None where none does."""
         kinds = classes(asked.permission, asked.access)
         about = [rule for rule in rules.rules if applies(rule, kinds)]
         if not about:
-            return
+            return None
         variables = await self._variables(rules, person, asked, kinds)
         for rule in about:
             if (
                 value(rule.when, variables) is not False
                 and value(rule.require, variables) is not True
             ):
-                _log.warning("rule %s refused %s to %s", rule.id, asked.call.method, person.name)
-                raise _refusal(rule.id, rule.requirement, rule.text)
+                return rule, variables
+        return None
 
     async def _variables(
         self, rules: Rules, person: Person, asked: Asked, kinds: tuple[str, ...]
