@@ -171,7 +171,9 @@ def test_rempart_answers_alike_with_and_without_a_server(universe: Universe, gra
     assert [timeless(one) for _, one in running] == [timeless(one) for _, one in stopped]
     assert verified[0] == 0
     assert "the role roles/storage.objectViewer, which includes it" in running[0][1]
+    assert "Not asked: perimeters" in running[0][1]
     assert "is given only, under the condition 'late'" in running[1][1]
+    assert "Not asked" not in running[1][1]
     assert "refused by another rule" in running[2][1]
     assert granted in running[3][1]
     assert "Digest sha256:" in running[4][1]

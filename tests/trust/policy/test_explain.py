@@ -45,7 +45,7 @@ async def test_each_binding_says_why_it_does_not_grant() -> None:
     cloud = await Cloud().build(
         demo=policy(
             bind("roles/storage.objectViewer", ANNA.member, "user:bob@example.com", when="false"),
-            bind("roles/storage.objectViewer", ANNA.member, when="resource.nope == 1"),
+            bind("roles/storage.objectViewer", ANNA.member, when="resource['nope'] == 1"),
             bind("roles/storage.objectCreator", ANNA.member),
             bind("roles/storage.objectViewer", "user:bob@example.com"),
         )

@@ -35,6 +35,7 @@ from rempart.core.cel import (
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
+from rempart.trust.policy import attributes
 from rempart.trust.policy.tags import Tag
 
 EXPRESSION_CHARS_MAX = 4096
@@ -126,6 +127,15 @@ class _Condition:
     tag_tests: tuple[tuple[str, Callable[..., bool]], ...]
 
 
+_TRIAL = Situation(
+    ResourceName("example.googleapis.com", "example.googleapis.com/Example", "projects/example"),
+    Micros(0),
+    tags=(),
+    levels=(),
+)
+"""What `check` tries an expression on."""
+
+
 def asks_for_tags(expression: str) -> bool:
     """Tell whether a condition may need the tags of the resource."""
     return "Tag" in expression
@@ -137,8 +147,23 @@ def asks_for_levels(expression: str) -> bool:
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
-    """Raise `invalid`, saying what is wrong, unless the expression could be evaluated."""
-    _compile(expression, variables)
+    """Raise `invalid`, saying what is wrong, unless the expression could be evaluated.
+
+    Types that do not go together are found as far as one trial shows them.
+    """
+    condition = _compile(expression, variables)
+    try:
+        value: object = condition.program.execute(_context(condition, _TRIAL))
+    except TypeError as problem:
+        raise invalid(f"Error compiling expression: {_sentence(problem)}") from problem
+    except Exception:  # noqa: BLE001 - what else goes wrong may hang on what is asked about
+        return
+    if not isinstance(value, bool):
+        raise invalid("Error compiling expression: a condition is true or false.")
+
+
+def _sentence(problem: Exception) -> str:
+    return first_line(problem).partition(". ")[0]
 
 
 def holds(expression: str, situation: Situation) -> bool:
@@ -214,6 +239,10 @@ def _check_attributes(expression: str) -> None:
         if found not in ATTRIBUTES:
             message = f"the attribute {found[:100]!r} is not offered in conditions."
             raise invalid(f"Error compiling expression: {message}")
+    unknown = attributes.unknown(expression)
+    if unknown is not None:
+        message = f"the attribute {unknown[:100]!r} is not offered in conditions."
+        raise invalid(f"Error compiling expression: {message}")
 
 
 def _check_questions(expression: str) -> None:
