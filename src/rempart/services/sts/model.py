@@ -12,10 +12,10 @@ from rempart.services.oauth2.forms import OAuthError
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _TYPE = "urn:ietf:params:oauth:token-type:"
 ACCESS_TOKEN, ID_TOKEN, JWT = _TYPE + "access_token", _TYPE + "id_token", _TYPE + "jwt"
-TAKEN = frozenset((ID_TOKEN, JWT))
+SAML2 = _TYPE + "saml2"
+TAKEN = frozenset((ID_TOKEN, JWT, SAML2))
 _NAMED = {
     ACCESS_TOKEN: "credential access boundaries are not offered by this universe",
-    _TYPE + "saml2": "SAML assertions are not offered by this universe",
     _TYPE + "mtls": "client certificates are not offered by this universe",
     "urn:ietf:params:aws:token-type:aws4_request": "only Amazon's own servers can verify them",
 }
@@ -43,6 +43,7 @@ class Exchange:
     audience: str
     scopes: tuple[str, ...]
     subject_token: str = field(repr=False)
+    type: str = ID_TOKEN
     user_project: str = ""
 
 
@@ -63,6 +64,7 @@ def exchange(fields: Mapping[str, str]) -> Exchange:
         scopes=_scopes(required(fields, "scope")),
         # Clients send the text of a file as it is, with the line end that an editor put there.
         subject_token=required(fields, "subject_token").strip(),
+        type=type_,
         user_project=_user_project(fields.get("options", "")),
     )
 

@@ -16,6 +16,8 @@ from rempart.core.jwks import BadKeySet, parse
 from rempart.outbound import Unfetched, check_url
 from rempart.trust.identity.federation.mapping import check_condition, check_mapping
 from rempart.trust.identity.federation.pools import OIDC, UNDELETE_SECONDS, Pool, Provider
+from rempart.trust.identity.federation.saml.facts import Metadata
+from rempart.trust.identity.federation.saml.provider import saml
 
 DISPLAY_NAME_CHARS_MAX = 32
 DESCRIPTION_CHARS_MAX = 256
@@ -30,11 +32,10 @@ _SECOND = 1_000_000
 _OUTPUT = frozenset(("name", "state", "expireTime"))
 _TITLES = frozenset(("displayName", "description", "disabled"))
 POOL_FIELDS = _TITLES | {"mode"}
-PROVIDER_FIELDS = _TITLES | {"attributeMapping", "attributeCondition", "oidc"}
+PROVIDER_FIELDS = _TITLES | {"attributeMapping", "attributeCondition", "oidc", "saml"}
 _OIDC_FIELDS = ("issuerUri", "allowedAudiences", "jwksJson")
 _NOT_OFFERED = {
     "aws": "only Amazon's own servers can verify its signatures",
-    "saml": "no library that is kept verifies its assertions",
     "x509": "the TLS door asks for no client certificates",
 }
 Json = dict[str, object]
@@ -61,13 +62,27 @@ def pool(base: Pool, document: Mapping[str, object], fields: frozenset[str]) -> 
     )
 
 
-def provider(base: Provider, document: Mapping[str, object], fields: frozenset[str]) -> Provider:
-    """Return a provider with these fields taken from a request, whole and able to serve."""
+def provider(
+    base: Provider,
+    document: Mapping[str, object],
+    fields: frozenset[str],
+    metadata: Metadata | None,
+    now: Micros,
+) -> Provider:
+    """Return a provider with these fields taken from a request, whole and able to serve.
+
+    `metadata` is what was read of SAML metadata, if the request has any.
+    """
     only(document, *PROVIDER_FIELDS, *_OUTPUT, *_NOT_OFFERED)
     for kind, because in _NOT_OFFERED.items():
         if document.get(kind) is not None:
             raise unsupported(f"A provider of the kind {kind}", field=kind, because=because)
-    _check_fields(frozenset(path.partition(".")[0] for path in fields), PROVIDER_FIELDS)
+    named = frozenset(path.partition(".")[0] for path in fields)
+    _check_fields(named, PROVIDER_FIELDS)
+    given_saml = document.get("saml") is not None and "saml" in named
+    is_saml = given_saml or (base.saml is not None and "oidc" not in named)
+    if is_saml and (base.oidc is not None or ("oidc" in named and document.get("oidc"))):
+        raise invalid("A provider has oidc or saml settings, not both.", field="saml")
     made = replace(
         base,
         display_name=_title(document, "displayName", DISPLAY_NAME_CHARS_MAX)
@@ -81,7 +96,8 @@ def provider(base: Provider, document: Mapping[str, object], fields: frozenset[s
         condition=text(document, "attributeCondition")
         if "attributeCondition" in fields
         else base.condition,
-        oidc=_oidc(section(document, "oidc"), fields, base.oidc),
+        oidc=None if is_saml else _oidc(section(document, "oidc"), fields, base.oidc),
+        saml=saml(document, base.saml, metadata, now, people=False) if given_saml else base.saml,
     )
     check_mapping(made.mapping)
     check_condition(made.condition)
@@ -200,6 +216,8 @@ def provider_json(found: Provider) -> Json:
         oidc |= {"allowedAudiences": list(found.oidc.audiences)} if found.oidc.audiences else {}
         oidc |= {"jwksJson": found.oidc.jwks} if found.oidc.jwks else {}
         shown["oidc"] = oidc
+    if found.saml is not None:
+        shown["saml"] = {"idpMetadataXml": found.saml.metadata}
     return shown
 
 

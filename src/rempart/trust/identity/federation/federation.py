@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rempart.core.clock import World
 from rempart.core.principal import Member
@@ -22,6 +22,7 @@ from rempart.trust.identity.federation.pools import (
     split,
 )
 from rempart.trust.identity.federation.refusal import Refused
+from rempart.trust.identity.federation.saml.assertions import Assertions
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.workforce.standing import check_subject
 
@@ -35,6 +36,13 @@ class Admitted:
     pool: Pool
     provider: str
     attributes: Attributes
+    ends: int = 0
+    """When the provider's own session ends, in microseconds; 0 for what it does not say."""
+
+    def until(self, now: int) -> int:
+        """Return when a session that begins now ends: by the pool's length, or the provider's."""
+        ends = now + self.pool.session_seconds * _SECOND
+        return min(ends, self.ends) if self.ends else ends
 
     @property
     def member(self) -> Member:
@@ -49,6 +57,7 @@ class Federation:
         self._sealed = sealed
         self._issuers = issuers
         self._world = world
+        self._assertions = Assertions(sealed, world)
 
     async def provider(self, audience: str) -> tuple[Pool, Provider]:
         """Return the provider that an audience names, and its pool; `Refused` unless both stand.
@@ -73,6 +82,18 @@ class Federation:
         """Return the identity that an ID token proves to the provider of an audience."""
         pool, provider = await self.provider(audience)
         return self.admit(pool, provider, await self.claims(provider, token))
+
+    async def admit_assertion(
+        self, audience: str, text: str, recipients: frozenset[str], request: str | None = None
+    ) -> Admitted:
+        """Return the identity that a SAML response or assertion proves to an audience's provider.
+
+        `recipients` and `request` are as in `Assertions.proven`.
+        """
+        pool, provider = await self.provider(audience)
+        proven = await self._assertions.proven(provider, text, recipients, request)
+        admitted = self.admit(pool, provider, proven.claims)
+        return replace(admitted, ends=proven.session * _SECOND)
 
     async def check_program(self, admitted: Admitted) -> None:
         """Refuse a person whose pool admits no programs, or who is deleted."""

@@ -50,6 +50,19 @@ class OIDC(msgspec.Struct, frozen=True):
         return f"OIDC(issuer={self.issuer!r})"
 
 
+class SAML(msgspec.Struct, frozen=True):
+    """A SAML identity provider: its metadata as they were given, and what was read of them.
+
+    `sign_in` is where browsers go, by redirect; empty where programs alone bring assertions.
+    `certificates` are in DER; whether one has expired is asked at each use.
+    """
+
+    metadata: str
+    issuer: str
+    sign_in: str
+    certificates: tuple[bytes, ...]
+
+
 class Restrictions(msgspec.Struct, frozen=True):
     """How the people of a pool may sign in: on which web sites, and whether by programs."""
 
@@ -79,7 +92,7 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A provider of a pool; without `oidc` it is this universe's own, of one-time tokens."""
+    """A provider of a pool; with neither `oidc` nor `saml` it is our own, of one-time tokens."""
 
     name: str
     created: Micros
@@ -91,6 +104,7 @@ class Provider(msgspec.Struct, frozen=True):
     deleted: Micros = Micros(0)
     oidc: OIDC | None = None
     detailed_log: bool = False
+    saml: SAML | None = None
 
     @property
     def stands(self) -> bool:
