@@ -1,4 +1,4 @@
-"""What a SAML identity provider's enemies send, and metadata that cannot serve: what, and why not."""
+"""What enemies of a SAML provider send, and metadata that cannot serve; each with why not."""
 
 from __future__ import annotations
 

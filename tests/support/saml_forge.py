@@ -70,8 +70,13 @@ class Signer:
         )
         return private.decode()
 
-    def sign(self, xml: str, method: SignatureMethod | None = None) -> str:
-        """Return an element with its signature where the placeholder stands."""
+    def sign(
+        self, xml: str, method: SignatureMethod | None = None, prefixes: list[str] | None = None
+    ) -> str:
+        """Return an element with its signature where the placeholder stands.
+
+        `prefixes` are namespaces that are signed though no name uses them, as for `xsi:type`.
+        """
         usual = SignatureMethod.ECDSA_SHA256 if self.curve else SignatureMethod.RSA_SHA256
         made = _Signer(
             method=SignatureConstructionMethod.enveloped,
@@ -83,10 +88,16 @@ class Signer:
             root,
             key=self.key,
             cert=[self.certificate],
-            reference_uri=f"#{root.get('ID')}",
+            reference_uri=[_reference(f"#{root.get('ID')}", prefixes)],
+            inclusive_ns_prefixes=prefixes,
             id_attribute="ID",
         )
         return str(etree.tostring(signed), "utf-8")
+
+
+def _reference(uri: str, prefixes: list[str] | None) -> signers.SignatureReference:
+    method = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
+    return signers.SignatureReference(URI=uri, c14n_method=method, inclusive_ns_prefixes=prefixes)
 
 
 class _Signer(signers.XMLSigner):
@@ -164,7 +175,8 @@ class Forge:
             f"<saml:Issuer>{said['issuer']}</saml:Issuer>{_PLACE}"
             f"<saml:Subject><saml:NameID>{subject}</saml:NameID>"
             f'<saml:SubjectConfirmation Method="{said["method"]}"><saml:SubjectConfirmationData'
-            f' NotOnOrAfter="{self.time(said["confirmed"])}" Recipient="{said["recipient"]}"{request}/>'
+            f' NotOnOrAfter="{self.time(said["confirmed"])}"'
+            f' Recipient="{said["recipient"]}"{request}/>'
             "</saml:SubjectConfirmation></saml:Subject>"
             f'<saml:Conditions NotBefore="{self.time(said["begins"])}"'
             f' NotOnOrAfter="{self.time(said["ends"])}"><saml:AudienceRestriction><saml:Audience>'

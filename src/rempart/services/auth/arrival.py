@@ -6,7 +6,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from rempart.core.call import Call, Reply
 from rempart.services.auth.bootstraps import Bootstraps
@@ -78,11 +77,8 @@ class Arrival:
             admitted = await self._asserted(call, departure, form.get("SAMLResponse", ""))
             self._check_service(admitted, departure.request)
             secret = await self._begun(admitted, provider, call)
-            reply = await self._welcome(
-                departure.session, secret, admitted, departure.request, call
-            )
-            gone = cookie(DEPARTURE, "", 0, same_site="None")
-            return replace(reply, headers=(*reply.headers, *gone))
+            old, request = departure.session, departure.request
+            return await self._welcome(old, secret, admitted, request, call)
 
     async def _asserted(self, call: Call, departure: Departure, response: str) -> Admitted:
         provider = departure.provider
@@ -203,6 +199,7 @@ class Arrival:
         cookies = (
             *cookie(SESSION, secret, admitted.pool.session_seconds),
             *cookie(BROWSER, fresh),
+            *cookie(DEPARTURE, "", 0, same_site="None"),
         )
         if request is None:
             return redirect("/", cookies)

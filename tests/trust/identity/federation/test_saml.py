@@ -95,6 +95,24 @@ def test_either_signature_and_any_current_key_will_do() -> None:
             }
 
 
+def test_values_with_types_are_signed_with_the_prefix_that_names_these() -> None:
+    """As OpenSAML and others write: `xs` stands in a value alone, so canonical XML lists it."""
+    typed = FORGE.assertion().replace(
+        "<saml:AttributeValue>",
+        '<saml:AttributeValue xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+        ' xsi:type="xs:string">',
+    )
+    spaced = typed.replace(" ID=", f' xmlns:xs="{_XS}" ID=', 1)
+    signed = FORGE.signer.sign(spaced, prefixes=["xs"])
+    assert "InclusiveNamespaces" in signed.partition("<ds:Transforms>")[2]
+    assert proven(FORGE.response(signed)).claims == _CLAIMS
+    with pytest.raises(Refused, match="does not verify"):
+        proven(FORGE.response(signed.replace(f'xmlns:xs="{_XS}"', 'xmlns:xs="urn:x"', 1)))
+
+
+_XS = "http://www.w3.org/2001/XMLSchema"
+
+
 def test_a_key_that_has_expired_proves_nothing() -> None:
     yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
     old = Signer(begins=yesterday - dt.timedelta(days=9), ends=yesterday)

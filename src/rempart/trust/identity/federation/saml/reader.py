@@ -75,6 +75,7 @@ async def _ask(question: Question) -> Answer:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        cwd="/",
         env={},
     )
     try:

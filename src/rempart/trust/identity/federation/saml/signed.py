@@ -121,7 +121,12 @@ def _verified(
     for key in keys:
         try:
             found = XMLVerifier().verify(
-                data, x509_cert=key, id_attribute="ID", expect_config=config
+                data,
+                x509_cert=key,
+                id_attribute="ID",
+                expect_config=config,
+                # The schema does not know the prefixes that exclusive canonical XML may list.
+                validate_schema=False,
             )
         except Exception:  # noqa: BLE001, S112 - the library raises what it likes; none of it admits
             continue
@@ -135,9 +140,14 @@ def _verified(
 def _reference(element: etree._Element) -> str:
     """Return the ID of an element whose signature is about it, plainly (Core, section 5.4)."""
     id_ = _attribute(element, "ID")
-    information = one(one(element, signature("Signature")), signature("SignedInfo"))
+    holder = one(element, signature("Signature"))
+    information = one(holder, signature("SignedInfo"))
+    one(holder, signature("SignatureValue"))
+    one(information, signature("SignatureMethod"))
     method = one(information, signature("CanonicalizationMethod"))
     reference = one(information, signature("Reference"))
+    one(reference, signature("DigestMethod"))
+    one(reference, signature("DigestValue"))
     transforms = one(reference, signature("Transforms"))
     algorithms = [_attribute(one, "Algorithm") for one in transforms]
     if not id_ or _attribute(reference, "URI") != f"#{id_}":
