@@ -20,8 +20,8 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "another recipient": ("recipient", {"recipient": "https://elsewhere.example.test"}),
     "expired": ("expired", {"ends": -61}),
     "confirmation expired": ("expired", {"confirmed": -61}),
-    "not yet": ("not valid yet", {"begins": 61}),
-    "from the future": ("future", {"issued": 61}),
+    "not yet": ("not valid yet", {"begins": 90}),
+    "from the future": ("future", {"issued": 90}),
     "for days": ("24 hours", {"ends": 86_500, "confirmed": 86_500}),
     "for a holder of a key": (
         "bearer",

@@ -105,6 +105,19 @@ class _Signer(signers.XMLSigner):
     def check_deprecated_methods(self) -> None:
         """Sign by SHA-1 too: what is to be refused must first be made."""
 
+    @override
+    def _build_transforms_for_reference(
+        self, *, transforms_node: Any, reference: signers.SignatureReference, **more: Any
+    ) -> None:
+        """Write the prefixes with which the library computes the digest, but that it leaves out."""
+        super()._build_transforms_for_reference(
+            transforms_node=transforms_node, reference=reference, **more
+        )
+        if reference.inclusive_ns_prefixes:
+            name = "{http://www.w3.org/2001/10/xml-exc-c14n#}InclusiveNamespaces"
+            listed = " ".join(reference.inclusive_ns_prefixes)
+            etree.SubElement(transforms_node[-1], name, PrefixList=listed)
+
 
 @dataclass
 class Forge:

@@ -13,6 +13,7 @@ import sys
 
 import msgspec
 
+from rempart.core.errors import Bug
 from rempart.trust.identity.federation.refusal import Refused
 from rempart.trust.identity.federation.saml.facts import (
     DOCUMENT_BYTES_MAX,
@@ -25,6 +26,8 @@ from rempart.trust.identity.federation.saml.facts import (
 READERS_MAX = 2
 WAITING_MAX = 32
 READING_SECONDS_MAX = 10.0
+ANSWER_BYTES_MAX = 1024 * 1024
+_PIECE = 64 * 1024
 _PROGRAM = "rempart.trust.identity.federation.saml.reading"
 _log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ async def _ask(question: Question) -> Answer:
     )
     try:
         async with asyncio.timeout(READING_SECONDS_MAX):
-            told, _ = await process.communicate(msgspec.msgpack.encode(question))
+            told = await _told(process, msgspec.msgpack.encode(question))
         return msgspec.msgpack.decode(told, type=Answer)
     except (TimeoutError, msgspec.DecodeError) as problem:
         _log.warning("a SAML document could not be read: the process ended %s", process.returncode)
@@ -90,3 +93,17 @@ async def _ask(question: Question) -> Answer:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+async def _told(process: asyncio.subprocess.Process, question: bytes) -> bytes:
+    """Return all that a process says, cut off where it says more than an answer can be."""
+    if process.stdin is None or process.stdout is None:
+        raise Bug("a reading process has pipes")
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(question)
+        await process.stdin.drain()
+    process.stdin.close()
+    told = bytearray()
+    while len(told) <= ANSWER_BYTES_MAX and (piece := await process.stdout.read(_PIECE)):
+        told += piece
+    return bytes(told[:ANSWER_BYTES_MAX])

@@ -1,8 +1,8 @@
 """A reading process: one document in, plain facts out, and it ends.
 
-It holds no key, no file and no connection of the universe; it may use little memory and time, and
-nothing that goes wrong in it is worse than one document not taken. Run by `reader.py` as
-`python -m rempart.trust.identity.federation.saml.reading`.
+It holds no key and no connection of the universe, and once it has its document it can open nothing;
+it may use little memory and time. Run by `reader.py` as
+`python -I -m rempart.trust.identity.federation.saml.reading`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from rempart.trust.identity.federation.saml.xml import Unreadable
 
 MEMORY_BYTES_MAX = 512 * 1024 * 1024
 CPU_SECONDS_MAX = 5
-FILES_MAX = 16
 INPUT_BYTES_MAX = 1024 * 1024
 
 
@@ -27,12 +26,16 @@ def main() -> None:
     for what, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES_MAX),
         (resource.RLIMIT_CPU, CPU_SECONDS_MAX),
-        (resource.RLIMIT_NOFILE, FILES_MAX),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
-    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(INPUT_BYTES_MAX), type=Question)
+    told = sys.stdin.buffer.read(INPUT_BYTES_MAX)
+    # From here on nothing can be opened or started: no file, no socket, no other process's memory.
+    # (Root may lift its own limits: run the universe as a user that is not.)
+    for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC):
+        resource.setrlimit(what, (0, 0))
+    asked = msgspec.msgpack.decode(told, type=Question)
     sys.stdout.buffer.write(msgspec.msgpack.encode(answer(asked)))
 
 
