@@ -13,16 +13,17 @@ from rempart.trust.identity.federation.federation import Proof
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _TYPE = "urn:ietf:params:oauth:token-type:"
 ACCESS_TOKEN, ID_TOKEN, JWT = _TYPE + "access_token", _TYPE + "id_token", _TYPE + "jwt"
+SAML2 = _TYPE + "saml2"
 MTLS, AWS = _TYPE + "mtls", "urn:ietf:params:aws:token-type:aws4_request"
 TAKEN = {
     ID_TOKEN: Proof.ID_TOKEN,
     JWT: Proof.ID_TOKEN,
+    SAML2: Proof.ASSERTION,
     MTLS: Proof.CERTIFICATE,
     AWS: Proof.AWS_REQUEST,
 }
 _NAMED = {
     ACCESS_TOKEN: "credential access boundaries are not offered by this universe",
-    _TYPE + "saml2": "SAML assertions are not offered by this universe",
 }
 """Types that Google's service takes and this one does not, each with the reason."""
 

@@ -1,7 +1,7 @@
-"""What a provider believes: an OpenID issuer, authorities of certificates, or an account of AWS.
+"""What a provider believes: an OpenID issuer, SAML metadata, authorities of certificates, or AWS.
 
-A provider has one of the three, and an update does not change which.
-Source: Oidc, X509 and Aws of WorkloadIdentityPoolProvider, IAM v1.
+A provider has one of the four, and an update does not change which.
+Source: Oidc, Saml, X509 and Aws of WorkloadIdentityPoolProvider, IAM v1.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from rempart.core.clock import Micros
 from rempart.core.document import items, only, section, strings, text
 from rempart.core.errors import CloudError, invalid, required, unsupported
 from rempart.core.jwks import BadKeySet, parse
@@ -19,6 +20,8 @@ from rempart.trust.identity.federation import certificate
 from rempart.trust.identity.federation.aws import is_account
 from rempart.trust.identity.federation.mapping import SUBJECT
 from rempart.trust.identity.federation.pools import OIDC, Provider, TrustStore
+from rempart.trust.identity.federation.saml.facts import Metadata
+from rempart.trust.identity.federation.saml.provider import saml
 
 ISSUER_CHARS_MAX = 2000
 AUDIENCES_MAX = 10
@@ -27,11 +30,12 @@ ANCHORS_MAX = 10
 INTERMEDIATES_MAX = 10
 PEM_CHARS_MAX = 16 * 1024
 
-KINDS = ("oidc", "x509", "aws")
+KINDS = ("oidc", "saml", "x509", "aws")
 _OIDC_FIELDS = ("issuerUri", "allowedAudiences", "jwksJson")
 _STORE, _ROLE = "trustStore", "assumed-role"
 _DEFAULTS = {
     "oidc": {},
+    "saml": {},
     "x509": {SUBJECT: "assertion.subject.dn.cn"},
     "aws": {
         SUBJECT: "assertion.arn",
@@ -46,16 +50,29 @@ _DEFAULTS = {
 Json = dict[str, object]
 
 
-def proven_by(base: Provider, document: Mapping[str, object], fields: frozenset[str]) -> Provider:
-    """Return a provider with what it believes taken from a request; raises unless it can serve."""
+def proven_by(
+    base: Provider,
+    document: Mapping[str, object],
+    fields: frozenset[str],
+    metadata: Metadata | None,
+    now: Micros,
+) -> Provider:
+    """Return a provider with what it believes taken from a request; raises unless it can serve.
+
+    `metadata` is what was read of SAML metadata, if the request has any.
+    """
     given = [kind for kind in KINDS if document.get(kind) is not None]
     if len(given) > 1:
-        raise invalid("A provider has one kind: oidc, x509 or aws.", field=given[1])
+        raise invalid(f"A provider has one kind: {', '.join(KINDS)}.", field=given[1])
     kind = _kind(base) or (given[0] if given else "oidc")
     if given and given[0] != kind:
         raise invalid(f"The provider is of the kind {kind}, which stays.", field=given[0])
     said, whole = section(document, kind), kind in fields
     match kind:
+        case "saml":
+            named = not fields.isdisjoint(("saml", "saml.idpMetadataXml"))
+            read = saml(document, base.saml, metadata, now, people=False) if named else base.saml
+            return replace(base, saml=read)
         case "x509":
             return replace(base, x509=_trust_store(said, fields, base.x509))
         case "aws":
@@ -73,6 +90,8 @@ def default_mapping(provider: Provider) -> dict[str, str]:
 def shown(provider: Provider) -> Json:
     """Return what a provider believes, as Google shows it."""
     match _kind(provider):
+        case "saml":
+            return {"saml": {"idpMetadataXml": provider.saml.metadata}} if provider.saml else {}
         case "x509":
             return {"x509": {"trustStore": _store_json(provider.x509 or TrustStore(()))}}
         case "aws":
@@ -83,6 +102,8 @@ def shown(provider: Provider) -> Json:
 
 def _kind(provider: Provider) -> str:
     """Return the kind of a provider; empty for one that is being made."""
+    if provider.saml is not None:
+        return "saml"
     if provider.x509 is not None:
         return "x509"
     if provider.aws:

@@ -15,6 +15,7 @@ from rempart.core.errors import CloudError, Code, invalid, unsupported
 from rempart.services.iam.workload_identity import kinds
 from rempart.trust.identity.federation.mapping import check_condition, check_mapping
 from rempart.trust.identity.federation.pools import UNDELETE_SECONDS, Pool, Provider
+from rempart.trust.identity.federation.saml.facts import Metadata
 
 DISPLAY_NAME_CHARS_MAX = 32
 DESCRIPTION_CHARS_MAX = 256
@@ -27,7 +28,6 @@ _OUTPUT = frozenset(("name", "state", "expireTime"))
 _TITLES = frozenset(("displayName", "description", "disabled"))
 POOL_FIELDS = _TITLES | {"mode"}
 PROVIDER_FIELDS = _TITLES | {"attributeMapping", "attributeCondition", *kinds.KINDS}
-_NOT_OFFERED = {"saml": "no library that is kept verifies its assertions"}
 Json = dict[str, object]
 
 
@@ -52,13 +52,20 @@ def pool(base: Pool, document: Mapping[str, object], fields: frozenset[str]) -> 
     )
 
 
-def provider(base: Provider, document: Mapping[str, object], fields: frozenset[str]) -> Provider:
-    """Return a provider with these fields taken from a request, whole and able to serve."""
-    only(document, *PROVIDER_FIELDS, *_OUTPUT, *_NOT_OFFERED)
-    for kind, because in _NOT_OFFERED.items():
-        if document.get(kind) is not None:
-            raise unsupported(f"A provider of the kind {kind}", field=kind, because=because)
-    _check_fields(frozenset(path.partition(".")[0] for path in fields), PROVIDER_FIELDS)
+def provider(
+    base: Provider,
+    document: Mapping[str, object],
+    fields: frozenset[str],
+    metadata: Metadata | None,
+    now: Micros,
+) -> Provider:
+    """Return a provider with these fields taken from a request, whole and able to serve.
+
+    `metadata` is what was read of SAML metadata, if the request has any.
+    """
+    only(document, *PROVIDER_FIELDS, *_OUTPUT)
+    named = frozenset(path.partition(".")[0] for path in fields)
+    _check_fields(named, PROVIDER_FIELDS)
     made = replace(
         base,
         display_name=_title(document, "displayName", DISPLAY_NAME_CHARS_MAX)
@@ -73,7 +80,7 @@ def provider(base: Provider, document: Mapping[str, object], fields: frozenset[s
         if "attributeCondition" in fields
         else base.condition,
     )
-    made = kinds.proven_by(made, document, fields)
+    made = kinds.proven_by(made, document, fields, metadata, now)
     if not made.mapping:
         made = replace(made, mapping=kinds.default_mapping(made))
     check_mapping(made.mapping)

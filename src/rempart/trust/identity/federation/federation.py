@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from rempart.core.clock import World
@@ -25,6 +25,7 @@ from rempart.trust.identity.federation.pools import (
     split,
 )
 from rempart.trust.identity.federation.refusal import Refused
+from rempart.trust.identity.federation.saml.assertions import Assertions
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.workforce.standing import check_subject
 
@@ -36,6 +37,7 @@ class Proof(Enum):
     """What a credential from outside is."""
 
     ID_TOKEN = "an ID token"  # noqa: S105 - it is what one is called
+    ASSERTION = "a SAML assertion"
     CERTIFICATE = "a certificate"
     AWS_REQUEST = "a request signed for AWS"
 
@@ -56,6 +58,13 @@ class Admitted:
     pool: Pool
     provider: str
     attributes: Attributes
+    ends: int = 0
+    """When the provider's own session ends, in microseconds; 0 for what it does not say."""
+
+    def until(self, now: int) -> int:
+        """Return when a session that begins now ends: by the pool's length, or the provider's."""
+        ends = now + self.pool.session_seconds * _SECOND
+        return min(ends, self.ends) if self.ends else ends
 
     @property
     def member(self) -> Member:
@@ -73,6 +82,7 @@ class Federation:
         self._issuers = issuers
         self._aws = aws
         self._world = world
+        self._assertions = Assertions(sealed, world)
 
     async def provider(self, audience: str) -> tuple[Pool, Provider]:
         """Return the provider that an audience names, and its pool; `Refused` unless both stand.
@@ -112,6 +122,18 @@ class Federation:
                 return await self._aws.claims(provider, audience, shown.token, now)
             case _:
                 raise Refused(_OTHER_TYPE, error="invalid_request")
+
+    async def admit_assertion(
+        self, audience: str, text: str, recipients: frozenset[str], request: str | None = None
+    ) -> Admitted:
+        """Return the identity that a SAML response or assertion proves to an audience's provider.
+
+        `recipients` and `request` are as in `Assertions.proven`.
+        """
+        pool, provider = await self.provider(audience)
+        proven = await self._assertions.proven(provider, text, recipients, request)
+        admitted = self.admit(pool, provider, proven.claims)
+        return replace(admitted, ends=proven.session * _SECOND)
 
     async def check_program(self, admitted: Admitted) -> None:
         """Refuse a person whose pool admits no programs, or who is deleted."""

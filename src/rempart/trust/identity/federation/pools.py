@@ -57,6 +57,19 @@ class TrustStore(msgspec.Struct, frozen=True):
     intermediates: tuple[str, ...] = ()
 
 
+class SAML(msgspec.Struct, frozen=True):
+    """A SAML identity provider: its metadata as they were given, and what was read of them.
+
+    `sign_in` is where browsers go, by redirect; empty where programs alone bring assertions.
+    `certificates` are in DER; whether one has expired is asked at each use.
+    """
+
+    metadata: str
+    issuer: str
+    sign_in: str
+    certificates: tuple[bytes, ...]
+
+
 class Restrictions(msgspec.Struct, frozen=True):
     """How the people of a pool may sign in: on which web sites, and whether by programs."""
 
@@ -101,6 +114,7 @@ class Provider(msgspec.Struct, frozen=True):
     deleted: Micros = Micros(0)
     oidc: OIDC | None = None
     detailed_log: bool = False
+    saml: SAML | None = None
     x509: TrustStore | None = None
     aws: str = ""
 
