@@ -35,7 +35,7 @@ def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
         RouteTable((*all_services(), *OWN), config.domain),
-        parts.gate.serve,
+        parts.support.watched(parts.gate.serve),
         extra=(
             *_oauth2(parts, config),
             *_sts(parts),

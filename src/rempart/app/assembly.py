@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rempart.app.answering import answering
-from rempart.app.guards import Grounds, geography_of, guards
+from rempart.app.guards import Grounds, geography_of, guards, staff_of, support_of
 from rempart.app.outside import in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
 from rempart.config import Config
@@ -36,6 +36,7 @@ from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.policy.support.access import SupportAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Parts:
     auth: Auth
     id_tokens: IdTokens
     world: World
+    support: SupportAccess
     token: InToken | None = None
 
 
@@ -94,9 +96,11 @@ def assemble(
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    grounds = Grounds(sealed, decision, world, geography, data)
+    staff = staff_of(data)
+    support = support_of(sealed, staff, world)
+    grounds = Grounds(sealed, decision, world, geography, staff, support)
     asked = (disabled, *guards(grounds), guard)
-    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
+    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses, support)
     behind = services(ground, kms, manager, answers.services)
     gate = Gate(behind, identity=identity, rules=rules, sealed=sealed, world=world)
     return Parts(
@@ -118,6 +122,7 @@ def assemble(
         ),
         id_tokens=id_tokens,
         world=world,
+        support=support,
         token=token,
     )
 

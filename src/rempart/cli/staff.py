@@ -17,9 +17,10 @@ from rempart.core.signing.keys import Signatory
 from rempart.ekm.cli import signing
 from rempart.trust.policy.sovereignty import approvals, register, rules
 from rempart.trust.policy.sovereignty.approvals import Approval
-from rempart.trust.policy.sovereignty.guard import REGISTER_FILE, RULES_FILE
+from rempart.trust.policy.sovereignty.guard import RULES_FILE
 from rempart.trust.policy.sovereignty.register import Content, Person, Register
 from rempart.trust.policy.sovereignty.rules import Rules
+from rempart.trust.policy.sovereignty.staff import REGISTER_FILE
 
 _SECOND = 1_000_000
 _DAY = 86_400
