@@ -78,6 +78,8 @@ def assemble(
     federation = Federation(sealed, issuers, world)
     id_tokens = IdTokens(issuer.name, world)
     disabled, policies = DisabledAPIs(sealed, config.domain), _policies(sealed)
+    staff = staff_of(data)
+    support = support_of(sealed, staff, world)
     ground = Ground(
         config=config,
         keyring=keyring,
@@ -89,6 +91,8 @@ def assemble(
         id_tokens=id_tokens,
         disabled=disabled,
         policies=policies,
+        staff=staff,
+        support=support,
     )
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
@@ -96,8 +100,6 @@ def assemble(
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    staff = staff_of(data)
-    support = support_of(sealed, staff, world)
     grounds = Grounds(sealed, decision, world, geography, staff, support)
     asked = (disabled, *guards(grounds), guard)
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses, support)
