@@ -9,17 +9,22 @@ from typing import Any
 
 import click
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from rempart.cli import options, reaching
 from rempart.cli.reaching import Universe
 from rempart.core.clock import Micros, system_clock, system_random
 from rempart.core.document import moment
+from rempart.core.signing import keys
 from rempart.core.signing.keys import base64url
 from rempart.ekm.approvals.approval import Approval, sign
 from rempart.ekm.cli import signing
 from rempart.ekm.cli.options import printable
 from rempart.services.accessapproval.brought import BROUGHT_HEADER
 from rempart.services.accessapproval.model.opening import REASONS
+from rempart.services.accessapproval.signing import approver_name
 
 _API = "accessapproval/v1"
 _DESK = f"{_API}/supportRequests"
@@ -153,6 +158,24 @@ def _approvers(*, url: str, key: Path, container: str, count: int | None) -> Non
         universe.ask("PATCH", path, {"approversNeeded": count})
     found = universe.ask("GET", path)
     click.echo(f"{found['effectiveApproversNeeded']} (set here: {found['approversNeeded']})")
+
+
+@command.command("approver")
+@reaching.universe_options
+@click.argument("container")
+def _approver(*, url: str, key: Path, container: str) -> None:
+    """Print the key that signs approvals of CONTAINER, for `rempart ekm propose add-approver`."""
+    universe = Universe(url, key)
+    settings = universe.ask("GET", f"{_API}/{container}/accessApprovalSettings")
+    version = settings.get("activeKeyVersion")
+    if not version:
+        options.refuse(f"{container} has no activeKeyVersion: its approvals prove nothing.")
+    pem = universe.ask("GET", f"cloudkms/v1/{version}/publicKey")["pem"]
+    public = load_pem_public_key(pem.encode())
+    if not isinstance(public, Ed25519PublicKey | EllipticCurvePublicKey):
+        options.refuse("A key holder verifies EC_SIGN_P256_SHA256 and EC_SIGN_ED25519 alone.")
+    found = keys.of(public)
+    options.show_json({"name": approver_name(found), "key": msgspec.to_builtins(found)})
 
 
 @command.command("approve")

@@ -25,6 +25,7 @@ from rempart.core.clock import Random
 from rempart.core.errors import CloudError, Code
 from rempart.core.principal import Member, Principal
 from rempart.core.signing import keys
+from rempart.core.signing.keys import VerifyingKey
 from rempart.services.kms.api.use import Usable, attempt, usable_in
 from rempart.services.kms.model import names as kms_names
 from rempart.services.kms.store import KmsStore
@@ -106,7 +107,7 @@ class Signing:
             serialized=vouched.serialized,
             signature=signature,
             key=version,
-            evidence=await self._evidence(used, version, vouched),
+            evidence=await self._evidence(used, vouched),
         )
 
     async def usable(self, session: Session, agent: str, version: str, target: str) -> Usable:
@@ -138,7 +139,7 @@ class Signing:
             pem=pem.decode(),
         )
 
-    async def _evidence(self, used: Usable, version: str, vouched: Vouched) -> str:
+    async def _evidence(self, used: Usable, vouched: Vouched) -> str:
         """Return the approval for the key holder, one for each external key; empty without."""
         algorithm = _JOSE.get(used.version.algorithm)
         if algorithm is None or not vouched.project:
@@ -147,21 +148,22 @@ class Signing:
         public = await asyncio.to_thread(load_pem_public_key, pem.encode())
         if not isinstance(public, Ed25519PublicKey | EllipticCurvePublicKey):
             return ""
-        header = _Header(algorithm, keys.of(public).id, EVIDENCE_TYPE)
+        registered = keys.of(public)
+        header = _Header(algorithm, registered.id, EVIDENCE_TYPE)
         tokens = []
         for path in vouched.request.keys[:TOKENS_MAX]:
-            claims = self._claims(version, path, vouched)
+            claims = self._claims(approver_name(registered), path, vouched)
             signed = f"{_b64(msgspec.json.encode(header))}.{_b64(msgspec.json.encode(claims))}"
             signature = await attempt("data", used.key.sign(signed.encode()))
             raw = _raw(signature) if algorithm == "ES256" else signature
             tokens.append(f"{signed}.{_b64(raw)}")
         return "~".join(tokens)
 
-    def _claims(self, version: str, path: str, vouched: Vouched) -> Claims:
+    def _claims(self, approver: str, path: str, vouched: Vouched) -> Claims:
         request, now = vouched.request, vouched.time // _SECOND
         stored = request.scope.startswith("projects/_/buckets/")
         return Claims(
-            iss=version,
+            iss=approver,
             jti=keys.base64url(self.random(_ID_BYTES)),
             iat=now,
             nbf=request.begins // _SECOND if request.begins > vouched.time else None,
@@ -175,6 +177,11 @@ class Signing:
             detail=request.detail,
             ticket=request.case,
         )
+
+
+def approver_name(key: VerifyingKey) -> str:
+    """Return the name under which a key holder registers a key version as an approver."""
+    return f"kms.{key.id}"
 
 
 def unusable(version: str, problem: CloudError) -> CloudError:
