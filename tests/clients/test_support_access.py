@@ -17,15 +17,20 @@ from typing import Any
 
 import grpc
 import httpx
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from google.api_core import exceptions
 from google.cloud import accessapproval_v1
 from google.oauth2 import service_account
 
-from rempart.ekm.approvals.approval import read
+from rempart.core.signing.keys import Signatory
+from rempart.ekm.approvals.approval import read, sign
+from rempart.ekm.approvals.evidence import weigh
+from rempart.ekm.model.key_use import KeyUse
 from support import staffed
 from support.two_parties import POLICY, SPACE, TwoParties, project_number, two_parties
 from support.universe import REMPART, Universe, program
@@ -364,6 +369,50 @@ def test_an_operator_who_forges_the_approval_still_cannot_open_anything(stage: S
     assert refused.status_code == 403
     assert RECORD not in refused.content
     assert stage.details(name)["breakGlass"]["officers"] == ["Chloe", "Denis"]
+    assert stage.decide("invalidate", name).status_code == 200
+
+
+def test_the_key_holder_takes_an_approval_for_nothing_but_what_was_approved(
+    stage: Stage,
+) -> None:
+    """The signed word itself, judged by the key holder's own code: replayed, moved and forged."""
+    name = stage.approved()
+    [signed] = stage.details(name)["approvals"]
+    approver = json.loads((stage.both.folder / "approver.json").read_text())
+    known = (msgspec.convert(approver, Signatory),)
+    use = KeyUse(
+        time=time.time_ns() // 1000,
+        verb="unwrap",
+        key=stage.path,
+        issuer=f"https://accounts.{stage.universe.domain}",
+        caller="",
+        project=project_number(stage.universe),
+        resource="",
+        reason="CUSTOMER_INITIATED_SUPPORT",
+        principal=stage.members["ada"],
+        operation="storage.objects.get",
+        target=f"projects/_/buckets/{stage.bucket}/objects/logs/today",
+        approval=signed["evidence"],
+        remote="",
+    )
+    assert len(weigh(use, known, {}).held) == 1
+    later = use.time + 3600 * 1_000_000
+    claims = read(signed["evidence"])
+    forged = sign(Ed25519PrivateKey.generate(), claims)
+    others: tuple[dict[str, Any], ...] = (
+        {"key": f"{SPACE}/keys/other"},
+        {"principal": stage.members["bob"]},
+        {"target": f"projects/_/buckets/{stage.bucket}/objects/letters/secret"},
+        {"target": ""},
+        {"reason": "CUSTOMER_INITIATED_ACCESS"},
+        {"reason": "GOOGLE_INITIATED_SERVICE"},
+        {"project": "1"},
+        {"time": later},
+        {"approval": forged},
+        {"approval": ""},
+    )
+    for other in others:
+        assert weigh(msgspec.structs.replace(use, **other), known, {}).held == (), other
     assert stage.decide("invalidate", name).status_code == 200
 
 

@@ -131,7 +131,7 @@ class Authority:
     ) -> bool:
         resource = await self._seen(resource)
         support, call = self._rules.support, self._within.call
-        if support is not None and self._behind is None:
+        if support is not None and self._behind is None and not support.idle(call.time):
             approved = await self._approval(permission, resource)
             if approved is not None:
                 return await self._by_approval(permission, resource, approved, entering=entering)
@@ -158,7 +158,7 @@ class Authority:
     async def _approval(self, permission: str, resource: Resource) -> Approved | None:
         """Return the approval by which the operator's staff, or an agent for them, may do this."""
         support = self._rules.support
-        if support is None:
+        if support is None or support.idle(self._within.call.time):
             return None
         if self._behind is not None:
             return self.approved

@@ -29,6 +29,10 @@ class Staff:
         self._register: Register | None = None
         self._opened: tuple[str, Rules] | None = None
 
+    def absent(self, now: Micros) -> bool:
+        """Tell, without waiting, that there are no rules and so no staff; False where unknown."""
+        return self._rules.value is None and self._rules.settled(now)
+
     async def rules(self, now: Micros) -> Rules | None:
         """Return the rules in force; None where there are none, and so no staff."""
         return await self._rules.current(now)

