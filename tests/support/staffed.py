@@ -31,13 +31,16 @@ def _key(name: str, key: Ed25519PrivateKey) -> str:
 
 
 def rules(own: str, more: str = BREAK_GLASS) -> str:
-    """Return the default rules for an operator who owns one container."""
+    """Return the rules of an operator who owns one container, and lets officers break glass."""
     operator = (
         f'\n[operator]\nentity = "{ENTITY}"\ndomains = ["exploitant.test"]\nown = ["{own}"]\n'
     )
     network = '\n[[networks]]\nname = "administration"\nranges = ["127.0.0.0/8"]\ncountry = "FR"\n'
     officers = "".join(_key(name, key) for name, key in OFFICERS.items())
-    return default_rules() + operator + officers + network + more
+    consent = default_rules().replace(
+        "approvals.customer >= 1", "(approvals.customer >= 1 || approvals.officers >= 2)"
+    )
+    return consent + operator + officers + network + more
 
 
 def person(name: str, member: str) -> Person:

@@ -13,8 +13,8 @@ class Approved(msgspec.Struct, frozen=True, gc=False):
     """The approval by which somebody of the operator's staff acts for a customer.
 
     `container` and `id` make up its `name`. `evidence` has the approvers' signed words, joined by
-    `~` (docs/spec/approval.md). `broken` tells that the operator's officers let it pass, nobody of
-    the customer's.
+    `~` (docs/spec/approval.md), `approvers` how many of the customer's gave it. Where `officers` of
+    the operator's let it pass instead, glass was broken.
     """
 
     container: str
@@ -23,7 +23,12 @@ class Approved(msgspec.Struct, frozen=True, gc=False):
     reason: str
     evidence: str = ""
     approvers: int = 0
-    broken: bool = False
+    officers: int = 0
+
+    @property
+    def broken(self) -> bool:
+        """Tell whether glass was broken: nobody of the customer's agreed."""
+        return self.officers > 0
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):

@@ -12,7 +12,7 @@ from rempart.core.policy import Resource
 from rempart.services.accessapproval.api.ending import end
 from rempart.services.accessapproval.breaking import officers
 from rempart.services.accessapproval.model import names
-from rempart.services.accessapproval.model.opening import Opening, opening
+from rempart.services.accessapproval.model.opening import BREAKING, Opening, opening
 from rempart.services.accessapproval.model.settings import needed
 from rempart.services.accessapproval.model.shown import details_json
 from rempart.services.accessapproval.store import OPEN_MAX, ApprovalStore
@@ -117,6 +117,8 @@ async def _made(
 def _broken(store: ApprovalStore, rules: Rules, asked: Opening, request: Request) -> Request:
     """Return the request, let pass by officers, for no longer than the rules allow."""
     found = officers(asked.officers, rules, request, store.now)
+    if request.reason != BREAKING:
+        raise invalid(f"Glass is broken for {BREAKING} alone.", field="reason.type")
     most = rules.break_glass.minutes_max if rules.break_glass else 0
     if asked.minutes > most:
         raise invalid(f"Broken glass lasts for {most} minutes at most.", field="minutes")

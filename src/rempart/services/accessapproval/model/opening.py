@@ -24,6 +24,9 @@ REASONS = (
 )
 """AccessReason.Type of accessapproval.v1; each is a reason of Cloud KMS too."""
 
+BREAKING = "GOOGLE_RESPONSE_TO_PRODUCTION_ALERT"
+"""The one reason to break glass: nobody of the customer's asked, and no authority may so."""
+
 _CASE = re.compile(r"[A-Za-z0-9._:/#-]{1,64}")
 _FAMILIES = frozenset(one.partition(".")[0] for one in PERMISSIONS)
 _MINUTE = 60_000_000

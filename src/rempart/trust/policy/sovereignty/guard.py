@@ -127,6 +127,7 @@ class SovereigntyGuard:
         header = asked.call.headers.get(approvals.HEADER, "")
         customer, operator = approvals.approved(header, rules.approvers, wanted)
         customer += asked.approved.approvers if asked.approved else 0
+        officers = asked.approved.officers if asked.approved else 0
         return {
             "staff": {
                 "name": person.name,
@@ -152,7 +153,7 @@ class SovereigntyGuard:
                 "sensitivity": await self._sensitivity(resource),
             },
             "origin": await self._origin(rules, asked.call),
-            "approvals": {"customer": customer, "operator": operator},
+            "approvals": {"customer": customer, "operator": operator, "officers": officers},
             "eu": list(rules.eu),
         }
 

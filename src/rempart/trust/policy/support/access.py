@@ -193,7 +193,7 @@ def _approved(container: str, id_: str, request: Request) -> Approved:
     evidence = "~".join(one.evidence for one in request.signatures if one.evidence)
     return Approved(
         container, id_, request_name(container, id_), request.reason, evidence,
-        len(request.signatures), broken=request.broken,
+        len(request.signatures), len(request.officers),
     )  # fmt: skip
 
 
