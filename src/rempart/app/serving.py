@@ -25,6 +25,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.accessapproval.work import EndedApprovals
 from rempart.services.auth.sweep import EndedSessions
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
@@ -38,6 +39,7 @@ from rempart.trust.witness.pruner import Pruner
 from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
+ENDED_APPROVALS_EVERY_SECONDS = 2.0
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
@@ -210,6 +212,10 @@ def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, .
         Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(ExpiredRevocations(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(
+            EndedApprovals(parts.sealed, parts.support, parts.world),
+            every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
+        ),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "seal-identity",
     "staff",
     "status",
+    "support",
     "token",
     "unseal",
     "up",

@@ -13,6 +13,7 @@ import msgspec
 
 from rempart.core.call import Body, Call, MethodId
 from rempart.core.clock import Micros
+from rempart.core.grant import Approved
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.core.principal import Principal
@@ -31,6 +32,9 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     `before` has what was first asked in each project in the same call, by project: one call may
     read in one and write in another. The first of them was asked by the caller; a later one by
     another principal was asked by an agent that acts for the caller.
+
+    `behind` is the caller for whom an agent asks, None where the principal asks in person.
+    `approved` is the customer's approval that covers the call, of somebody of the operator's.
     """
 
     principal: Principal
@@ -42,6 +46,8 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     facts: dict[str, str] = {}
     propose: Propose | None = None
     before: Mapping[str, Asked] = {}
+    behind: Principal | None = None
+    approved: Approved | None = None
 
 
 class Guard(Protocol):
