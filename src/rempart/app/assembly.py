@@ -104,6 +104,7 @@ def assemble(
         policies=policies,
         staff=staff,
         support=support,
+        data=data,
     )
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)

@@ -19,6 +19,7 @@ COMMANDS = (
     "hsm",
     "init",
     "issuer-keys",
+    "order",
     "rekey",
     "review",
     "seal-identity",
