@@ -76,8 +76,8 @@ ENGLISH = Words(
         Why.EXTERNAL: (
             "Its key is with a key holder outside the universe. Without that holder's answer the"
             " operator has ciphertext. Whoever is root on the universe's machine can ask the"
-            " holder, in anybody's name; what is answered, the holder's rules decide, and the holder's log"
-            " shows."
+            " holder, in anybody's name; what is answered, the holder's rules decide, and the"
+            " holder's log shows."
         ),
         Why.EXTERNAL_OPEN: (
             "Its key is with a key holder outside the universe, whose lease had it open in the"
