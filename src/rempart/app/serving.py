@@ -37,6 +37,7 @@ from rempart.trust.custody.sealing import files
 from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.policy import registry
 from rempart.trust.witness.pruner import Pruner
+from rempart.trust.witness.quorum import BadPolicy
 from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
@@ -128,7 +129,7 @@ async def _serve_open(run: _Run, keyring: Keyring) -> None:
         await index_administrator(parts.sealed, run.config, parts.world)
         await registry.fill(parts.sealed)
         await _answer(run, engine, parts)
-    except Taken as problem:
+    except (Taken, BadPolicy) as problem:
         raise SystemExit(str(problem)) from None
     finally:
         await tenure.end()

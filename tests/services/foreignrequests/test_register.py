@@ -81,30 +81,30 @@ async def test_a_sealed_order_is_in_the_log_at_once_and_opened_when_its_silence_
 
 async def test_each_customer_is_told_its_own_part_alone(register: Register) -> None:
     manager = register.customer
-    await manager.ask("projects.create", {"projectId": "lab:other"})
+    await manager.ask("projects.create", {"projectId": "lab:another"})
     scope = {
-        "resources": [f"gs://{register.cloud.bucket}/a", "projects/lab:other", "gs://nowhere"],
+        "resources": [f"gs://{register.cloud.bucket}/a", "projects/lab:another", "gs://nowhere"],
         "principals": ["user:somebody@example.test"],
         "kinds": ["metadata", "logs"],
     }
     order = await register.ask("orders.enter", register.order(scope=scope))
-    assert order["customers"] == [PROJECT, "projects/lab:other"]
+    assert order["customers"] == [PROJECT, "projects/lab:another"]
     await register.housework()
     [own] = told(await register.openings())
-    [other] = told(await register.openings("projects/lab:other"))
+    [other] = told(await register.openings("projects/lab:another"))
     assert json.loads(own["leaf"])["facts"]["resources"] == f"gs://{register.cloud.bucket}/a"
-    assert json.loads(other["leaf"])["facts"]["resources"] == "projects/lab:other"
+    assert json.loads(other["leaf"])["facts"]["resources"] == "projects/lab:another"
     assert "nowhere" not in own["leaf"] + other["leaf"]
 
 
 async def test_a_customer_who_becomes_one_later_is_told_too(register: Register) -> None:
-    scope = {"resources": ["projects/lab:later"], "kinds": ["content"]}
+    scope = {"resources": ["projects/lab:later-on"], "kinds": ["content"]}
     id_ = await register.entered(scope=scope)
     await register.housework()
-    await register.customer.ask("projects.create", {"projectId": "lab:later"})
+    await register.customer.ask("projects.create", {"projectId": "lab:later-on"})
     await register.ask("orders.assess", id=id_)
     await register.housework()
-    assert len(told(await register.openings("projects/lab:later"))) == 1
+    assert len(told(await register.openings("projects/lab:later-on"))) == 1
     assert (await register.verified()).ok
 
 
