@@ -88,7 +88,7 @@ async def test_each_customer_is_told_its_own_part_alone(register: Register) -> N
         "kinds": ["metadata", "logs"],
     }
     order = await register.ask("orders.enter", register.order(scope=scope))
-    assert order["customers"] == [PROJECT, "projects/lab:another"]
+    assert order["customers"] == ["projects/lab:another", PROJECT]
     await register.housework()
     [own] = told(await register.openings())
     [other] = told(await register.openings("projects/lab:another"))
