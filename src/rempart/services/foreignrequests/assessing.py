@@ -56,7 +56,7 @@ async def assess(ground: Ground, scope: Scope, root: str, now: Micros) -> Assess
 
     It reads in a transaction that is never committed: what changes meanwhile is not waited for.
     """
-    looking = _Looking(ground, scope, now, ground.sealed.transaction())
+    looking = _Looking(ground, scope, now, ground.sealed.transaction(), left=LOOKED_AT_MAX)
     for name in scope.resources:
         await looking.resource(name)
     for name in scope.principals:
@@ -75,7 +75,7 @@ class _Looking:
     now: Micros
     tx: Transaction
     findings: list[Finding] = field(default_factory=list)
-    left: int = LOOKED_AT_MAX
+    left: int = 0
     whole: bool = True
 
     async def resource(self, asked: str) -> None:

@@ -122,7 +122,10 @@ def _list(
 
 
 def _resource(name: str, field: str) -> str:
-    full_name(_bounded(name, field), field=field)
+    try:
+        full_name(_bounded(name, field), field=field)
+    except CloudError as problem:
+        raise invalid(f"{field}: {problem.message}", field=field) from problem
     return name
 
 
