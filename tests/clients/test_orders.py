@@ -292,7 +292,6 @@ def test_an_order_without_silence_is_told_by_the_universe_itself_and_all_of_it_v
     universe.terminate()
     said = universe.run(REMPART, "verify", "--data", universe.data).stdout
     assert "orders of authorities, each as entered; 2 are told" in said
-    universe.start()
 
 
 def _soon(stage: Stage, id_: str) -> list[dict[str, Any]]:
