@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rempart.cli.order import command
+from rempart.tlog.keys import Algorithm, seeded_signer
 from support import staffed
 from support.two_parties import SPACE, TwoParties, two_parties
 from support.universe import REMPART, Universe, program
@@ -82,7 +83,11 @@ class Stage:
 
     def told(self) -> list[dict[str, Any]]:
         """Return what the customer is told, by the customer's own command."""
-        done = self.typed({}, "told", self.project, "--json")
+        with self.universe.caller(None) as anybody:
+            policy = anybody.get("/.log/policy").text
+        (self.folder / "log.policy").write_text(policy)
+        signed = ("--policy", self.folder / "log.policy")
+        done = self.typed({}, "told", self.project, "--json", *signed)
         if done.exit_code:
             assert "No published checkpoint covers that entry yet" in done.stderr
             return []
@@ -275,6 +280,14 @@ def test_a_sealed_order_outlives_a_kill_and_is_told_with_its_proof(stage: Stage)
     assert (told["authority"], told["resources"]) == (order["authority"], "gs://files\ngs://open")
     assert told["because"] == "lifted by the court"
     assert "a second order" in told["prolonged"]
+    policy, other = stage.folder / "other.policy", seeded_signer("x", Algorithm.ED25519, b"x" * 32)
+    for text, said in (
+        ("log x", "no policy"),
+        (f"log {other.key.text}\nquorum none\n", "not what"),
+    ):
+        policy.write_text(text)
+        refused = stage.order("told", stage.project, "--policy", policy, code=1, who={})
+        assert said in refused
     stage.order("close", order["id"], "--outcome", "out-of-reach", "--note", "to the customer")
     report = stage.order("report", "--year", "2026")
     assert "| US | 1 |" in report

@@ -12,6 +12,8 @@ from rempart.cli.reaching import Universe
 from rempart.ekm.cli.options import printable
 from rempart.services.foreignrequests.model.laws import LAWS
 from rempart.services.foreignrequests.model.order import Outcome
+from rempart.tlog.errors import Malformed
+from rempart.tlog.policy import parse_policy
 
 _API = "foreignrequests/v1"
 _ORDERS = f"{_API}/orders"
@@ -151,9 +153,14 @@ def _laws() -> None:
 @reaching.universe_options
 @options.json_option
 @click.argument("container")
-def _told(*, url: str, key: Path, container: str, as_json: bool) -> None:
+@click.option("--policy", type=_FILE, metavar="FILE", help="Whose signatures the log must have.")
+def _told(*, url: str, key: Path, container: str, policy: Path | None, as_json: bool) -> None:
     """Show the orders about CONTAINER (projects/ID …) that are told, each checked in the log."""
-    found = told_orders.found(Universe(url, key), container)
+    try:
+        wanted = parse_policy(policy.read_bytes()) if policy else None
+    except Malformed as problem:
+        options.refuse(f"{policy} is no policy: {problem}")
+    found = told_orders.found(Universe(url, key), container, wanted)
     if as_json:
         options.show_json({"orders": found})
         return

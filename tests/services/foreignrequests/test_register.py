@@ -119,6 +119,8 @@ async def test_a_silence_is_prolonged_before_it_ends_and_the_customer_learns_tha
     await register.housework()
     assert told(await register.openings()) == []
     register.cloud.clock.advance(31 * DAY)
+    late = await refusal(register, "orders.prolong", register.gag(60), id=id_)
+    assert late.reason == "OVER", "not even before the round that tells"
     await register.housework()
     [one] = told(await register.openings())
     assert "18 U.S.C. § 2705(b)" in one["prolonged"]

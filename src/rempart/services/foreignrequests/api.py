@@ -77,9 +77,11 @@ async def prolong(grant: Grant, call: Call, store: OrderStore) -> Reply:
     await keeper(grant, store)
     id_, order = await _order(grant, call, store)
     _require_sealed(order)
-    gag = entering.prolonging(call.document, store.now)
     if order.gag is None:
         raise _precondition("The order claims no silence.", "NO_GAG")
+    if order.due <= store.now:
+        raise _precondition("The silence is over: its customers are being told.", "OVER")
+    gag = entering.prolonging(call.document, store.now)
     if len(order.prolonged) == PROLONGED_MAX:
         raise _precondition(f"It was prolonged {PROLONGED_MAX} times.", "PROLONGED_TOO_OFTEN")
     prolonged = Prolonged(store.now, gag, grant.principal.member)

@@ -61,7 +61,7 @@ def _order(id_: str, order: Order, found: Assessment, words: Words) -> list[str]
         "received": time(facts.received),
         "channel": facts.channel,
         "deadline": time(facts.deadline),
-        "kinds": ", ".join(scope.kinds),
+        "kinds": ", ".join(words.asked[one] for one in scope.kinds),
         "resources": ", ".join(scope.resources),
         "principals": ", ".join(scope.principals),
         "from": time(scope.begins),
@@ -71,7 +71,11 @@ def _order(id_: str, order: Order, found: Assessment, words: Words) -> list[str]
         "assessed": time(found.at),
         "digest": found.digest,
     }
-    return [f"{words.labels[name]}: {_quoted(value)}" for name, value in said.items() if value]
+    return [
+        words.said.format(name=words.labels[name], value=_quoted(value))
+        for name, value in said.items()
+        if value
+    ]
 
 
 def _findings(found: Assessment, words: Words) -> list[str]:
@@ -87,7 +91,8 @@ def _finding(one: Finding, words: Words) -> str:
         reach=words.reach[one.why.reach],
     )
     under = words.under.format(key=_quoted(one.key), state=one.state) if one.key else ""
-    return f"{shown} {under}".strip()
+    place = words.place.format(location=_quoted(one.location)) if one.location else ""
+    return " ".join(part for part in (shown, under, place) if part)
 
 
 def _can(order: Order, found: Assessment, words: Words) -> list[str]:

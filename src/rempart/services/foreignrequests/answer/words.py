@@ -16,8 +16,17 @@ class Words:
     draft: str
     headings: tuple[str, str, str, str, str, str]
     labels: Mapping[str, str]
+    said: str
+    """A fact of the order: `{name}`, `{value}`."""
+
+    asked: Mapping[str, str]
+    """What each kind of thing that orders ask for is called."""
+
     found: str
     """What was found of a name: `{resource}`, `{objects}`, `{bytes}`, `{reach}`."""
+
+    place: str
+    """Where it is: `{location}`."""
 
     under: str
     """Under which key: `{key}`, `{state}`."""
