@@ -10,6 +10,7 @@ from rempart.config import Config
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
 from rempart.engine.seam import Engine, EngineError
+from rempart.services.foreignrequests.audit import Ledger as OrderLedger
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.storage.audit import Ledger
 from rempart.trust.custody.keyring import Keyring
@@ -41,11 +42,13 @@ async def checks(engine: Engine, parts: Parts, quorum: Quorum | None = None) -> 
     `quorum` is what the published checkpoint is to have.
     """
     seen, objects, keys, sealed = Walk(), Ledger(), KeyLedger(), parts.sealed
+    orders = OrderLedger()
     statements: list[Statement] = []
     try:
         async for leaf in walk(engine, sealed, seen):
             objects.note(leaf)
             keys.note(leaf)
+            orders.note(leaf)
             if (stated := statement(seen.entries - 1, leaf)) is not None:
                 statements.append(stated)
     except Broken as problem:
@@ -54,6 +57,7 @@ async def checks(engine: Engine, parts: Parts, quorum: Quorum | None = None) -> 
         *await _walked(seen, objects, keys, sealed),
         await _tree(engine, parts, quorum),
         await _statements(sealed, statements),
+        await _orders(orders, sealed),
     )
 
 
@@ -101,3 +105,14 @@ async def _keys(ledger: KeyLedger, sealed: SealedEngine) -> Check:
     if compared.faults:
         found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
     return Check("keys", ok=not compared.faults, detail=found)
+
+
+async def _orders(ledger: OrderLedger, sealed: SealedEngine) -> Check:
+    try:
+        compared = await ledger.compared(sealed)
+    except CloudError as problem:
+        return Check("orders", ok=False, detail=str(problem))
+    found = f"{compared.total} orders of authorities, each as entered; {compared.told} are told"
+    if compared.faults:
+        found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
+    return Check("orders", ok=not compared.faults, detail=found)

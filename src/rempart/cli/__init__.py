@@ -20,6 +20,7 @@ COMMANDS = (
     "init",
     "issuer-keys",
     "log",
+    "order",
     "rekey",
     "review",
     "seal-identity",
