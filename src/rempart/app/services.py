@@ -116,15 +116,19 @@ def services(
         ResourceManagerService(manager),
         TagsService(_tags(ground.sealed, manager)),
         BoundaryService(world),
-        TransparencyService(ground.sealed),
         AccessApprovalService(_approvals(ground, kms)),
         AccessContextManagerService(AccessSetup(world, lambda: apis)),
         *answers,
     )
     every += (_usage(every, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in every)
-    # Addresses of certificates, and what the operator keeps: no APIs that a project has.
-    return (*every, PublishedKeys(world), ForeignRequestsService(_orders(ground, kms)))
+    # Addresses of certificates, the log, what the operator keeps: no APIs that a project has.
+    return (
+        *every,
+        PublishedKeys(world),
+        TransparencyService(ground.sealed),
+        ForeignRequestsService(_orders(ground, kms)),
+    )
 
 
 def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:

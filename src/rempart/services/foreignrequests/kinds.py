@@ -13,11 +13,11 @@ class Due(msgspec.Struct, frozen=True):
     """That an order's customers are to be told when the time in its key has come."""
 
 
-ORDER: Kind[Order] = Kind(b"(", Order)
+ORDER: Kind[Order] = Kind(b"@", Order)
 """By id; ids begin with the time, the newest first."""
 
-DUE: Kind[Due] = Kind(b")", Due)
+DUE: Kind[Due] = Kind(b"[", Due)
 """By (time, id), as long as an order is sealed."""
 
-ASSESSMENT: Kind[Assessment] = Kind(b"*", Assessment)
+ASSESSMENT: Kind[Assessment] = Kind(b"]", Assessment)
 """The newest of each order, by its id."""
