@@ -1,0 +1,212 @@
+"""What is checked of a bundle, in this order; nothing is trusted but the policy that is passed in.
+
+1. The checkpoint is signed by a log of the policy, and cosigned by its quorum.
+2. Each opening opens a commitment; they are of the bundle's parent, and within its span.
+3. The bundle has exactly the tiles that it needs, and each follows from the checkpoint's root.
+4. The hash of each commitment is in the tree at its index.
+5. The statements named in the bundle cover its span without a gap, and each has count and digest of
+   what is there; no other statement of a project says less than what is there.
+6. Each outcome ends an intent of its own request.
+7. Each receipt is the hash of its entry in the tree.
+8. The tree continues each earlier checkpoint, and those of other bundles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hmac import compare_digest
+
+import msgspec
+
+from rempart.tlog.checkpoint import Checkpoint, parse_checkpoint
+from rempart.tlog.commitment import commitment
+from rempart.tlog.errors import Malformed, Refuted
+from rempart.tlog.note import Note
+from rempart.tlog.policy import Policy, Witnessed
+from rempart.tlog.tree import leaf_hash
+from rempart.verifier.bundle import OPENINGS, Bundle, Line
+from rempart.verifier.findings import Check, Findings
+from rempart.verifier.leaf import Leaf, decode
+from rempart.verifier.receipts import Receipt
+from rempart.verifier.rows import Pairs, Rows
+from rempart.verifier.statements import check_coverage, check_others
+from rempart.verifier.tree import authenticate, check_continues, leaf_at, needed
+
+_PARENTS = ("projects/", "folders/", "organizations/")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a verifier brings: whom it trusts, and what it holds from before."""
+
+    policy: Policy
+    receipts: tuple[Receipt, ...] = ()
+    earlier: tuple[Note, ...] = ()
+
+
+def verify(bundle: Bundle, asked: Asked) -> Findings:
+    """Check a bundle that could be read."""
+    found = Findings()
+    seen = _checkpoint(bundle, asked.policy, found.check("checkpoint"))
+    if seen is None:
+        return found
+    rows, pairs = Rows(), Pairs(bundle.manifest.start, bundle.manifest.to)
+    _openings(bundle, found, rows, pairs)
+    if not found.ok or not _tree(bundle, rows, seen, found.check("tree")):
+        return found
+    _inclusion(bundle, rows, seen, found.check("inclusion"))
+    check_coverage(bundle.manifest, rows, found.check("complete"))
+    check_others(bundle.manifest, rows, found.check("statements"), found.notes)
+    _receipts(bundle, (*bundle.receipts, *asked.receipts), seen, found.check("receipts"))
+    _earlier(bundle, asked, seen, found.check("earlier"))
+    _note(pairs, found)
+    return found
+
+
+def check_pair(older: Bundle, newer: Bundle) -> Check:
+    """Check that two bundles, each verified by itself, show one tree; the smaller comes first."""
+    was, now = parse_checkpoint(older.note.text), parse_checkpoint(newer.note.text)
+    told = Check("consistency", f"the tree of {now.size} entries continues the one of {was.size}")
+    if was.origin != now.origin:
+        told.wrong(f"The bundles are of two logs, {was.origin} and {now.origin}.")
+        return told
+    for tile in sorted(older.tiles.keys() & newer.tiles.keys()):
+        if older.tiles[tile] != newer.tiles[tile]:
+            told.wrong(f"The log has shown two trees: {tile.path} is not the same in both bundles.")
+    if told.ok:
+        _continues(was, newer, now, told)
+    return told
+
+
+def _checkpoint(bundle: Bundle, policy: Policy, told: Check) -> Checkpoint | None:
+    try:
+        witnessed = policy.check(bundle.note)
+        bundle.hint.check(bundle.note)
+    except (Malformed, Refuted) as problem:
+        told.wrong(str(problem))
+        return None
+    seen = witnessed.checkpoint
+    told.shows = f"{seen.origin}, {seen.size} entries, {_signed(witnessed)}"
+    if bundle.manifest.to > seen.size or any(it > seen.size for it in bundle.manifest.earlier):
+        told.wrong(f"The bundle speaks of more entries than the {seen.size} of its checkpoint.")
+        return None
+    return seen
+
+
+def _signed(witnessed: Witnessed) -> str:
+    cosigned = {one.key.name for one in witnessed.cosignatures}
+    return f"cosigned by {', '.join(sorted(cosigned))}" if cosigned else "signed by the log alone"
+
+
+def _openings(bundle: Bundle, found: Findings, rows: Rows, pairs: Pairs) -> None:
+    told, paired = found.check("openings"), found.check("intents")
+    statements, manifest = frozenset(bundle.manifest.statements), bundle.manifest
+    if not manifest.parent.startswith(_PARENTS):
+        told.wrong(f"{manifest.parent[:80]!r} is no project, folder or organization.")
+    try:
+        for line in bundle.lines():
+            leaf = _leaf(line)
+            rows.add(line.index, commitment(line.salt, line.leaf.encode()), leaf)
+            found.tally.add(leaf)
+            if not manifest.start <= line.index < manifest.to and line.index not in statements:
+                told.wrong(f"Entry {line.index} is outside of what the bundle says it holds.")
+            if not _is_of(leaf, manifest.parent):
+                told.wrong(f"Entry {line.index} is of {leaf.container!r}.")
+            if fault := pairs.fault(line.index, leaf):
+                paired.wrong(fault)
+    except Malformed as problem:
+        told.wrong(str(problem))
+    told.shows = f"{len(rows)} entries, each opens"
+    paired.shows = f"{pairs.paired} outcomes, each ends its intent"
+
+
+def _leaf(line: Line) -> Leaf:
+    try:
+        return decode(line.leaf)
+    except msgspec.DecodeError as problem:
+        message = f"{OPENINGS}: entry {line.index} is not a leaf: {problem}."
+        raise Malformed(message) from None
+
+
+def _is_of(leaf: Leaf, parent: str) -> bool:
+    """Tell whether an entry can be of a parent; what lies in a folder is not told offline."""
+    return leaf.container == parent or (bool(leaf.container) and not parent.startswith("projects/"))
+
+
+def _tree(bundle: Bundle, rows: Rows, seen: Checkpoint, told: Check) -> bool:
+    beyond = [it for it in (*rows.indices[-1:], *_indices(bundle)) if it >= seen.size]
+    if beyond:
+        told.wrong(f"The tree of {seen.size} entries has no entry {beyond[0]}.")
+        return False
+    indices = [*rows.indices, *_indices(bundle)]
+    due = needed(seen.size, indices, bundle.manifest.earlier)
+    for tile in sorted(due - bundle.tiles.keys()):
+        told.wrong(f"{tile.path} is missing.")
+    for tile in sorted(bundle.tiles.keys() - due):
+        told.wrong(f"{tile.path} has no place in this bundle.")
+    try:
+        if told.ok:
+            authenticate(seen.size, seen.root, bundle.tiles)
+    except (Malformed, Refuted) as problem:
+        told.wrong(str(problem))
+    told.shows = f"{len(bundle.tiles)} tiles under the root"
+    return told.ok
+
+
+def _indices(bundle: Bundle) -> list[int]:
+    return [one.index for one in bundle.receipts]
+
+
+def _inclusion(bundle: Bundle, rows: Rows, seen: Checkpoint, told: Check) -> None:
+    for index, committed in rows.commitments():
+        if not compare_digest(leaf_hash(committed), leaf_at(index, seen.size, bundle.tiles)):
+            told.wrong(f"What is said to open entry {index} does not: the log has another there.")
+    told.shows = f"{len(rows)} entries in the tree"
+
+
+def _receipts(bundle: Bundle, receipts: Sequence[Receipt], seen: Checkpoint, told: Check) -> None:
+    told.shows = f"{len(receipts)} receipts, each in the tree" if receipts else "none to check"
+    for one in receipts:
+        if one.index >= seen.size:
+            told.wrong(f"{one.text} is beyond this checkpoint of {seen.size} entries.")
+        elif not needed(seen.size, [one.index]) <= bundle.tiles.keys():
+            told.wrong(f"{one.text}: the bundle has no tile for it; fetch it with --receipts.")
+        elif one.leaf != leaf_at(one.index, seen.size, bundle.tiles):
+            told.wrong(f"{one.text} was given, and the log has another entry there.")
+
+
+def _earlier(bundle: Bundle, asked: Asked, now: Checkpoint, told: Check) -> None:
+    told.shows = "no earlier checkpoint to compare with"
+    keys = [log.key for log in asked.policy.logs]
+    sizes = []
+    for note in asked.earlier:
+        try:
+            note.opened(keys)
+            was = parse_checkpoint(note.text)
+        except (Malformed, Refuted) as problem:
+            told.wrong(f"The earlier checkpoint is not one of this log: {problem}")
+            continue
+        if was.origin != now.origin:
+            told.wrong(f"The earlier checkpoint is of another log, {was.origin}.")
+            continue
+        sizes.append(str(was.size))
+        _continues(was, bundle, now, told)
+    if sizes:
+        told.shows = f"the tree continues the one of {' and '.join(sizes)} entries"
+
+
+def _continues(was: Checkpoint, newer: Bundle, now: Checkpoint, told: Check) -> None:
+    try:
+        check_continues(was.size, was.root, now.size, now.root, newer.tiles)
+    except (Malformed, Refuted) as problem:
+        told.wrong(str(problem))
+
+
+def _note(pairs: Pairs, found: Findings) -> None:
+    if pairs.open:
+        found.notes.append(
+            f"{len(pairs.open)} intents have no outcome: the call failed or goes on."
+        )
+    if pairs.before:
+        found.notes.append(f"{pairs.before} outcomes end intents from before the bundle.")
