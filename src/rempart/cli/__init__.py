@@ -19,6 +19,7 @@ COMMANDS = (
     "hsm",
     "init",
     "issuer-keys",
+    "proof",
     "rekey",
     "review",
     "seal-identity",

@@ -1,4 +1,4 @@
-"""`rempart verify`: whether everything in a data directory is what the record says."""
+"""`rempart verify`: whether a data directory, or a proof bundle, is what the record says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,18 +18,39 @@ from rempart.engine.seam import EngineError
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.sealing.document import SealProblem
+from rempart.verifier.command import Options, bundle_options, run
 
 
 @click.command("verify")
+@click.argument("bundles", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.data_option
 @options.requests_option
+@bundle_options
 @options.json_option
 @click.pass_context
-def command(context: click.Context, data: Path, requests: Path | None, *, as_json: bool) -> None:
-    """Walk the log and the keys; exit code 0 only where everything checks.
+def command(
+    context: click.Context,
+    bundles: tuple[Path, ...],
+    data: Path,
+    requests: Path | None,
+    *,
+    as_json: bool,
+    **of: Any,  # noqa: ANN401 - as typed
+) -> None:
+    """Walk the log and the keys, or check proof BUNDLES; exit code 0 only where everything checks.
 
-    Where the universe is sealed, it asks for shares; the root stays in this process.
+    Bundles are checked offline, by whom you trust: --policy or --key. Several must show one log.
+    Without a bundle, the data directory is checked. Where the universe is sealed, it asks for
+    shares; the root stays in this process.
     """
+    if bundles:
+        raise SystemExit(0 if run(bundles, Options(**of), as_json=as_json) else 1)
+    if any(of.values()):
+        options.refuse("Policies, keys, receipts and reports go with a BUNDLE; none is named.")
+    _whole(context, data, requests, as_json=as_json)
+
+
+def _whole(context: click.Context, data: Path, requests: Path | None, *, as_json: bool) -> None:
     config = options.existing(data)
     operations = options.operations(context)
     try:
