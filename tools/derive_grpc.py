@@ -30,6 +30,7 @@ TABLES = WIRE / "grpc"
 DESCRIPTORS = "descriptors.binpb"
 
 APIS = {
+    "accessapproval.v1": "google.cloud.accessapproval_v1",
     "cloudasset.v1": "google.cloud.asset_v1",
     "cloudkms.v1": "google.cloud.kms_v1",
     "cloudresourcemanager.v3": "google.cloud.resourcemanager_v3",

@@ -11,6 +11,7 @@ from rempart.core.clock import World
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
+from rempart.services.accessapproval import OWN as APPROVAL_OWN
 from rempart.services.auth import Auth
 from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.iam.workforce import OWN as IAM_OWN
@@ -30,7 +31,16 @@ from rempart.wire import all_services
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
 SIGN_IN_HOSTS = ("auth.cloud",)
 UNHEALTHY = 503
-OWN = (TRANSPARENCY_OWN, KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED, TROUBLESHOOTER_OWN, ASSET_OWN)
+OWN = (
+    TRANSPARENCY_OWN,
+    KMS_OWN,
+    USAGE_OWN,
+    IAM_OWN,
+    PUBLISHED,
+    TROUBLESHOOTER_OWN,
+    ASSET_OWN,
+    APPROVAL_OWN,
+)
 """Methods that Google does not describe."""
 
 
@@ -38,7 +48,7 @@ def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
         RouteTable((*all_services(), *OWN), config.domain),
-        parts.gate.serve,
+        parts.support.watched(parts.gate.serve),
         extra=(
             *_oauth2(parts, config),
             *_sts(parts),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rempart.app.answering import answering
-from rempart.app.guards import Grounds, geography_of, guards
-from rempart.app.outside import in_token, key_managers, outside_issuers
+from rempart.app.answering import Guarding, answering
+from rempart.app.guards import Grounds, geography_of, guards, staff_of, support_of, ways_of
+from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, services
 from rempart.config import Config
 from rempart.core.clock import World
@@ -36,8 +36,10 @@ from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.witness.log import PublishedLog
 from rempart.trust.witness.notary import Notary
 from rempart.trust.witness.recorder import Recorder
@@ -66,6 +68,7 @@ class Parts:
     auth: Auth
     id_tokens: IdTokens
     world: World
+    support: SupportAccess
     token: InToken | None = None
 
 
@@ -83,9 +86,11 @@ def assemble(
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     issuers = outside_issuers(config, world)
-    federation = Federation(sealed, issuers, world)
+    federation = Federation(sealed, issuers, aws_sts(config, issuers), world)
     id_tokens = IdTokens(issuer.name, world)
     disabled, policies = DisabledAPIs(sealed, config.domain), _policies(sealed)
+    staff = staff_of(data)
+    support = support_of(sealed, staff, world)
     ground = Ground(
         config=config,
         keyring=keyring,
@@ -97,17 +102,24 @@ def assemble(
         id_tokens=id_tokens,
         disabled=disabled,
         policies=policies,
+        staff=staff,
+        support=support,
     )
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
-    answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    grounds = Grounds(sealed, decision, world, geography, data)
-    asked = (disabled, *guards(grounds), guard)
-    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
+    grounds = Grounds(sealed, decision, disabled, world, geography, staff, support)
+    asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
+    ways: dict[str, tuple[Way, ...]] = {}
+    guarding = Guarding(asked, ways)
+    answers = answering(
+        sealed, world, decision, guarding=guarding, duties=config.duties, issuer=issuer
+    )
+    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses, support)
     behind = services(ground, kms, manager, answers.services)
+    ways |= ways_of(behind)
     signer = log_signer(config.domain, keyring)
     recorder = Recorder(sealed, world.clock)
     gate = Gate(
@@ -143,6 +155,7 @@ def assemble(
         ),
         id_tokens=id_tokens,
         world=world,
+        support=support,
         token=token,
     )
 

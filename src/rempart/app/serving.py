@@ -25,6 +25,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.accessapproval.work import EndedApprovals
 from rempart.services.auth.sweep import EndedSessions
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
@@ -32,11 +33,13 @@ from rempart.services.resourcemanager.work import Purge
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing import files
+from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.policy import registry
 from rempart.trust.witness.pruner import Pruner
 from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
+ENDED_APPROVALS_EVERY_SECONDS = 2.0
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
@@ -53,7 +56,12 @@ async def serve(data: Path, config: Config, listener: Listener) -> None:
     memory.keep_out_of_dumps()
     stop = _stop_order()
     listen, http = config.listen, config.http
-    doors = Doors(data, listen=(listen.host, listen.port), http=(http.host, http.port))
+    doors = Doors(
+        data,
+        domain=config.domain,
+        listen=(listen.host, listen.port),
+        http=(http.host, http.port),
+    )
     run = _Run(data, config, doors, stop, listener)
     try:
         keyring = await _keyring(run)
@@ -203,6 +211,11 @@ def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, .
         Sweeper(parts.recorder, every_seconds=COUNTS_EVERY_SECONDS),
         Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(ExpiredRevocations(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(
+            EndedApprovals(parts.sealed, parts.support, parts.world),
+            every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
+        ),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 

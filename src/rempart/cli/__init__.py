@@ -25,6 +25,7 @@ COMMANDS = (
     "seal-identity",
     "staff",
     "status",
+    "support",
     "token",
     "unseal",
     "up",

@@ -64,6 +64,10 @@ class Config:
     """How long what opens entries of reads and refusals is kept; 0 for ever."""
     identity_provider_authorities: str = ""
     """A file of certificate authorities (PEM) for identity providers, in place of the machine's."""
+    aws_sts_endpoints: tuple[str, ...] = ()
+    """AWS token services that may be asked who signed a request; without any, none is asked."""
+    aws_sts_unsigned_target: bool = False
+    """Whether requests are taken that do not sign which provider they are for."""
 
 
 @dataclass(frozen=True, slots=True)

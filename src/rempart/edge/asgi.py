@@ -19,6 +19,7 @@ from rempart.edge.body import Receive, RequestBody, read_document_bytes
 from rempart.edge.errors import LISTED, XML, internal, is_failure, log_failure, render_error
 from rempart.edge.fields import check_mask
 from rempart.edge.grpc.door import GRPCDoor, is_grpc
+from rempart.edge.http.certified import TLS
 from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.json import read_object
 from rempart.edge.multipart import read_upload
@@ -96,7 +97,7 @@ class Application:
             return
         headers = read_headers(scope["headers"])
         declared = headers.get("content-length")
-        client = scope.get("client")
+        client, extensions = scope.get("client"), scope.get("extensions", {})
         body = RequestBody(receive, int(declared) if declared and declared.isdecimal() else None)
         request = Request(
             scope["method"],
@@ -108,7 +109,8 @@ class Application:
             body,
             client[0] if client else "",
             self._world.random(_REQUEST_ID_BYTES).hex(),
-            whole=WHOLE_RESPONSE in scope.get("extensions", ()),
+            whole=WHOLE_RESPONSE in extensions,
+            certificate=extensions[TLS]["client_cert"] if TLS in extensions else b"",
         )
         if is_grpc(request):
             await self._grpc.answer(request, send)
@@ -210,6 +212,7 @@ class Application:
                 self._world.clock(),
                 request.verb,
                 request.verb == "HEAD",
+                request.certificate,
             )
         )
 

@@ -371,6 +371,8 @@ class _Climb:
             access=self.bound.log.value,
             container=container_of(resource) if resource else "",
             agent=agent_of(call),
+            reason=self.grant.reason if self.grant else "",
+            approval=self.grant.approval if self.grant else "",
         )
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:

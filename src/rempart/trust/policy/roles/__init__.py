@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rempart.trust.policy.roles import (
+    accessapproval,
     accesscontextmanager,
     basic,
     cloudasset,
@@ -47,6 +48,7 @@ _OF_SERVICES = tuple(
         sovereignty,
         cloudasset,
         recommender,
+        accessapproval,
     )
     for role in service.ROLES
 )
