@@ -30,6 +30,7 @@ from rempart.verifier.command import Options, bundle_options, run
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     bundles: tuple[Path, ...],
     data: Path,
     requests: Path | None,

@@ -26,7 +26,8 @@ async def parent(call: Call, _store: Openings) -> Resource:
 async def list_openings(grant: Grant, call: Call, store: Openings) -> Reply:
     """Return a page of entries of a container, opened, with what opens them.
 
-    The first page begins at `startIndex` of the log. A page may be short or empty although more follows: it ends after so many entries of the log.
+    The first page begins at `startIndex` of the log. A page may be short or empty although more
+    follows: it ends after so many entries of the log.
     The call's own entry in the log states what was handed out: from where to where in the log, how
     many entries, and a digest of them. Who hands out too few has said so for ever, witnessed.
     """
