@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import ssl
 import time
 import urllib.error
@@ -41,12 +42,16 @@ class NotCollected(Exception):  # noqa: N818 - it is named for what is told
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to collect; `earlier` are sizes of trees that the newest is to be tied to."""
+    """What to collect; `earlier` are sizes of trees that the newest is to be tied to.
+
+    Without a policy, the bundle has one that trusts what the log says its key is.
+    """
 
     parent: str
-    since: int = 0
+    start: int = 0
     receipts: tuple[Receipt, ...] = ()
     earlier: tuple[int, ...] = ()
+    policy: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,12 @@ class _Page:
 class Log:
     """A universe's log, asked with a credential."""
 
-    def __init__(self, url: str, token: str, authorities: Path | None) -> None:
+    def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/")
         self._token = token
-        context = ssl.create_default_context(cafile=authorities)
+        context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
         https = urllib.request.HTTPSHandler(context=context)
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
-        self.key = ""
 
     def tile(self, tile: Tile) -> bytes:
         """Return a tile; raises `NotCollected`."""
@@ -73,8 +77,8 @@ class Log:
 
     def policy(self) -> bytes:
         """Return a policy that trusts what the log says its key is."""
-        self.key = self._ask("/.log/key")[0].decode(errors="replace").strip()
-        return f"log {self.key}\nquorum none\n".encode()
+        key = self._ask("/.log/key")[0].decode(errors="replace").strip()
+        return f"log {key}\nquorum none\n".encode()
 
     def checkpoint(self, count: int) -> bytes:
         """Return a checkpoint of so many entries at least, waited for."""
@@ -145,18 +149,18 @@ def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
         for line in _following(log, wanted.parent, last[1], statements):
             spool.put(line)
     parent, to = last
-    manifest = Manifest(FORMAT, parent, wanted.since, to, tuple(statements), wanted.earlier)
+    manifest = Manifest(FORMAT, parent, wanted.start, to, tuple(statements), wanted.earlier)
     highest = max([statements[-1], *(one.index for one in wanted.receipts)])
     checkpoint = log.checkpoint(max([highest + 1, *wanted.earlier]))
     lines = _read(Path(folder, "openings"))
-    return Collected(manifest, log.policy(), checkpoint, lines, wanted.receipts)
+    return Collected(manifest, wanted.policy or log.policy(), checkpoint, lines, wanted.receipts)
 
 
 def _pages(log: Log, wanted: Wanted, spool: _Spool) -> list[int]:
     """Collect all pages, and return which entries of the log state them."""
     statements, token = [], ""
     while True:
-        page = log.page(wanted.parent, wanted.since, token)
+        page = log.page(wanted.parent, wanted.start, token)
         for line in page.lines:
             spool.put(line)
         statements.append(page.receipt.index)

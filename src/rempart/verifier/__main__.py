@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from rempart.verifier.command import Options, bundle_options, run
+from rempart.verifier.command import run
+from rempart.verifier.options import Options, bundle_options
 
 
 @click.command("verify")
@@ -18,7 +19,7 @@ from rempart.verifier.command import Options, bundle_options, run
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def main(bundles: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - as typed
     """Check proof bundles offline; exit code 0 only where everything checks."""
-    raise SystemExit(0 if run(bundles, Options(**options), as_json=as_json) else 1)
+    raise SystemExit(run(bundles, Options(**options), as_json=as_json))
 
 
 if __name__ == "__main__":

@@ -101,6 +101,18 @@ def open_bundle(path: Path) -> Bundle:
         return parse_bundle(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
 
 
+def read_checkpoint(path: Path) -> Note:
+    """Return the checkpoint in a file, or the one of a bundle; raises `Malformed` or `OSError`."""
+    with path.open("rb") as file:
+        content = file.read(NOTE_BYTES_MAX + 1)
+    if content.startswith(b"PK"):
+        return open_bundle(path).note
+    try:
+        return parse_note(content)
+    except Malformed as problem:
+        raise Malformed(f"{path}: {problem}") from None
+
+
 def parse_bundle(content: memoryview) -> Bundle:
     """Return the bundle of these bytes; raises `Malformed`."""
     members = read_members(content)

@@ -8,18 +8,17 @@
    what is there; no other statement of a project says less than what is there.
 6. Each outcome ends an intent of its own request.
 7. Each receipt is the hash of its entry in the tree.
-8. The tree continues each earlier checkpoint, and those of other bundles.
+8. The tree continues each earlier checkpoint (`held.py`), and those of other bundles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 
 import msgspec
 
-from rempart.tlog.checkpoint import Checkpoint, parse_checkpoint
+from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.commitment import commitment
 from rempart.tlog.errors import Malformed, Refuted
 from rempart.tlog.note import Note
@@ -27,20 +26,24 @@ from rempart.tlog.policy import Policy, Witnessed
 from rempart.tlog.tree import leaf_hash
 from rempart.verifier.bundle import OPENINGS, Bundle, Line
 from rempart.verifier.findings import Check, Findings
+from rempart.verifier.held import check_earlier, check_receipts
 from rempart.verifier.leaf import Leaf, decode
 from rempart.verifier.receipts import Receipt
 from rempart.verifier.rows import Pairs, Rows
 from rempart.verifier.statements import check_coverage, check_others
-from rempart.verifier.tree import authenticate, check_continues, leaf_at, needed
+from rempart.verifier.tree import authenticate, leaf_at, needed
 
 _PARENTS = ("projects/", "folders/", "organizations/")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a verifier brings: whom it trusts, and what it holds from before."""
+    """What a verifier brings: whom it trusts, and what it holds from before.
 
-    policy: Policy
+    Without a policy the bundle's own is taken, which is the sender's word alone.
+    """
+
+    policy: Policy | None = None
     receipts: tuple[Receipt, ...] = ()
     earlier: tuple[Note, ...] = ()
 
@@ -48,7 +51,8 @@ class Asked:
 def verify(bundle: Bundle, asked: Asked) -> Findings:
     """Check a bundle that could be read."""
     found = Findings()
-    seen = _checkpoint(bundle, asked.policy, found.check("checkpoint"))
+    policy = asked.policy or bundle.hint
+    seen = _checkpoint(bundle, policy, found.check("checkpoint"))
     if seen is None:
         return found
     rows, pairs = Rows(), Pairs(bundle.manifest.start, bundle.manifest.to)
@@ -58,25 +62,11 @@ def verify(bundle: Bundle, asked: Asked) -> Findings:
     _inclusion(bundle, rows, seen, found.check("inclusion"))
     check_coverage(bundle.manifest, rows, found.check("complete"))
     check_others(bundle.manifest, rows, found.check("statements"), found.notes)
-    _receipts(bundle, (*bundle.receipts, *asked.receipts), seen, found.check("receipts"))
-    _earlier(bundle, asked, seen, found.check("earlier"))
+    receipts = (*bundle.receipts, *asked.receipts)
+    check_receipts(bundle, receipts, seen, found.check("receipts"))
+    check_earlier(bundle, asked.earlier, policy, seen, found.check("earlier"))
     _note(pairs, found)
     return found
-
-
-def check_pair(older: Bundle, newer: Bundle) -> Check:
-    """Check that two bundles, each verified by itself, show one tree; the smaller comes first."""
-    was, now = parse_checkpoint(older.note.text), parse_checkpoint(newer.note.text)
-    told = Check("consistency", f"the tree of {now.size} entries continues the one of {was.size}")
-    if was.origin != now.origin:
-        told.wrong(f"The bundles are of two logs, {was.origin} and {now.origin}.")
-        return told
-    for tile in sorted(older.tiles.keys() & newer.tiles.keys()):
-        if older.tiles[tile] != newer.tiles[tile]:
-            told.wrong(f"The log has shown two trees: {tile.path} is not the same in both bundles.")
-    if told.ok:
-        _continues(was, newer, now, told)
-    return told
 
 
 def _checkpoint(bundle: Bundle, policy: Policy, told: Check) -> Checkpoint | None:
@@ -163,44 +153,6 @@ def _inclusion(bundle: Bundle, rows: Rows, seen: Checkpoint, told: Check) -> Non
         if not compare_digest(leaf_hash(committed), leaf_at(index, seen.size, bundle.tiles)):
             told.wrong(f"What is said to open entry {index} does not: the log has another there.")
     told.shows = f"{len(rows)} entries in the tree"
-
-
-def _receipts(bundle: Bundle, receipts: Sequence[Receipt], seen: Checkpoint, told: Check) -> None:
-    told.shows = f"{len(receipts)} receipts, each in the tree" if receipts else "none to check"
-    for one in receipts:
-        if one.index >= seen.size:
-            told.wrong(f"{one.text} is beyond this checkpoint of {seen.size} entries.")
-        elif not needed(seen.size, [one.index]) <= bundle.tiles.keys():
-            told.wrong(f"{one.text}: the bundle has no tile for it; fetch it with --receipts.")
-        elif one.leaf != leaf_at(one.index, seen.size, bundle.tiles):
-            told.wrong(f"{one.text} was given, and the log has another entry there.")
-
-
-def _earlier(bundle: Bundle, asked: Asked, now: Checkpoint, told: Check) -> None:
-    told.shows = "no earlier checkpoint to compare with"
-    keys = [log.key for log in asked.policy.logs]
-    sizes = []
-    for note in asked.earlier:
-        try:
-            note.opened(keys)
-            was = parse_checkpoint(note.text)
-        except (Malformed, Refuted) as problem:
-            told.wrong(f"The earlier checkpoint is not one of this log: {problem}")
-            continue
-        if was.origin != now.origin:
-            told.wrong(f"The earlier checkpoint is of another log, {was.origin}.")
-            continue
-        sizes.append(str(was.size))
-        _continues(was, bundle, now, told)
-    if sizes:
-        told.shows = f"the tree continues the one of {' and '.join(sizes)} entries"
-
-
-def _continues(was: Checkpoint, newer: Bundle, now: Checkpoint, told: Check) -> None:
-    try:
-        check_continues(was.size, was.root, now.size, now.root, newer.tiles)
-    except (Malformed, Refuted) as problem:
-        told.wrong(str(problem))
 
 
 def _note(pairs: Pairs, found: Findings) -> None:

@@ -2,74 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import msgspec
 
-from rempart.tlog.errors import Malformed
-from rempart.tlog.keys import parse_verifier_key
-from rempart.tlog.note import NOTE_BYTES_MAX, Note, parse_note
-from rempart.tlog.policy import POLICY_BYTES_MAX, Log, Policy, parse_policy, quorum_of
+from rempart.tlog.errors import Malformed, Refuted
 from rempart.verifier.bundle import Bundle, open_bundle, size_of
-from rempart.verifier.checks import Asked, check_pair, verify
-from rempart.verifier.findings import Check, Findings
-from rempart.verifier.receipts import RECEIPTS_BYTES_MAX, Receipt, parse_receipts
-from rempart.verifier.report import Touched, Wanted, report, shown, time_asked
+from rempart.verifier.checks import Asked, verify
+from rempart.verifier.findings import HOLDS, UNDECIDED, WRONG, Check, Findings, verdict
+from rempart.verifier.held import check_pair
+from rempart.verifier.options import Options
+from rempart.verifier.report import COLUMNS, Known, Touched, Wanted, report, shown
 
-Decorated = TypeVar("Decorated", bound=Callable[..., object])
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-_OPTIONS = (
-    click.option("--policy", type=_FILE, help="Whom you trust (C2SP tlog-policy)."),
-    click.option("--key", metavar="VKEY", help="The log's key, trusted without witnesses."),
-    click.option(
-        "--since",
-        type=_FILE,
-        multiple=True,
-        metavar="CHECKPOINT",
-        help="An earlier checkpoint of the log, which it must continue.",
-    ),
-    click.option("--receipts", type=_FILE, help="Receipts that must be in the log, one a line."),
-    click.option("--report", is_flag=True, help="Tell who touched what, and why."),
-    click.option("--resource", default="", help="Report: this resource, and all below it."),
-    click.option("--from", "start", metavar="TIME", help="Report: from this date or time on."),
-    click.option("--to", metavar="TIME", help="Report: up to this time, or the end of this date."),
+_SAID = {
+    HOLDS: "Everything checks.",
+    WRONG: "Not everything checks.",
+    UNDECIDED: "Nothing is wrong, and not everything could be told.",
+}
+_UNTRUSTED = (
+    "All of it fits together by the sender's own word on whose log it is: to know, pass --policy or"
+    " --key with what you were given by somebody else."
 )
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What was typed beside the bundles."""
-
-    policy: Path | None = None
-    key: str | None = None
-    since: tuple[Path, ...] = ()
-    receipts: Path | None = None
-    report: bool = False
-    resource: str = ""
-    start: str | None = None
-    to: str | None = None
-
-    def wanted(self) -> Wanted:
-        """Return what a report is to tell of; raises `Malformed`."""
-        start = None if self.start is None else time_asked(self.start)
-        end = None if self.to is None else time_asked(self.to, end=True)
-        return Wanted(self.resource, start, end)
-
-    def asked(self) -> Asked:
-        """Return what the verifier brings; raises `Malformed` or `OSError`."""
-        earlier = tuple(_checkpoint(path) for path in self.since)
-        return Asked(self._policy(), _receipts(self.receipts), earlier)
-
-    def _policy(self) -> Policy:
-        if self.policy is not None and self.key is None:
-            return parse_policy(read(self.policy, POLICY_BYTES_MAX))
-        if self.key is not None and self.policy is None:
-            return quorum_of([Log(parse_verifier_key(self.key.strip()))], (), 0)
-        raise Malformed("Say whom you trust: --policy FILE or --key VKEY, one of them.")
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -80,36 +37,40 @@ class Verified(msgspec.Struct, frozen=True):
     found: Findings
 
 
-def bundle_options(command: Decorated) -> Decorated:
-    """Add the options that go with bundles."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+class Telling(msgspec.Struct, frozen=True):
+    """What a report is to tell of, and what it is told beside."""
+
+    wanted: Wanted
+    known: Known
+
+    def of(self, one: Verified) -> list[Touched]:
+        """Return what a verified bundle tells."""
+        return list(report(one.bundle, self.wanted, self.known)) if one.bundle else []
 
 
-def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> bool:
-    """Verify bundles and show what was found; tell whether everything checks."""
+def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
+    """Verify bundles, show what was found, and return the exit code: 0, 1 or 2.
+
+    1 is that something is wrong; 2 that something could not be told, such as whose log it is.
+    """
     try:
-        asked, wanted = options.asked(), options.wanted()
-    except (Malformed, OSError) as problem:
-        raise click.ClickException(str(problem)) from None
+        asked, telling = options.asked(), Telling(options.wanted(), options.known())
+    except (Malformed, Refuted, OSError) as problem:
+        raise click.UsageError(str(problem)) from None
     each = [verified(path, asked) for path in paths]
-    pairs = _pairs(each)
-    ok = all(one.found.ok for one in each) and all(pair.ok for pair in pairs)
-    telling = wanted if ok and options.report else None
+    pairs = _pairs(each, trusting=options.trusting)
+    code = verdict([*(check for one in each for check in one.found.checks), *pairs])
+    told = telling if code != WRONG and options.reporting else None
+    if code == HOLDS and not options.trusting:
+        code = UNDECIDED
+    said = _UNTRUSTED if code == UNDECIDED and not options.trusting else _SAID[code]
     if as_json:
-        whole = {
-            "ok": ok,
-            "bundles": [_document(one, telling) for one in each],
-            "consistency": [_told(pair) for pair in pairs],
-        }
-        click.echo(msgspec.json.format(msgspec.json.encode(whole), indent=2))
-        return ok
-    for one in each:
-        _show(one, telling, named=len(each) > 1)
-    _echo([line for pair in pairs for line in pair.lines()])
-    click.echo("Everything checks." if ok else "Not everything checks.")
-    return ok
+        _show_json(each, pairs, told, code, said)
+        return code
+    _show(each, pairs, None if options.as_csv else told, said, err=options.as_csv)
+    if told is not None and options.as_csv:
+        _show_csv(each, told)
+    return code
 
 
 def verified(path: Path, asked: Asked) -> Verified:
@@ -123,39 +84,27 @@ def verified(path: Path, asked: Asked) -> Verified:
         return Verified(path, None, found)
 
 
-def read(path: Path, bytes_max: int) -> bytes:
-    """Return a file that is not larger than that; raises `Malformed` or `OSError`."""
-    with path.open("rb") as file:
-        content = file.read(bytes_max + 1)
-    if len(content) > bytes_max:
-        raise Malformed(f"{path} has more than {bytes_max} bytes.")
-    return content
-
-
-def _checkpoint(path: Path) -> Note:
-    try:
-        return parse_note(read(path, NOTE_BYTES_MAX))
-    except Malformed as problem:
-        raise Malformed(f"{path}: {problem}") from None
-
-
-def _receipts(path: Path | None) -> tuple[Receipt, ...]:
-    if path is None:
-        return ()
-    try:
-        return parse_receipts(read(path, RECEIPTS_BYTES_MAX))
-    except Malformed as problem:
-        raise Malformed(f"{path}: {problem}") from None
-
-
-def _pairs(each: list[Verified]) -> list[Check]:
+def _pairs(each: list[Verified], *, trusting: bool) -> list[Check]:
     """Compare bundles that hold, from the smallest tree to the largest."""
     holding = [one.bundle for one in each if one.bundle is not None and one.found.ok]
     ordered = sorted(holding, key=size_of)
-    return [check_pair(*pair) for pair in pairwise(ordered)]
+    return [check_pair(*pair, trusting=trusting) for pair in pairwise(ordered)]
 
 
-def _document(one: Verified, wanted: Wanted | None) -> dict[str, object]:
+def _show_json(
+    each: list[Verified], pairs: list[Check], telling: Telling | None, code: int, said: str
+) -> None:
+    whole = {
+        "ok": code == HOLDS,
+        "exitCode": code,
+        "verdict": said,
+        "bundles": [_document(one, telling) for one in each],
+        "oneHistory": [_told(pair) for pair in pairs],
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(whole), indent=2))
+
+
+def _document(one: Verified, telling: Telling | None) -> dict[str, object]:
     told: dict[str, object] = {
         "file": str(one.path),
         "ok": one.found.ok,
@@ -164,37 +113,44 @@ def _document(one: Verified, wanted: Wanted | None) -> dict[str, object]:
     }
     if one.bundle is not None and one.found.ok:
         told |= {"complete": one.bundle.manifest, "counts": msgspec.structs.asdict(one.found.tally)}
-    if wanted is not None:
-        told["report"] = list(_touched(one, wanted))
+    if telling is not None:
+        told["report"] = telling.of(one)
     return told
 
 
 def _told(check: Check) -> dict[str, object]:
     return {
         "name": check.name,
-        "ok": check.ok,
+        "ok": check.ok and not check.open,
         "detail": check.shows if check.ok else "",
         "problems": check.problems,
         "count": check.count,
+        "undecided": check.open,
     }
 
 
-def _show(one: Verified, wanted: Wanted | None, *, named: bool) -> None:
-    if named:
-        _echo([f"{one.path}:"])
-    _echo([line for check in one.found.checks for line in check.lines()])
-    _echo([f"    {note}" for note in one.found.notes])
-    if one.found.ok and wanted is None:
-        _echo(one.found.tally.lines())
-    if wanted is not None:
-        for touched in _touched(one, wanted):
+def _show(
+    each: list[Verified], pairs: list[Check], telling: Telling | None, said: str, *, err: bool
+) -> None:
+    for one in each:
+        named = [f"{one.path}:"] if len(each) > 1 else []
+        checks = [line for check in one.found.checks for line in check.lines()]
+        notes = [f"    {note}" for note in one.found.notes]
+        tally = one.found.tally.lines() if one.found.ok and telling is None else []
+        _echo([*named, *checks, *notes, *tally], err=err)
+        for touched in telling.of(one) if telling else ():
             _echo(touched.lines())
+    _echo([line for pair in pairs for line in pair.lines()], err=err)
+    click.echo(said, err=err)
 
 
-def _touched(one: Verified, wanted: Wanted) -> list[Touched]:
-    return list(report(one.bundle, wanted)) if one.bundle is not None else []
+def _show_csv(each: list[Verified], telling: Telling) -> None:
+    rows = csv.writer(sys.stdout)
+    rows.writerow(COLUMNS)
+    for one in each:
+        rows.writerows(touched.cells() for touched in telling.of(one))
 
 
-def _echo(lines: list[str]) -> None:
+def _echo(lines: list[str], *, err: bool = False) -> None:
     for line in lines:
-        click.echo(shown(line))
+        click.echo(shown(line), err=err)

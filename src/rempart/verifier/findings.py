@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rempart.verifier.rows import Tally
 
 PROBLEMS_KEPT_MAX = 20
+HOLDS, WRONG, UNDECIDED = 0, 1, 2
+"""What a verification ends with; a process ends with it as its exit code."""
 
 
 @dataclass(slots=True)
 class Check:
-    """One thing that was looked at: what it shows, or what is wrong and where."""
+    """One thing that was looked at: what it shows, what is wrong and where, what is undecided."""
 
     name: str
     shows: str = ""
     problems: list[str] = field(default_factory=list)
     count: int = 0
+    open: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -29,13 +33,18 @@ class Check:
         if self.count <= PROBLEMS_KEPT_MAX:
             self.problems.append(problem)
 
+    def undecided(self, why: str) -> None:
+        """Note that something cannot be told from what is there."""
+        self.open.append(why)
+
     def lines(self) -> list[str]:
         """Return what to tell people."""
-        if self.ok:
+        if self.ok and not self.open:
             return [f"ok  {self.name:<12} {self.shows}"]
         told = [f"BAD {self.name:<12} {problem}" for problem in self.problems]
         more = self.count - len(self.problems)
-        return told + ([f"BAD {self.name:<12} … and {more} more"] if more else [])
+        told += [f"BAD {self.name:<12} … and {more} more"] if more else []
+        return told + [f"??  {self.name:<12} {why}" for why in self.open]
 
 
 @dataclass(slots=True)
@@ -56,3 +65,11 @@ class Findings:
         made = Check(name, shows)
         self.checks.append(made)
         return made
+
+
+def verdict(checks: Iterable[Check]) -> int:
+    """Return what all checks together come to."""
+    each = list(checks)
+    if any(not one.ok for one in each):
+        return WRONG
+    return UNDECIDED if any(one.open for one in each) else HOLDS

@@ -11,7 +11,9 @@ import msgspec
 
 from rempart.tlog.errors import Malformed
 from rempart.verifier.bundle import Bundle
+from rempart.verifier.geography import Geography
 from rempart.verifier.leaf import Leaf, decode
+from rempart.verifier.staff import Staff
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -35,6 +37,14 @@ class Wanted:
         return not name or leaf.resource == name or leaf.resource.startswith(f"{name}/")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the reader brings to a report: where addresses are, and who works for whom."""
+
+    geography: Geography | None = None
+    staff: Staff | None = None
+
+
 class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry, as a report tells of it; `index` is where to find it in the log."""
 
@@ -47,6 +57,7 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
     acting: tuple[str, ...] = ()
     address: str = ""
     country: str = ""
+    person: str = ""
     employer: str = ""
     agent: str = ""
     reason: str = ""
@@ -58,21 +69,34 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return what to show on a terminal; what it must not obey is escaped."""
         by = " acting as ".join((*self.acting, self.principal or "nobody"))
         head = f"{self.time}  {shown(by)}  {shown(self.method)}  {shown(self.resource)}"
-        names = ("address", "country", "employer", "reason", "approval", "key", "agent", "message")
-        told = [(name, getattr(self, name)) for name in names]
-        rest = "; ".join(f"{name} {shown(value)}" for name, value in told if value)
-        return [head, f"    {self.outcome}; {rest}{'; ' if rest else ''}entry {self.index}"]
+        told = [(name, getattr(self, name)) for name in _TOLD]
+        rest = "".join(f"{name} {shown(value)}; " for name, value in told if value)
+        return [head, f"    {self.outcome}; {rest}entry {self.index}"]
+
+    def cells(self) -> list[str]:
+        """Return what stands in each of `COLUMNS`, and is no formula to a spreadsheet."""
+        values = [getattr(self, name) for name in COLUMNS]
+        return [_cell(" ".join(it) if isinstance(it, tuple) else str(it)) for it in values]
 
 
-def report(bundle: Bundle, wanted: Wanted) -> Iterator[Touched]:
+COLUMNS = Touched.__struct_fields__
+_TOLD = (
+    "address", "country", "person", "employer", "reason", "approval", "key", "agent", "message"
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def report(bundle: Bundle, wanted: Wanted, known: Known) -> Iterator[Touched]:
     """Iterate over what a bundle, which must have been verified, tells of."""
     for line in bundle.lines():
         leaf = decode(line.leaf)
         if wanted.wants(leaf):
-            yield _touched(line.index, leaf)
+            yield _touched(line.index, leaf, known)
 
 
-def _touched(index: int, leaf: Leaf) -> Touched:
+def _touched(index: int, leaf: Leaf, known: Known) -> Touched:
+    members = (*leaf.acting, leaf.principal)
+    person = known.staff.person(members, leaf.time) if known.staff else None
     return Touched(
         index=index,
         time=time_of(leaf.time),
@@ -82,14 +106,19 @@ def _touched(index: int, leaf: Leaf) -> Touched:
         outcome=f"{leaf.kind} {leaf.status}" if leaf.status else leaf.kind,
         acting=leaf.acting,
         address=leaf.remote,
-        country=leaf.facts.get("country", ""),
-        employer=leaf.facts.get("employer", ""),
+        country=known.geography.country(leaf.remote) if known.geography else "",
+        person=person.name if person else "",
+        employer=person.employer if person else "",
         agent=leaf.agent,
         reason=leaf.reason,
         approval=leaf.approval,
         key=leaf.key,
         message=leaf.message,
     )
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def resource_name(asked: str) -> str:
@@ -113,6 +142,15 @@ def time_asked(text: str, *, end: bool = False) -> int:
     except (ValueError, OverflowError, TypeError):  # the last for a time without its zone
         message = f"{text!r} is not such as 2026-11-29 or 2026-11-29T08:00:00Z."
         raise Malformed(message) from None
+
+
+def month_asked(text: str) -> tuple[int, int]:
+    """Return the microseconds at which a month, such as 2026-11, begins and ends in UTC."""
+    try:
+        start = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+        return _micros(start), _micros((start + timedelta(days=31)).replace(day=1))
+    except (ValueError, OverflowError):
+        raise Malformed(f"{text!r} is not a month such as 2026-11.") from None
 
 
 def time_of(micros: int) -> str:

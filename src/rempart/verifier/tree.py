@@ -12,20 +12,24 @@ from hmac import compare_digest
 from rempart.tlog.checking import check_consistency
 from rempart.tlog.errors import Malformed, Refuted
 from rempart.tlog.growth import Growth
-from rempart.tlog.proving import Proof, plan_consistency
+from rempart.tlog.proving import plan_consistency
 from rempart.tlog.text import HASH_BYTES
 from rempart.tlog.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
     Tile,
     decode_tile,
-    reader_of,
+    hash_in,
     tile_of,
     tile_width,
 )
-from rempart.tlog.tree import root_hash
+from rempart.tlog.tree import Node, root_hash
 
 Tiles = Mapping[Tile, memoryview] | Mapping[Tile, bytes]
+
+
+class Untied(Exception):  # noqa: N818 - it is named for what was found
+    """The tiles do not say whether one tree continues another."""
 
 
 def needed(size: int, indices: Iterable[int], earlier: Iterable[int] = ()) -> set[Tile]:
@@ -77,18 +81,26 @@ def leaf_at(index: int, size: int, tiles: Tiles) -> bytes:
 
 
 def check_continues(old: int, old_root: bytes, size: int, root: bytes, tiles: Tiles) -> None:
-    """Check that the tree begins with an older one; raises `Malformed` or `Refuted`."""
-    proof: Proof = ()
-    if old <= size:
-        plan = plan_consistency(old, size)
-        missing = next((it for it in plan.nodes if tile_of(it, size) not in tiles), None)
-        if missing is not None:
-            raise Malformed(
-                f"{tile_of(missing, size).path} is not in the bundle, so it cannot be told whether"
-                f" the tree of {size} continues the one of {old}: fetch it with --checkpoint."
-            )
-        proof = plan.read(reader_of(size, lambda tile: bytes(tiles[tile])))
-    check_consistency(old, size, old_root, root, proof)
+    """Check that the tree begins with an older one; raises `Untied` or `Refuted`.
+
+    A tile of the older tree, which may be among them, does for the beginning of a wider one.
+    """
+    plan = plan_consistency(old, size)
+    widest = {(it.level, it.index): it for it in sorted(tiles)}
+    try:
+        places = [widest[_place(node, size)] for node in plan.nodes]
+        hashes = [hash_in(bytes(tiles[at]), it) for at, it in zip(places, plan.nodes, strict=True)]
+    except (KeyError, Malformed):
+        raise Untied(
+            f"No tile tells whether the tree of {size} entries continues the one of {old}:"
+            " fetch the newer bundle with --since."
+        ) from None
+    check_consistency(old, size, old_root, root, plan.proof(hashes))
+
+
+def _place(node: Node, size: int) -> tuple[int, int]:
+    tile = tile_of(node, size)
+    return tile.level, tile.index
 
 
 def _climb(tiles: set[Tile], level: int, at: int, size: int) -> None:
