@@ -75,7 +75,10 @@ def test_a_customer_proves_who_touched_a_bucket(
     assert "BAD" not in other.stdout
     both = told(universe, tmp_path / "b.zip", bundle, "--key", key, code=0)
     assert [one["ok"] for one in both["oneHistory"]] == [True]
+    one_byte_is_told(universe, bundle, held)
 
+
+def one_byte_is_told(universe: Universe, bundle: Path, held: tuple[str | Path, ...]) -> None:
     content = bytearray(bundle.read_bytes())
     content[len(content) // 2] ^= 1
     bundle.write_bytes(content)

@@ -41,15 +41,7 @@ async def check_tree(engine: Engine, sealed: SealedEngine, key: VerifierKey) -> 
         await _grow(engine, growth, head.size)
         if growth.root() != head.root:
             raise Broken(f"The tree over {head.size} entries has another root than is kept.")
-        tiles = growth.written()
-        for tile, content in tiles:
-            kept = await sealed.find(TILES, TILES.key(tile.level, tile.index))
-            if kept is None or kept.value != content:
-                raise Broken(f"{tile.path} is not the tile of the entries under it.")
-        if (count := await _tiles(sealed)) != len(tiles):
-            raise Broken(
-                f"There are {count} tiles; a tree of {head.size} entries has {len(tiles)}."
-            )
+        await _check_tiles(sealed, growth)
     except CloudError as problem:
         raise Broken(f"The tree cannot be read: {problem.message}") from problem
     return head.published_size
