@@ -11,19 +11,25 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import msgspec
-
-from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.errors import Malformed
-from rempart.tlog.note import parse_note
+from rempart.tlog.note import Note, parse_note
+from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
-from rempart.verifier.bundle import FORMAT, LINE_BYTES_MAX, Line, Manifest, encode, parse_line
-from rempart.verifier.leaf import LISTS, decode
+from rempart.verifier.bundle import (
+    FORMAT,
+    LINE_BYTES_MAX,
+    Line,
+    Manifest,
+    encode,
+    parse_line,
+    size_of,
+)
+from rempart.verifier.leaf import LISTS, NOT_JSON, decode
 from rempart.verifier.making import Collected
 from rempart.verifier.receipts import Receipt, parse_receipt
 
@@ -42,7 +48,7 @@ class NotCollected(Exception):  # noqa: N818 - it is named for what is told
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to collect; `earlier` are sizes of trees that the newest is to be tied to.
+    """What to collect; `earlier` are checkpoints that the newest is to be tied to.
 
     Without a policy, the bundle has one that trusts what the log says its key is.
     """
@@ -50,7 +56,7 @@ class Wanted:
     parent: str
     start: int = 0
     receipts: tuple[Receipt, ...] = ()
-    earlier: tuple[int, ...] = ()
+    earlier: tuple[Note, ...] = ()
     policy: bytes = b""
 
 
@@ -85,7 +91,7 @@ class Log:
         ends = time.monotonic() + COVERED_SECONDS_MAX
         while True:
             content = self._ask("/.log/checkpoint")[0]
-            if parse_checkpoint(parse_note(content).text).size >= count:
+            if size_of(parse_note(content)) >= count:
                 return content
             if time.monotonic() > ends:
                 raise NotCollected(f"No checkpoint of {count} entries is published; try again.")
@@ -149,11 +155,24 @@ def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
         for line in _following(log, wanted.parent, last[1], statements):
             spool.put(line)
     parent, to = last
-    manifest = Manifest(FORMAT, parent, wanted.start, to, tuple(statements), wanted.earlier)
+    manifest = Manifest(FORMAT, parent, wanted.start, to, tuple(statements))
     highest = max([statements[-1], *(one.index for one in wanted.receipts)])
-    checkpoint = log.checkpoint(max([highest + 1, *wanted.earlier]))
+    checkpoint = log.checkpoint(max([highest + 1, *map(size_of, wanted.earlier)]))
     lines = _read(Path(folder, "openings"))
-    return Collected(manifest, wanted.policy or log.policy(), checkpoint, lines, wanted.receipts)
+    policy = wanted.policy or log.policy()
+    return Collected(
+        manifest, policy, checkpoint, lines, wanted.receipts, _signed(wanted.earlier, policy)
+    )
+
+
+def _signed(notes: Iterable[Note], policy: bytes) -> tuple[Note, ...]:
+    """Return checkpoints with the log's signatures alone, one of each size; raises `Refuted`."""
+    keys = [log.key for log in parse_policy(policy).logs]
+    opened = {
+        size_of(note): Note(note.text, tuple(it.signature for it in note.opened(keys)))
+        for note in notes
+    }
+    return tuple(opened.values())
 
 
 def _pages(log: Log, wanted: Wanted, spool: _Spool) -> list[int]:
@@ -201,7 +220,7 @@ def _from(log: Log, parent: str, start: int) -> Iterator[Line]:
 
 def _statement(line: Line) -> tuple[str, int]:
     """Return of whom a statement speaks, and up to where."""
-    with contextlib.suppress(msgspec.DecodeError, KeyError, ValueError):
+    with contextlib.suppress(*NOT_JSON, KeyError, ValueError):
         leaf = decode(line.leaf)
         if leaf.method in LISTS:
             return leaf.container, int(leaf.facts["to"])

@@ -13,8 +13,7 @@ from rempart.cli import options
 from rempart.cli.collecting import Log, NotCollected, Wanted, collect
 from rempart.cli.reaching import universe_options
 from rempart.cli.token import signed
-from rempart.tlog.checkpoint import parse_checkpoint
-from rempart.tlog.errors import Malformed
+from rempart.tlog.errors import Malformed, Refuted
 from rempart.tlog.policy import POLICY_BYTES_MAX
 from rempart.verifier.bundle import read_checkpoint
 from rempart.verifier.checks import Asked
@@ -70,11 +69,11 @@ def fetch(  # noqa: PLR0913 - one for each option
             _parent(**parents),
             start,
             read_receipts(receipts),
-            tuple(sorted({_size(path) for path in earlier})),
+            tuple(read_checkpoint(path) for path in earlier),
             read(policy, POLICY_BYTES_MAX) if policy else b"",
         )
         found = _fetched(Log(url, signed(key)), wanted, out)
-    except (NotCollected, Malformed, OSError) as problem:
+    except (NotCollected, Malformed, Refuted, OSError) as problem:
         options.refuse(str(problem))
     for check in found.checks:
         click.echo("\n".join(check.lines()))
@@ -107,8 +106,3 @@ def _parent(
     if len(told) != 1:
         options.refuse("Say whose entries: --project, --folder or --organization, one of them.")
     return told[0]
-
-
-def _size(path: Path) -> int:
-    """Return the size of the tree that a checkpoint or a bundle is about."""
-    return parse_checkpoint(read_checkpoint(path).text).size

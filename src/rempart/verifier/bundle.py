@@ -1,4 +1,4 @@
-"""A proof bundle: its members, each with one accepted spelling (docs/spec/proof-bundle.md).
+"""A proof bundle: its members, each with one accepted spelling (docs/spec/proof.md).
 
 Nothing here is verified but the format: `checks` does the rest.
 """
@@ -22,12 +22,13 @@ from rempart.tlog.policy import POLICY_BYTES_MAX, Policy, parse_policy
 from rempart.tlog.text import NUMBER_MAX
 from rempart.tlog.tiles import ENTRIES, Tile, parse_path
 from rempart.verifier.archive import ARCHIVE_BYTES_MAX, Member, read_members
+from rempart.verifier.leaf import NOT_JSON
 from rempart.verifier.readme import README
 from rempart.verifier.receipts import RECEIPTS_BYTES_MAX, Receipt, parse_receipts
 
 FORMAT = "rempart.proof.v1"
 README_NAME, MANIFEST, POLICY, CHECKPOINT = "README.txt", "bundle.json", "policy", "checkpoint"
-OPENINGS, RECEIPTS = "openings.jsonl", "receipts"
+OPENINGS, RECEIPTS, EARLIER = "openings.jsonl", "receipts", "earlier/"
 NAMES = (README_NAME, MANIFEST, POLICY, CHECKPOINT, OPENINGS, RECEIPTS)
 MANIFEST_BYTES_MAX = 4 << 20
 LINE_BYTES_MAX = 4 << 20
@@ -44,8 +45,7 @@ _LIMITS = {
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from"}):
     """Whose entries a bundle opens, and that they are all from `start` up to `to`, exclusive.
 
-    `statements` are the entries of the log that say how many there are, one after the other;
-    `earlier` the sizes of older trees that the tiles tie to this one.
+    `statements` are the entries of the log that say how many there are, one after the other.
     """
 
     format: str
@@ -53,7 +53,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     start: int
     to: int
     statements: tuple[int, ...]
-    earlier: tuple[int, ...]
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -72,12 +71,13 @@ _manifest = msgspec.json.Decoder(Manifest)
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a file holds, read; `tiles` are views into it."""
+    """What a file holds, read; `tiles` are views into it, `earlier` older checkpoints."""
 
     manifest: Manifest
     hint: Policy
     note: Note
     receipts: tuple[Receipt, ...]
+    earlier: tuple[Note, ...]
     tiles: Mapping[Tile, memoryview]
     openings: memoryview
 
@@ -122,33 +122,36 @@ def parse_bundle(content: memoryview) -> Bundle:
     held = {one.name: _limited(content, one) for one in members[: len(NAMES)]}
     if held[README_NAME] != README:
         raise Malformed(f"{README_NAME} is not the text of the format.")
+    others = members[len(NAMES) :]
+    older = tuple(one for one in others if one.name.startswith(EARLIER))
     return Bundle(
         parse_manifest(bytes(held[MANIFEST])),
-        _read(POLICY, parse_policy, held),
+        _read(POLICY, _policy, held),
         _read(CHECKPOINT, parse_note, held),
         _read(RECEIPTS, parse_receipts, held),
-        _tiles(content, members[len(NAMES) :]),
+        _earlier(content, older),
+        _tiles(content, others[len(older) :]),
         held[OPENINGS],
     )
 
 
-def size_of(bundle: Bundle) -> int:
-    """Return how many entries the tree of a bundle has; raises `Malformed`."""
-    return parse_checkpoint(bundle.note.text).size
+def size_of(note: Note) -> int:
+    """Return how many entries the tree of a checkpoint has; raises `Malformed`."""
+    return parse_checkpoint(note.text).size
 
 
 def parse_manifest(content: bytes) -> Manifest:
     """Return what `bundle.json` says; raises `Malformed`."""
     try:
         found = _manifest.decode(content)
-    except msgspec.DecodeError as problem:
+    except NOT_JSON as problem:
         raise Malformed(f"{MANIFEST}: {problem}.") from None
     if content != encode(found) + b"\n":
         raise Malformed(f"{MANIFEST} is not in its one spelling.")
     if found.format != FORMAT:
         raise Malformed(f"{MANIFEST}: the format is not {FORMAT}.")
-    numbers = (found.start, found.to, *found.statements, *found.earlier)
-    ordered = all(sorted(set(it)) == list(it) for it in (found.statements, found.earlier))
+    numbers = (found.start, found.to, *found.statements)
+    ordered = sorted(set(found.statements)) == list(found.statements)
     if not ordered or not all(0 <= it <= NUMBER_MAX for it in numbers):
         raise Malformed(f"{MANIFEST}: its numbers are not in order.")
     return found
@@ -158,7 +161,7 @@ def parse_line(content: bytes, where: str) -> Line:
     """Return one line, without its newline; raises `Malformed`."""
     try:
         line = _line.decode(content)
-    except msgspec.DecodeError as problem:
+    except NOT_JSON as problem:
         raise Malformed(f"{where}: {problem}.") from None
     if encode(line) != content or not 0 <= line.index < NUMBER_MAX:
         raise Malformed(f"{where} is not in its one spelling.")
@@ -172,6 +175,28 @@ def _read(name: str, parse: Callable[[bytes], Parsed], held: Mapping[str, memory
         return parse(bytes(held[name]))
     except Malformed as problem:
         raise Malformed(f"{name}: {problem}") from None
+
+
+def _policy(content: bytes) -> Policy:
+    policy = parse_policy(content)
+    if policy.encode() != content:
+        raise Malformed("it is not in its one spelling.")
+    return policy
+
+
+def _earlier(content: memoryview, members: tuple[Member, ...]) -> tuple[Note, ...]:
+    """Return the older checkpoints, each under the size of its tree, the smallest first."""
+    notes, last = [], -1
+    for one in members:
+        if one.size > NOTE_BYTES_MAX:
+            raise Malformed(f"{one.name} has more than {NOTE_BYTES_MAX} bytes.")
+        note = parse_note(bytes(content[one.start : one.end]))
+        size = size_of(note)
+        if one.name != f"{EARLIER}{size}" or size <= last:
+            raise Malformed(f"{one.name} is not named for its tree, or not in order.")
+        notes.append(note)
+        last = size
+    return tuple(notes)
 
 
 def _limited(content: memoryview, one: Member) -> memoryview:

@@ -16,18 +16,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hmac import compare_digest
 
-import msgspec
-
 from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.commitment import commitment
 from rempart.tlog.errors import Malformed, Refuted
 from rempart.tlog.note import Note
 from rempart.tlog.policy import Policy, Witnessed
 from rempart.tlog.tree import leaf_hash
-from rempart.verifier.bundle import OPENINGS, Bundle, Line
+from rempart.verifier.bundle import OPENINGS, Bundle, Line, size_of
 from rempart.verifier.findings import Check, Findings
 from rempart.verifier.held import check_earlier, check_receipts
-from rempart.verifier.leaf import Leaf, decode
+from rempart.verifier.leaf import NOT_JSON, Leaf, decode
 from rempart.verifier.receipts import Receipt
 from rempart.verifier.rows import Pairs, Rows
 from rempart.verifier.statements import check_coverage, check_others
@@ -64,7 +62,8 @@ def verify(bundle: Bundle, asked: Asked) -> Findings:
     check_others(bundle.manifest, rows, found.check("statements"), found.notes)
     receipts = (*bundle.receipts, *asked.receipts)
     check_receipts(bundle, receipts, seen, found.check("receipts"))
-    check_earlier(bundle, asked.earlier, policy, seen, found.check("earlier"))
+    earlier = (*bundle.earlier, *asked.earlier)
+    check_earlier(bundle, earlier, policy, seen, found.check("earlier"))
     _note(pairs, found)
     return found
 
@@ -78,7 +77,7 @@ def _checkpoint(bundle: Bundle, policy: Policy, told: Check) -> Checkpoint | Non
         return None
     seen = witnessed.checkpoint
     told.shows = f"{seen.origin}, {seen.size} entries, {_signed(witnessed)}"
-    if bundle.manifest.to > seen.size or any(it > seen.size for it in bundle.manifest.earlier):
+    if max(bundle.manifest.to, *map(size_of, bundle.earlier), 0) > seen.size:
         told.wrong(f"The bundle speaks of more entries than the {seen.size} of its checkpoint.")
         return None
     return seen
@@ -114,7 +113,7 @@ def _openings(bundle: Bundle, found: Findings, rows: Rows, pairs: Pairs) -> None
 def _leaf(line: Line) -> Leaf:
     try:
         return decode(line.leaf)
-    except msgspec.DecodeError as problem:
+    except NOT_JSON as problem:
         message = f"{OPENINGS}: entry {line.index} is not a leaf: {problem}."
         raise Malformed(message) from None
 
@@ -130,7 +129,7 @@ def _tree(bundle: Bundle, rows: Rows, seen: Checkpoint, told: Check) -> bool:
         told.wrong(f"The tree of {seen.size} entries has no entry {beyond[0]}.")
         return False
     indices = [*rows.indices, *_indices(bundle)]
-    due = needed(seen.size, indices, bundle.manifest.earlier)
+    due = needed(seen.size, indices, map(size_of, bundle.earlier))
     for tile in sorted(due - bundle.tiles.keys()):
         told.wrong(f"{tile.path} is missing.")
     for tile in sorted(bundle.tiles.keys() - due):

@@ -87,7 +87,7 @@ def verified(path: Path, asked: Asked) -> Verified:
 def _pairs(each: list[Verified], *, trusting: bool) -> list[Check]:
     """Compare bundles that hold, from the smallest tree to the largest."""
     holding = [one.bundle for one in each if one.bundle is not None and one.found.ok]
-    ordered = sorted(holding, key=size_of)
+    ordered = sorted(holding, key=lambda one: size_of(one.note))
     return [check_pair(*pair, trusting=trusting) for pair in pairwise(ordered)]
 
 

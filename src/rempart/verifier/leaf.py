@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that are not the document that was looked for."""
+
 INTENT, OUTCOME = "intent", "outcome"
 LISTS = frozenset(
     f"transparency.{parent}.openings.list" for parent in ("projects", "folders", "organizations")
@@ -36,4 +39,4 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 decode = msgspec.json.Decoder(Leaf).decode
-"""Return the leaf of a text; raises `msgspec.DecodeError`."""
+"""Return the leaf of a text; raises one of `NOT_JSON`."""

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from rempart.tlog.checkpoint import parse_checkpoint
-from rempart.tlog.note import parse_note
+from rempart.tlog.note import Note, parse_note
+from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
 from rempart.verifier.archive import PIECE_BYTES, Writer
 from rempart.verifier.bundle import (
     CHECKPOINT,
+    EARLIER,
     MANIFEST,
     OPENINGS,
     POLICY,
@@ -21,6 +22,7 @@ from rempart.verifier.bundle import (
     Line,
     Manifest,
     encode,
+    size_of,
 )
 from rempart.verifier.readme import README
 from rempart.verifier.receipts import Receipt, encode_receipts
@@ -36,6 +38,7 @@ class Collected:
     checkpoint: bytes
     openings: Iterable[Line]
     receipts: tuple[Receipt, ...] = ()
+    earlier: tuple[Note, ...] = ()
 
 
 def write_bundle(file: BinaryIO, collected: Collected, tiles: Callable[[Tile], bytes]) -> None:
@@ -43,19 +46,22 @@ def write_bundle(file: BinaryIO, collected: Collected, tiles: Callable[[Tile], b
     writer, indices = Writer(file), array("Q")
     writer.add(README_NAME, [README])
     writer.add(MANIFEST, [encode(collected.manifest) + b"\n"])
-    writer.add(POLICY, [collected.policy])
+    writer.add(POLICY, [parse_policy(collected.policy).encode()])
     writer.add(CHECKPOINT, [collected.checkpoint])
     writer.add(OPENINGS, _pieces(collected.openings, indices))
     writer.add(RECEIPTS, [encode_receipts(collected.receipts)])
+    earlier = sorted(collected.earlier, key=size_of)
+    for note in earlier:
+        writer.add(f"{EARLIER}{size_of(note)}", [note.encode()])
     for tile in _tiles(collected, indices):
         writer.add(tile.path, [tiles(tile)])
     writer.finish()
 
 
 def _tiles(collected: Collected, indices: Sequence[int]) -> list[Tile]:
-    size = parse_checkpoint(parse_note(collected.checkpoint).text).size
+    size = size_of(parse_note(collected.checkpoint))
     tied = [*indices, *(one.index for one in collected.receipts)]
-    return sorted(needed(size, tied, collected.manifest.earlier))
+    return sorted(needed(size, tied, map(size_of, collected.earlier)))
 
 
 def _pieces(lines: Iterable[Line], indices: array[int]) -> Iterator[bytes]:

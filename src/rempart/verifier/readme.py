@@ -20,6 +20,7 @@ policy          whose signatures the sender believes. A hint: trust only keys th
 checkpoint      the signed size and root of the log's tree (C2SP tlog-checkpoint, signed-note)
 openings.jsonl  one entry a line: index, salt, leaf (what was recorded)
 receipts        what the cloud answered with at the time, one a line: audit/INDEX/LEAF HASH
+earlier/...     checkpoints that the log signed before; it must still hold what they signed
 tile/...        the hashes that tie the entries to the root (C2SP tlog-tiles)
 
 TO CHECK IT WITH OUR PROGRAM
@@ -36,6 +37,6 @@ TO CHECK IT BY HAND
    in the tile of the next level; the last, narrower tiles of all levels give the root.
 4. Entries with a method "transparency...openings.list" state how many entries were handed out from
    where to where, and a SHA-256 over them.
-All of it is told in docs/spec/proof-bundle.md and docs/proof.md of Rempart, whose verifier is free
+All of it is told in docs/spec/proof.md and docs/proof.md of Rempart, whose verifier is free
 software, and can be written anew from that page in an afternoon.
 """

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from rempart.tlog.errors import Malformed, Refuted
+from rempart.verifier.leaf import NOT_JSON
 
 TYPE = "rempart-staff-register+jwt"
 REGISTER_BYTES_MAX = 8 << 20
@@ -96,7 +97,7 @@ def read_staff(paths: Sequence[Path], officer: Path | None) -> Staff:
         raise Malformed("A staff register is believed by its officer's key: pass --officer FILE.")
     try:
         key = msgspec.json.decode(officer.read_bytes()[:KEY_BYTES_MAX], type=Officer).key
-    except msgspec.DecodeError as problem:
+    except NOT_JSON as problem:
         raise Malformed(f"{officer} is no officer's public key: {problem}.") from None
     found = [_opened(path, key) for path in paths]
     return Staff([(it, _people(it)) for it in sorted(found, key=lambda it: -it.serial)])
@@ -116,7 +117,7 @@ def _opened(path: Path, key: Key) -> Register:
         return msgspec.json.decode(_bytes(parts[2]), type=Register)
     except InvalidSignature:
         raise Refuted(f"{path}: the officer's signature does not hold.") from None
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, RecursionError):
         raise Malformed(f"{path} is no signed staff register.") from None
 
 
