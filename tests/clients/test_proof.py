@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 
 from support.universe import REMPART, Universe
 
+PAGE = Path(__file__).parents[2] / "docs" / "proof.md"
 COVERED_SECONDS_MAX = 20
 
 
@@ -93,3 +95,42 @@ def test_who_may_not_read_the_logs_gets_no_proof(universe: Universe, tmp_path: P
     refused = universe.run(REMPART, "proof", "fetch", *asked, code=1)
     assert "logging.privateLogEntries.list" in refused.stderr
     assert not list(tmp_path.glob("p.zip*"))
+
+
+def commands(*, of_data: bool) -> str:
+    """Return the commands of docs/proof.md: of customers, or at the machine."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(blocks) > 6
+    return "".join(block for block in blocks if ("--data" in block) == of_data)
+
+
+def test_the_commands_of_the_page_do_what_it_says(
+    universe: Universe, admin: httpx.Client, bucket: str, tmp_path: Path
+) -> None:
+    receipt = uploaded(admin, bucket, "first")
+    published(admin, int(receipt.split("/")[1]) + 1)
+    (tmp_path / "receipts").write_text(f"{receipt}\n{uploaded(admin, bucket, 'second')}\n")
+    register = json.loads((PAGE.parent / "spec/vectors/staff-register.json").read_text())
+    (tmp_path / "staff-register.jws").write_text(register["register"])
+    (tmp_path / "officer.json").write_text(json.dumps(register["officer"]))
+    (tmp_path / "countries.csv").write_text("127.0.0.0,127.255.255.255,FR\n")
+    environment = {
+        "BUCKET": bucket,
+        "DATA": str(universe.data),
+        "PATH": f"{Path(sys.executable).parent}:{universe.env['PATH']}",
+    }
+
+    def typed(script: str) -> str:
+        return universe.run("bash", "-euc", script, cwd=tmp_path, env=environment).stdout
+
+    said = typed(commands(of_data=False))
+    assert said.count("Everything checks.") == 4
+    assert "country FR" in said
+    assert "This file is a proof bundle" in said
+    assert f"projects/_/buckets/{bucket}/objects/second" in (tmp_path / "report.csv").read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["ok"]
+    universe.terminate()
+    try:
+        assert typed(commands(of_data=True)).endswith("Everything checks.\n")
+    finally:
+        universe.start()

@@ -154,7 +154,7 @@ def story(size: int = 300) -> tuple[PaperProofs, bytes]:
     rest = log.state(SHOP, older - 2, len(log.openings))
     while len(log.openings) < size:
         log.add(OTHER, "use")
-    receipts, earlier = (intent, 7), (100, first)
+    receipts, earlier = (intent, size - 1), (100, first)
     return log, log.bundle(0, (half, rest), receipts=receipts, earlier=earlier)
 
 

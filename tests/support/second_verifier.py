@@ -478,7 +478,7 @@ def _tile(path: str) -> tuple[int, int, int]:
 
 
 def check(content: bytes, trusted: str) -> Bundle:
-    """Return a bundle that holds for whoever trusts this policy; raises `Refused`."""
+    """Return a bundle that holds for whoever trusts this policy, or raise why it does not."""
     bundle, policy = Bundle(content), Policy(trusted)
     policy.check(bundle.note)
     bundle.policy.check(bundle.note)
@@ -496,6 +496,9 @@ def check(content: bytes, trusted: str) -> Bundle:
             check_continues(size, root, bundle.size, bundle.root, bundle.tiles)
         except Undecided as problem:
             raise Refused("tiles") from problem
+    opened = {it.index for it in bundle.entries}
+    if any(start <= at < to and at not in opened for at, _ in bundle.receipts):
+        raise Undecided("a receipt of an entry that is not opened")
     return bundle
 
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from rempart.verifier.__main__ import main
+from rempart.verifier.receipts import Receipt
 from support.proofs import ANN, POLICY, SHOP, SIGNER, PaperProofs
 from support.second_verifier import Refused, Undecided, check, check_one_history
 
@@ -130,3 +131,22 @@ def test_without_a_policy_only_the_senders_word_is_told(tmp_path: Path) -> None:
     assert "by the sender's own word" in done.output
     trusted = CliRunner().invoke(main, [str(path), "--key", SIGNER.key.text])
     assert trusted.exit_code == 0, trusted.output
+
+
+def test_an_entry_that_is_kept_from_every_list_is_told_by_its_receipt(
+    policy: Path, tmp_path: Path
+) -> None:
+    grown = log(60)
+    grown.containers[30] = "hidden"  # what the server does with what it does not hand out
+    path = bundle(grown, tmp_path / "a.zip")
+    assert told(policy, path, code=0) == []
+    receipts = tmp_path / "receipts"
+    receipts.write_text(f"{grown.receipt(30).text}\n{grown.receipt(31).text}\n")
+    [said] = told(policy, path, "--receipts", receipts, code=2)
+    assert said.endswith(f"it is not of {SHOP}, was pruned, or is withheld.")
+    receipts.write_text(f"{Receipt(30, grown.receipt(31).leaf).text}\n")
+    wrong = told(policy, path, "--receipts", receipts, code=1)
+    assert "the log has another entry there" in wrong[0]
+    path.write_bytes(grown.bundle(0, [60], receipts=[30]))
+    with pytest.raises(Undecided):
+        check(path.read_bytes(), POLICY.encode().decode())

@@ -61,7 +61,7 @@ def verify(bundle: Bundle, asked: Asked) -> Findings:
     check_coverage(bundle.manifest, rows, found.check("complete"))
     check_others(bundle.manifest, rows, found.check("statements"), found.notes)
     receipts = (*bundle.receipts, *asked.receipts)
-    check_receipts(bundle, receipts, seen, found.check("receipts"))
+    check_receipts(bundle, receipts, seen, rows, found.check("receipts"))
     earlier = (*bundle.earlier, *asked.earlier)
     check_earlier(bundle, earlier, policy, seen, found.check("earlier"))
     _note(pairs, found)

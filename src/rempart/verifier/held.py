@@ -11,13 +11,18 @@ from rempart.tlog.policy import Policy
 from rempart.verifier.bundle import Bundle
 from rempart.verifier.findings import Check
 from rempart.verifier.receipts import Receipt
+from rempart.verifier.rows import Rows
 from rempart.verifier.tree import Tiles, Untied, check_continues, leaf_at, needed
 
 
 def check_receipts(
-    bundle: Bundle, receipts: Sequence[Receipt], seen: Checkpoint, told: Check
+    bundle: Bundle, receipts: Sequence[Receipt], seen: Checkpoint, rows: Rows, told: Check
 ) -> None:
-    """Check that the tree has what each receipt says."""
+    """Check that the tree has what each receipt says, and the bundle what it opens.
+
+    Whether a receipt of an entry that is not opened is of somebody else's, only its holder knows.
+    """
+    span = range(bundle.manifest.start, bundle.manifest.to)
     told.shows = f"{len(receipts)} receipts, each in the tree" if receipts else "none to check"
     for one in receipts:
         if one.index >= seen.size:
@@ -26,6 +31,11 @@ def check_receipts(
             told.undecided(f"{one.text}: the bundle has no tile for it; fetch it with --receipts.")
         elif one.leaf != leaf_at(one.index, seen.size, bundle.tiles):
             told.wrong(f"{one.text} was given, and the log has another entry there.")
+        elif one.index in span and not rows.has(one.index):
+            told.undecided(
+                f"{one.text} is in the tree and not among the entries: it is not of"
+                f" {bundle.manifest.parent}, was pruned, or is withheld."
+            )
 
 
 def check_earlier(
