@@ -197,9 +197,10 @@ class Policy:
         self.witnesses[rest[0]] = Key(rest[1], 4)
 
     def _group(self, rest: list[str]) -> None:
+        need(len(rest) > 2, "a group")
         name, count, *members = rest
         known = {*self.witnesses, *(it[0] for it in self.groups)}
-        need(members and set(members) <= known and name not in known, "a group")
+        need(set(members) <= known and name not in known, "a group")
         need(1 <= number(count) <= len(members), "a threshold")
         self.groups.append((name, number(count), members))
 

@@ -103,7 +103,7 @@ async def stored() -> Stored:
 
 async def named(of: Stored, held: Asked = NOTHING) -> str:
     """Return what is wrong, empty where nothing is."""
-    checks = await app.checks(of.engine, of.parts, held)
+    checks = await app.checks(of.engine, of.parts, held=held)
     return next((one.detail for one in checks if not one.ok), "")
 
 

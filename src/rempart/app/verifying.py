@@ -17,6 +17,7 @@ from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.held import check_held, check_receipts
 from rempart.trust.witness.prunings import Prunings
+from rempart.trust.witness.quorum import BadPolicy, Quorum, read_quorum
 from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport
@@ -37,13 +38,21 @@ async def verify(data: Path, config: Config, keyring: Keyring, held: Asked) -> V
         return VerifyReport((Check("store", ok=False, detail=str(problem)),))
     try:
         parts = assemble(engine, keyring, config, World())
-        return VerifyReport(await checks(engine, parts, held))
+        quorum = read_quorum(data, parts.log_key)
+        return VerifyReport(await checks(engine, parts, quorum, held))
+    except BadPolicy as problem:
+        return VerifyReport((Check("log-policy", ok=False, detail=str(problem)),))
     finally:
         await engine.close()
 
 
-async def checks(engine: Engine, parts: Parts, held: Asked = _NOTHING) -> tuple[Check, ...]:
-    """Walk the log, and compare with it the tree, every object and every key of an open engine."""
+async def checks(
+    engine: Engine, parts: Parts, quorum: Quorum | None = None, held: Asked = _NOTHING
+) -> tuple[Check, ...]:
+    """Walk the log, and compare with it the tree, every object and every key of an open engine.
+
+    `quorum` is what the published checkpoint is to have.
+    """
     seen, objects, keys, sealed = Walk(), Ledger(), KeyLedger(), parts.sealed
     statements: list[Statement] = []
     prunings = Prunings()
@@ -58,7 +67,7 @@ async def checks(engine: Engine, parts: Parts, held: Asked = _NOTHING) -> tuple[
         return (Check("log", ok=False, detail=str(problem)),)
     return (
         *await _walked(seen, objects, keys, sealed),
-        await _tree(engine, sealed, parts.log_key),
+        await _tree(engine, parts, quorum),
         await _statements(sealed, statements),
         _pruned(prunings),
         await _records(engine, sealed),
@@ -66,9 +75,9 @@ async def checks(engine: Engine, parts: Parts, held: Asked = _NOTHING) -> tuple[
     )
 
 
-async def _tree(engine: Engine, sealed: SealedEngine, key: VerifierKey) -> Check:
+async def _tree(engine: Engine, parts: Parts, quorum: Quorum | None) -> Check:
     try:
-        size = await check_tree(engine, sealed, key)
+        size = await check_tree(engine, parts.sealed, parts.log_key, quorum)
     except Broken as problem:
         return Check("tree", ok=False, detail=str(problem))
     return Check("tree", ok=True, detail=f"{size} entries under the published checkpoint")

@@ -50,7 +50,7 @@ class NotCollected(Exception):  # noqa: N818 - it is named for what is told
 class Wanted:
     """What to collect; `earlier` are checkpoints that the newest is to be tied to.
 
-    Without a policy, the bundle has one that trusts what the log says its key is.
+    Without a policy, the bundle has the operator's.
     """
 
     parent: str
@@ -82,9 +82,8 @@ class Log:
         return self._ask(f"/.log/{tile.path}")[0]
 
     def policy(self) -> bytes:
-        """Return a policy that trusts what the log says its key is."""
-        key = self._ask("/.log/key")[0].decode(errors="replace").strip()
-        return f"log {key}\nquorum none\n".encode()
+        """Return the operator's policy: what a checkpoint must have before it is published."""
+        return self._ask("/.log/policy")[0]
 
     def checkpoint(self, count: int) -> bytes:
         """Return a checkpoint of so many entries at least, waited for."""

@@ -45,7 +45,7 @@ def command() -> None:
     metavar="CHECKPOINT",
     help="An earlier checkpoint or bundle that the log is to be shown to continue.",
 )
-@click.option("--policy", type=_FILE, help="The policy to put in: whom you believe.")
+@click.option("--policy", type=_FILE, help="Put in this policy, not the operator's.")
 @universe_options
 def fetch(  # noqa: PLR0913 - one for each option
     *,
