@@ -426,6 +426,8 @@ class Bundle:
         self.earlier_sizes = [read_checkpoint(read_note(it)[0])[1] for it in self.earlier]
         need(self.earlier_sizes == sorted(set(self.earlier_sizes)), "order of earlier")
         need(earlier == [f"earlier/{it}" for it in self.earlier_sizes], "earlier")
+        need(self.claims["earlier"] == self.earlier_sizes, "earlier, as claimed")
+        need(self.claims["receipts"] == len(self.receipts), "receipts, as claimed")
         tiles = names[6 + len(earlier) :]
         places = [_tile(it) for it in tiles]
         need(places == sorted(set(places)), "order of tiles")
@@ -433,6 +435,7 @@ class Bundle:
 
     def _claims(self, content: bytes) -> None:
         kinds = {"format": str, "parent": str, "from": int, "to": int, "statements": list}
+        kinds |= {"receipts": int, "earlier": list}
         need(len(content) <= 4 << 20, "bundle.json")
         self.claims = spelled(content, kinds)
         self.statements = self.claims["statements"]

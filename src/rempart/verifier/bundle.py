@@ -45,7 +45,8 @@ _LIMITS = {
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from"}):
     """Whose entries a bundle opens, and that they are all from `start` up to `to`, exclusive.
 
-    `statements` are the entries of the log that say how many there are, one after the other.
+    `statements` are the entries of the log that say how many there are, one after the other;
+    `receipts` how many receipts it has, `earlier` the sizes of the older trees.
     """
 
     format: str
@@ -53,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     start: int
     to: int
     statements: tuple[int, ...]
+    receipts: int = 0
+    earlier: tuple[int, ...] = ()
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -124,7 +127,7 @@ def parse_bundle(content: memoryview) -> Bundle:
         raise Malformed(f"{README_NAME} is not the text of the format.")
     others = members[len(NAMES) :]
     older = tuple(one for one in others if one.name.startswith(EARLIER))
-    return Bundle(
+    bundle = Bundle(
         parse_manifest(bytes(held[MANIFEST])),
         _read(POLICY, _policy, held),
         _read(CHECKPOINT, parse_note, held),
@@ -133,6 +136,10 @@ def parse_bundle(content: memoryview) -> Bundle:
         _tiles(content, others[len(older) :]),
         held[OPENINGS],
     )
+    claimed = bundle.manifest.receipts, bundle.manifest.earlier
+    if claimed != (len(bundle.receipts), tuple(map(size_of, bundle.earlier))):
+        raise Malformed(f"{MANIFEST} claims other receipts or older checkpoints than there are.")
+    return bundle
 
 
 def size_of(note: Note) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from msgspec import structs
+
 from rempart.tlog.note import Note, parse_note
 from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
@@ -31,7 +33,10 @@ from rempart.verifier.tree import needed
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What goes into a bundle; the openings come in order, and are gone through once."""
+    """What goes into a bundle; the openings come in order, and are gone through once.
+
+    The manifest's `receipts` and `earlier` are told by what there is of them.
+    """
 
     manifest: Manifest
     policy: bytes
@@ -45,12 +50,17 @@ def write_bundle(file: BinaryIO, collected: Collected, tiles: Callable[[Tile], b
     """Write the bundle to a new file, with its tiles from `tiles`; raises `Malformed`."""
     writer, indices = Writer(file), array("Q")
     writer.add(README_NAME, [README])
-    writer.add(MANIFEST, [encode(collected.manifest) + b"\n"])
+    earlier = sorted(collected.earlier, key=size_of)
+    manifest = structs.replace(
+        collected.manifest,
+        receipts=len(collected.receipts),
+        earlier=tuple(map(size_of, earlier)),
+    )
+    writer.add(MANIFEST, [encode(manifest) + b"\n"])
     writer.add(POLICY, [parse_policy(collected.policy).encode()])
     writer.add(CHECKPOINT, [collected.checkpoint])
     writer.add(OPENINGS, _pieces(collected.openings, indices))
     writer.add(RECEIPTS, [encode_receipts(collected.receipts)])
-    earlier = sorted(collected.earlier, key=size_of)
     for note in earlier:
         writer.add(f"{EARLIER}{size_of(note)}", [note.encode()])
     for tile in _tiles(collected, indices):
