@@ -88,6 +88,19 @@ def one_byte_is_told(universe: Universe, bundle: Path, held: tuple[str | Path, .
     assert "checksum" in problems[0]
 
 
+def test_an_organization_proves_what_is_in_all_its_projects(
+    universe: Universe, admin: httpx.Client, bucket: str, tmp_path: Path
+) -> None:
+    uploaded(admin, bucket, "first")
+    number = universe.above["organizations"].rpartition("/")[2]
+    out = tmp_path / "organization.zip"
+    universe.run(REMPART, "proof", "fetch", "--organization", number, "--out", out)
+    key = admin.get("/.log/key").text.strip()
+    [proved] = told(universe, out, "--key", key, "--resource", f"gs://{bucket}", code=0)["bundles"]
+    assert proved["complete"]["parent"] == f"organizations/{number}"
+    assert "storage.objects.insert" in {one["method"] for one in proved["report"]}
+
+
 def test_who_may_not_read_the_logs_gets_no_proof(universe: Universe, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.json"
     stranger.write_text(json.dumps(universe.keys["stranger"]))

@@ -7,10 +7,15 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from rempart.core.signing.keys import public
+from rempart.core.signing.statement import sign
 from rempart.verifier.__main__ import main
+from rempart.verifier.staff import TYPE
 from support.proofs import KEY, POLICY, SHOP, PaperProofs, story
 
 VECTORS = Path(__file__).parents[2] / "docs" / "spec" / "vectors"
@@ -99,6 +104,27 @@ def test_as_csv_it_is_rows_alone_and_no_formula_to_a_spreadsheet(folder: Path) -
 def test_nothing_is_told_of_a_bundle_that_does_not_hold(folder: Path) -> None:
     (folder / "policy").write_bytes(b"quorum none\n")
     assert "bob@operator" not in said(folder, "--report", code=1).stdout
+
+
+def test_an_officer_may_have_a_key_of_p_256(folder: Path) -> None:
+    register = json.loads((VECTORS / "staff-register.json").read_text())
+    key = ec.derive_private_key(7, ec.SECP256R1())
+    officer = msgspec.to_builtins(public(key))
+    (folder / "officer.json").write_text(json.dumps({"name": "Chloe", "key": officer}))
+    (folder / "staff.jws").write_text(sign(key, TYPE, register["payload"].encode()))
+    assert "employer Sous-traitant SARL" in said(folder, "--report").stdout
+    (folder / "staff.jws").write_text(sign(key, "another+jwt", register["payload"].encode()))
+    assert "is not signed by this officer" in said(folder, "--report", code=2).output
+
+
+def test_nobody_is_told_to_work_for_somebody_by_a_register_of_another_time(folder: Path) -> None:
+    key = ec.derive_private_key(7, ec.SECP256R1())
+    register = json.loads(json.loads((VECTORS / "staff-register.json").read_text())["payload"])
+    register |= {"issued": 1_700_000_000, "expires": 1_701_000_000}
+    (folder / "staff.jws").write_text(sign(key, TYPE, json.dumps(register).encode()))
+    officer = {"name": "Chloe", "key": msgspec.to_builtins(public(key))}
+    (folder / "officer.json").write_text(json.dumps(officer))
+    assert "employer" not in said(folder, "--report").stdout
 
 
 @pytest.mark.parametrize(
