@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from support.universe import REMPART, Universe
+from support.universe import REMPART, CommandFailed, Universe
 
 PAGE = Path(__file__).parents[2] / "docs" / "proof.md"
 COVERED_SECONDS_MAX = 20
@@ -145,5 +146,8 @@ def test_the_commands_of_the_page_do_what_it_says(
     universe.terminate()
     try:
         assert typed(commands(of_data=True)).endswith("Everything checks.\n")
+        (tmp_path / "receipts").write_text(f"{receipt.rpartition('/')[0]}/{'0' * 64}\n")
+        with pytest.raises(CommandFailed, match="was given for another entry"):
+            typed(commands(of_data=True))
     finally:
         universe.start()
