@@ -21,6 +21,7 @@ COMMANDS = (
     "issuer-keys",
     "log",
     "order",
+    "proof",
     "rekey",
     "review",
     "seal-identity",
