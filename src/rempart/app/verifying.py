@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from rempart.app.assembly import Parts, assemble
@@ -14,15 +15,20 @@ from rempart.services.foreignrequests.audit import Ledger as OrderLedger
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.storage.audit import Ledger
 from rempart.tlog.keys import VerifierKey
+from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.held import check_held, check_receipts
+from rempart.trust.witness.leaf import encode
 from rempart.trust.witness.prunings import Prunings
 from rempart.trust.witness.quorum import BadPolicy, Quorum, read_quorum
 from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport
 from rempart.verifier.checks import Asked
+from rempart.verifier.cross import METHOD, Cross, crossed
+from rempart.verifier.findings import Check as Found
+from rempart.verifier.leaf import decode as known
 
 _PAGE = 1000
 _NOTHING = Asked()
@@ -55,7 +61,7 @@ async def checks(
     `quorum` is what the published checkpoint is to have.
     """
     seen, objects, keys, sealed = Walk(), Ledger(), KeyLedger(), parts.sealed
-    orders = OrderLedger()
+    orders, cross = OrderLedger(), Cross()
     statements: list[Statement] = []
     prunings = Prunings()
     try:
@@ -64,6 +70,8 @@ async def checks(
             keys.note(leaf)
             orders.note(leaf)
             prunings.note(leaf)
+            if leaf.method.startswith(METHOD):
+                cross.note(seen.entries - 1, leaf_hash(seen.commitment), known(encode(leaf)))
             if (stated := statement(seen.entries - 1, leaf)) is not None:
                 statements.append(stated)
     except Broken as problem:
@@ -76,6 +84,7 @@ async def checks(
         _pruned(prunings),
         await _records(engine, sealed),
         *await _held(engine, sealed, parts.log_key, held),
+        *await _crossed(cross, held),
     )
 
 
@@ -129,6 +138,16 @@ async def _held(
     except (Broken, CloudError) as problem:
         return (*found, Check("held", ok=False, detail=str(problem)))
     return tuple(found)
+
+
+async def _crossed(cross: Cross, held: Asked) -> tuple[Check, ...]:
+    """Hold the uses of external keys against the logs of who holds them."""
+    if not held.holders:
+        return ()
+    told = Found("cross")
+    await asyncio.to_thread(crossed, cross, held.holders, told)
+    said = told.problems or [*told.open, told.shows]
+    return (Check("cross", ok=told.ok, detail=" ".join(said)),)
 
 
 async def _walked(

@@ -9,12 +9,14 @@
 6. Each outcome ends an intent of its own request.
 7. Each receipt is the hash of its entry in the tree.
 8. The tree continues each earlier checkpoint (`held.py`), and those of other bundles.
+9. Each use of an external key is in its holder's log, and each in that log is here (`cross.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from hmac import compare_digest
+from pathlib import Path
 
 from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.commitment import commitment
@@ -23,6 +25,7 @@ from rempart.tlog.note import Note
 from rempart.tlog.policy import Policy, Witnessed
 from rempart.tlog.tree import leaf_hash
 from rempart.verifier.bundle import OPENINGS, Bundle, Line, size_of
+from rempart.verifier.cross import Cross, crossed
 from rempart.verifier.findings import Check, Findings
 from rempart.verifier.held import check_earlier, check_receipts
 from rempart.verifier.leaf import NOT_JSON, Leaf, decode
@@ -38,12 +41,14 @@ _PARENTS = ("projects/", "folders/", "organizations/")
 class Asked:
     """What a verifier brings: whom it trusts, and what it holds from before.
 
-    Without a policy the bundle's own is taken, which is the sender's word alone.
+    Without a policy the bundle's own is taken, which is the sender's word alone. `holders` are the
+    folders of key holders' logs.
     """
 
     policy: Policy | None = None
     receipts: tuple[Receipt, ...] = ()
     earlier: tuple[Note, ...] = ()
+    holders: tuple[Path, ...] = ()
 
 
 def verify(bundle: Bundle, asked: Asked) -> Findings:
@@ -54,7 +59,9 @@ def verify(bundle: Bundle, asked: Asked) -> Findings:
     if seen is None:
         return found
     rows, pairs = Rows(), Pairs(bundle.manifest.start, bundle.manifest.to)
-    _openings(bundle, found, rows, pairs)
+    manifest = bundle.manifest
+    cross = Cross(manifest.parent, manifest.start, manifest.to)
+    _openings(bundle, found, rows, pairs, cross)
     if not found.ok or not _tree(bundle, rows, seen, found.check("tree")):
         return found
     _inclusion(bundle, rows, seen, found.check("inclusion"))
@@ -64,6 +71,8 @@ def verify(bundle: Bundle, asked: Asked) -> Findings:
     check_receipts(bundle, receipts, seen, rows, found.check("receipts"))
     earlier = (*bundle.earlier, *asked.earlier)
     check_earlier(bundle, earlier, policy, seen, found.check("earlier"))
+    if asked.holders:
+        crossed(cross, asked.holders, found.check("cross"))
     _note(pairs, found)
     return found
 
@@ -88,7 +97,7 @@ def _signed(witnessed: Witnessed) -> str:
     return f"cosigned by {', '.join(sorted(cosigned))}" if cosigned else "signed by the log alone"
 
 
-def _openings(bundle: Bundle, found: Findings, rows: Rows, pairs: Pairs) -> None:
+def _openings(bundle: Bundle, found: Findings, rows: Rows, pairs: Pairs, cross: Cross) -> None:
     told, paired = found.check("openings"), found.check("intents")
     statements, manifest = frozenset(bundle.manifest.statements), bundle.manifest
     if not manifest.parent.startswith(_PARENTS):
@@ -96,7 +105,9 @@ def _openings(bundle: Bundle, found: Findings, rows: Rows, pairs: Pairs) -> None
     try:
         for line in bundle.lines():
             leaf = _leaf(line)
-            rows.add(line.index, commitment(line.salt, line.leaf.encode()), leaf)
+            committed = commitment(line.salt, line.leaf.encode())
+            rows.add(line.index, committed, leaf)
+            cross.note(line.index, leaf_hash(committed), leaf)
             found.tally.add(leaf)
             if not manifest.start <= line.index < manifest.to and line.index not in statements:
                 told.wrong(f"Entry {line.index} is outside of what the bundle says it holds.")

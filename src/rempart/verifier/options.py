@@ -32,6 +32,14 @@ _HELD = (
         help="An earlier checkpoint, or bundle, of the log, which it must continue.",
     ),
     click.option("--receipts", type=_FILE, help="Receipts that must be in the log, one a line."),
+    click.option(
+        "--cross",
+        "holders",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        multiple=True,
+        metavar="DIR",
+        help="A key holder's log (DATA/log, or a copy): each use of a key must be in both.",
+    ),
 )
 _TRUSTED = (
     click.option("--policy", type=_FILE, help="Whom you trust (C2SP tlog-policy)."),
@@ -57,6 +65,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     earlier: tuple[Path, ...] = ()
     receipts: Path | None = None
+    holders: tuple[Path, ...] = ()
     report: bool = False
     as_csv: bool = False
     resource: str = ""
@@ -96,7 +105,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def asked(self) -> Asked:
         """Return what the verifier brings; raises `Malformed` or `OSError`."""
         earlier = tuple(read_checkpoint(path) for path in self.earlier)
-        return Asked(self._policy(), read_receipts(self.receipts), earlier)
+        return Asked(self._policy(), read_receipts(self.receipts), earlier, self.holders)
 
     def _policy(self) -> Policy | None:
         if self.policy is not None and self.key is not None:

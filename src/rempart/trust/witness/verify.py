@@ -31,11 +31,12 @@ class Broken(Exception):  # noqa: N818 - it is named for what was found
 
 @dataclass(slots=True)
 class Walk:
-    """A walk over the log: how far it came, and what it saw."""
+    """A walk over the log: how far it came, and what it saw; `commitment` is the last entry."""
 
     entries: int = 0
     outcomes: int = 0
     head: bytes = GENESIS
+    commitment: bytes = b""
     intents: dict[int, str] = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ async def walk(
             if seen.head != entry.chain:
                 raise Broken(f"Entry {entry.index} does not follow from the one before it.")
             leaf = _leaf(sealed, entry)
-            seen.entries += 1
+            seen.entries, seen.commitment = seen.entries + 1, entry.entry
             if leaf is None:
                 gap(entry.index, entry.entry)
                 continue
