@@ -20,6 +20,7 @@ from rempart.engine.seam import (
     Key,
     Missing,
     PayloadId,
+    Prune,
     Span,
     chain,
 )
@@ -191,6 +192,9 @@ async def test_a_payload_id_in_use_is_refused_and_poisons_nobody(engine: Engine)
         Batch(payloads=((PayloadId(1), b""), (PayloadId(1), b""))),
         Batch(appends=(Append("", b""),)),
         Batch(appends=(Append("a\0b", b""),)),
+        Batch(prunes=(Prune("", 0),)),
+        Batch(prunes=(Prune("f", -1),)),
+        Batch(prunes=(Prune("f", 1 << 40),)),
     ],
 )
 async def test_a_batch_that_breaks_the_rules_is_refused(engine: Engine, batch: Batch) -> None:
@@ -220,6 +224,21 @@ async def test_a_feed_is_contiguous_and_chained(store: Store) -> None:
     assert [e.index for e in await engine.feeds.read("f", 1, limit=1)] == [1]
     assert await engine.feeds.read("f", 3, limit=10) == []
     assert await engine.feeds.read("none", 0, limit=10) == []
+
+
+async def test_a_content_can_be_pruned_and_the_chain_stands(store: Store) -> None:
+    engine = await store.open()
+    entries = Append("f", b"0", b"zero"), Append("f", b"1", b"one")
+    await engine.records.commit(Batch(appends=entries))
+    head = await engine.feeds.head("f")
+    assert [e.content for e in await engine.feeds.read("f", 0, limit=9)] == [b"zero", b"one"]
+    absent = Prune("f", 7), Prune("none", 0)
+    await engine.records.commit(Batch(prunes=(Prune("f", 0), *absent)))
+    engine = await store.reopen()
+    read = await engine.feeds.read("f", 0, limit=9)
+    assert [(e.entry, e.content) for e in read] == [(b"0", b""), (b"1", b"one")]
+    assert await engine.feeds.head("f") == head
+    assert await engine.feeds.head("none") == (0, GENESIS)
 
 
 async def test_increments_by_version_lose_nothing(engine: Engine) -> None:

@@ -27,6 +27,7 @@ from rempart.engine.seam import (
     Expect,
     Key,
     PayloadId,
+    Prune,
     Span,
     chain,
 )
@@ -38,7 +39,8 @@ KEYS = st.builds(lambda stem, last: Key(stem + last), STEMS, st.binary(min_size=
 VALUES = st.binary(max_size=40)
 SPANS = st.builds(Span, KEYS, KEYS)
 FEEDS = st.sampled_from(["f", "g/é"])
-APPENDS = st.builds(Append, FEEDS, VALUES)
+APPENDS = st.builds(Append, FEEDS, VALUES, VALUES)
+PRUNES = st.builds(Prune, FEEDS, st.integers(0, 5))
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Plan:
     payloads: tuple[bytes, ...]
     gone: tuple[PayloadId, ...]
     appends: tuple[Append, ...]
+    prunes: tuple[Prune, ...]
 
 
 def tuples(
@@ -69,6 +72,7 @@ PLANS = st.builds(
     payloads=tuples(VALUES, 2),
     gone=tuples(st.integers(1, 20).map(PayloadId), 1),
     appends=tuples(APPENDS, 3),
+    prunes=tuples(PRUNES, 1),
 )
 
 
@@ -79,7 +83,7 @@ class Model:
         self.version = 0
         self.records: dict[bytes, tuple[int, bytes]] = {}
         self.payloads: dict[int, bytes] = {}
-        self.feeds: dict[str, list[tuple[bytes, bytes]]] = {}
+        self.feeds: dict[str, list[tuple[bytes, bytes, bytes]]] = {}
 
     def allows(self, batch: Batch) -> bool:
         versions = all(
@@ -98,12 +102,16 @@ class Model:
         for key, value in batch.puts:
             self.records[key] = (self.version, value)
         self.payloads.update(batch.payloads)
+        for prune in batch.prunes:
+            feed = self.feeds.get(prune.feed, [])
+            if prune.index < len(feed):
+                feed[prune.index] = (*feed[prune.index][:2], b"")
         positions = []
         for append in batch.appends:
             feed = self.feeds.setdefault(append.feed, [])
             value = chain(feed[-1][0] if feed else GENESIS, append.entry)
             positions.append((append.feed, len(feed), value))
-            feed.append((value, append.entry))
+            feed.append((value, append.entry, append.content))
         return positions
 
 
@@ -194,7 +202,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert head == (len(entries), entries[-1][0] if entries else GENESIS)
         read = self.run(self.engine.feeds.read(feed, start, limit=limit))
         expected = [(start + n, *e) for n, e in enumerate(entries[start : start + limit])]
-        assert [(e.index, e.chain, e.entry) for e in read] == expected
+        assert [(e.index, e.chain, e.entry, e.content) for e in read] == expected
 
     @rule()
     def reopen(self) -> None:

@@ -17,7 +17,7 @@ from faults.cloud import CHECK_SECONDS, SETTINGS, Cloud, opened
 from faults.operations import VIEWER
 from rempart import app
 from rempart.core.errors import CloudError
-from rempart.engine.seam import EngineError
+from rempart.engine.seam import EngineError, leaf_hash
 from rempart.services.storage.kinds import REFERENCE
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.witness.leaf import FEED
@@ -202,5 +202,5 @@ async def _log(cloud: Cloud, acknowledged: list[Entry]) -> list[str]:
     wrong = [f"verify {check.name}: {check.detail}" for check in checks if not check.ok]
     receipts = {entry.receipt for entry in acknowledged if entry.receipt}
     page = await cloud.engine.feeds.read(FEED, 0, limit=FEED_PAGE)
-    held = {f"{FEED}/{entry.index}/{entry.chain.hex()}" for entry in page}
+    held = {f"{FEED}/{entry.index}/{leaf_hash(entry.entry).hex()}" for entry in page}
     return wrong + [f"the log lacks the receipt {one}" for one in sorted(receipts - held)]

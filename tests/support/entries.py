@@ -9,4 +9,4 @@ from rempart.trust.witness.leaf import FEED, Leaf, decode
 async def last_entry(sealed: SealedEngine) -> Leaf:
     """Return the newest entry."""
     [entry] = await sealed.entries(FEED, await sealed.length(FEED) - 1, limit=1)
-    return decode(entry.entry)
+    return decode(entry.content)

@@ -79,7 +79,7 @@ class Outside:
     @property
     def sts(self) -> STS:
         parts = self.iam.cloud.parts
-        return STS(parts.identity, parts.federation)
+        return STS(parts.identity, parts.federation, parts.recorder)
 
     async def exchange(self, token: str, **changes: str) -> tuple[int, dict[str, Any]]:
         """Ask for an access token, by a form."""

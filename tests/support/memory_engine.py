@@ -10,6 +10,7 @@ from rempart.core.clock import Clock, system_clock
 from rempart.engine.seam import (
     GENESIS,
     SCAN_RECORDS_MAX,
+    Append,
     Batch,
     BlobId,
     Committed,
@@ -54,7 +55,11 @@ class MemoryRecords:
         self.payloads.update(batch.payloads)
         for payload in batch.payload_deletes:
             self.payloads.pop(payload, None)
-        positions = tuple(self._append(item.feed, item.entry) for item in batch.appends)
+        for prune in batch.prunes:
+            entries = self.feeds.get(prune.feed, [])
+            if prune.index < len(entries):
+                entries[prune.index] = replace(entries[prune.index], content=b"")
+        positions = tuple(self._append(item) for item in batch.appends)
         return Committed(self.version, positions)
 
     def _check(self, batch: Batch) -> None:
@@ -75,11 +80,11 @@ class MemoryRecords:
         inside = keys[bisect_left(keys, span.start) : bisect_left(keys, span.end)]
         return [self.records[key] for key in (reversed(inside) if reverse else inside)]
 
-    def _append(self, feed: str, entry: bytes) -> Position:
-        entries = self.feeds.setdefault(feed, [])
-        link = chain(entries[-1].chain if entries else GENESIS, entry)
-        entries.append(FeedEntry(len(entries), link, entry))
-        return Position(feed, len(entries) - 1, link)
+    def _append(self, append: Append) -> Position:
+        entries = self.feeds.setdefault(append.feed, [])
+        link = chain(entries[-1].chain if entries else GENESIS, append.entry)
+        entries.append(FeedEntry(len(entries), link, append.entry, append.content))
+        return Position(append.feed, len(entries) - 1, link)
 
 
 @dataclass

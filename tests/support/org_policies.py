@@ -193,4 +193,4 @@ class Policed:
         """Return the newest entry of the log."""
         sealed = self.cloud.parts.sealed
         [entry] = await sealed.entries(FEED, await sealed.length(FEED) - 1, limit=1)
-        return entry.entry
+        return entry.content

@@ -75,7 +75,7 @@ def sealed_application(unsealing: Unsealing, config: Config) -> Application:
 
 def _sts(parts: Parts) -> tuple[Endpoint, ...]:
     """Return where credentials from outside are exchanged."""
-    service = STS(parts.identity, parts.federation)
+    service = STS(parts.identity, parts.federation, parts.recorder)
     return tuple(
         Endpoint(route.hosts, ("POST",), (route.path,), partial(route.run, service))
         for route in STS_ROUTES
@@ -84,7 +84,9 @@ def _sts(parts: Parts) -> tuple[Endpoint, ...]:
 
 def _oauth2(parts: Parts, config: Config) -> tuple[Endpoint, ...]:
     """Return where the token endpoint and its kin stand."""
-    service = OAuth2(parts.identity, parts.id_tokens, token_uris=_token_uris(config))
+    service = OAuth2(
+        parts.identity, parts.id_tokens, parts.recorder, token_uris=_token_uris(config)
+    )
     return tuple(
         Endpoint(route.hosts, route.verbs, route.paths, partial(route.run, service))
         for route in ROUTES

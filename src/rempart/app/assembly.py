@@ -33,9 +33,11 @@ from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
+from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.witness.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Parts:
     """What stands between an open engine and the doors."""
 
     gate: Gate
+    recorder: Recorder
     identity: Identity
     issuer: Issuer
     managers: Endpoints
@@ -98,9 +101,18 @@ def assemble(
     asked = (disabled, *guards(grounds), guard)
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
     behind = services(ground, kms, manager, answers.services)
-    gate = Gate(behind, identity=identity, rules=rules, sealed=sealed, world=world)
+    recorder = Recorder(sealed, world.clock)
+    gate = Gate(
+        behind,
+        identity=identity,
+        rules=rules,
+        sealed=sealed,
+        recorder=recorder,
+        auditing=Auditing(sealed),
+    )
     return Parts(
         gate=gate,
+        recorder=recorder,
         identity=identity,
         issuer=issuer,
         managers=managers,
@@ -112,7 +124,7 @@ def assemble(
         issuers=issuers,
         federation=federation,
         auth=assembled_auth(
-            AuthGround(sealed, identity, issuers, federation, world),
+            AuthGround(sealed, identity, issuers, federation, recorder, world),
             tickets_key=keyring.key("sign-in-ticket"),
             proofs_key=keyring.key("sign-in-proof"),
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rempart.engine.seam import KEY_BYTES_MAX, Append, Batch, BlobId, Key, Span
+from rempart.engine.seam import KEY_BYTES_MAX, Append, Batch, BlobId, Key, Prune, Span
 
 VALUE_BYTES_MAX = 64 << 20
 """The longest record, payload or feed entry; larger data belongs in a blob."""
 
 BATCH_BYTES_MAX = 256 << 20
 FEED_NAME_BYTES_MAX = 1024
+FEED_ENTRIES_MAX = 1 << 40
 PAYLOAD_ID_MAX = (1 << 63) - 1
 
 _BLOB_DIGITS = 32
@@ -24,6 +25,8 @@ def check_batch(batch: Batch) -> int:
     size = sum(_record_bytes(key, value) for key, value in batch.puts)
     size += sum(_payload_bytes(number, value) for number, value in batch.payloads)
     size += sum(_append_bytes(append) for append in batch.appends)
+    for prune in batch.prunes:
+        check_prune(prune)
     if size > BATCH_BYTES_MAX:
         raise ValueError(f"a batch of {size} bytes exceeds {BATCH_BYTES_MAX}")
     if len({number for number, _ in batch.payloads}) != len(batch.payloads):
@@ -55,6 +58,13 @@ def check_feed(feed: str) -> None:
         raise ValueError(f"a feed's name has 1 to {FEED_NAME_BYTES_MAX} bytes and no zero byte")
 
 
+def check_prune(prune: Prune) -> None:
+    """Raise `ValueError` unless the feed has a good name and the index fits."""
+    check_feed(prune.feed)
+    if not 0 <= prune.index < FEED_ENTRIES_MAX:
+        raise ValueError(f"an entry of a feed has an index from 0 to {FEED_ENTRIES_MAX - 1}")
+
+
 def _record_bytes(key: Key, value: bytes) -> int:
     check_key(key)
     return len(key) + _value_bytes(value)
@@ -68,7 +78,7 @@ def _payload_bytes(number: int, value: bytes) -> int:
 
 def _append_bytes(append: Append) -> int:
     check_feed(append.feed)
-    return _value_bytes(append.entry)
+    return _value_bytes(append.entry) + _value_bytes(append.content)
 
 
 def _value_bytes(value: bytes) -> int:

@@ -87,18 +87,29 @@ class Span(msgspec.Struct, frozen=True, gc=False):
 
 
 class Append(msgspec.Struct, frozen=True, gc=False):
-    """An entry to append to a feed."""
+    """An entry to append to a feed, and a content beside it that the chain does not cover.
+
+    The entry stays for ever; the content can be pruned. Who appends lets the entry commit to it.
+    """
 
     feed: str
     entry: bytes
+    content: bytes = b""
+
+
+class Prune(msgspec.Struct, frozen=True, gc=False):
+    """An entry of a feed whose content goes, for ever; nothing happens where there is none."""
+
+    feed: str
+    index: int
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
     """What one commit does, all of it or nothing.
 
     `expects` and `empties` (spans that must hold no record) are checked against the state just
-    before this batch; then deletes, puts, payloads and appends are applied. `fence` names a lease
-    and the fencing number under which the caller writes: an older number raises `Fenced`.
+    before this batch; then deletes, puts, payloads, prunes and appends are applied. `fence` names a
+    lease and the fencing number under which the caller writes: an older number raises `Fenced`.
     """
 
     expects: tuple[Expect, ...] = ()
@@ -108,6 +119,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     payloads: tuple[tuple[PayloadId, bytes], ...] = ()
     payload_deletes: tuple[PayloadId, ...] = ()
     appends: tuple[Append, ...] = ()
+    prunes: tuple[Prune, ...] = ()
     fence: tuple[str, int] | None = None
 
 
@@ -128,11 +140,12 @@ class Committed(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One entry of a feed, as stored."""
+    """One entry of a feed, as stored; its content is empty where it has none or was pruned."""
 
     index: int
     chain: bytes
     entry: bytes
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +158,17 @@ class Lease:
     expires: float
 
 
-def chain(previous: bytes, entry: bytes) -> bytes:
-    """Return the chain value after `entry`: SHA-256(previous ‖ SHA-256(0x00 ‖ entry)).
+def leaf_hash(entry: bytes) -> bytes:
+    """Return the hash of an entry as a leaf: SHA-256(0x00 ‖ entry), RFC 6962, section 2.1."""
+    return hashlib.sha256(b"\x00" + entry).digest()
 
-    The inner hash is RFC 6962's leaf hash, so a Merkle tree can be built over the same leaves.
-    Specified in docs/spec/feed.md.
+
+def chain(previous: bytes, entry: bytes) -> bytes:
+    """Return the chain value after `entry`: SHA-256(previous ‖ leaf hash).
+
+    So a Merkle tree can be built over the same leaves. Specified in docs/spec/feed.md.
     """
-    leaf = hashlib.sha256(b"\x00" + entry).digest()
-    return hashlib.sha256(previous + leaf).digest()
+    return hashlib.sha256(previous + leaf_hash(entry)).digest()
 
 
 class Records(Protocol):

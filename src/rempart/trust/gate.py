@@ -10,32 +10,45 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import msgspec
+from msgspec import structs
 
 from rempart.core.call import Call, MethodId, Reply
-from rempart.core.clock import World
 from rempart.core.errors import CloudError, Code, aborted, invariant, unavailable, unimplemented
 from rempart.core.grant import Grant
 from rempart.core.limits import COMMIT_ATTEMPTS_MAX, CONCURRENT_CALLS_PER_PRINCIPAL_MAX
+from rempart.core.log_type import LogType, log_type, uses_key
 from rempart.core.method import Access, Method
 from rempart.core.policy import Resource
-from rempart.core.principal import Member, Principal
+from rempart.core.principal import ANONYMOUS, Member, Principal
 from rempart.core.proposal import Proposal
-from rempart.engine.seam import Committed, Conflict, Fenced, OutOfSpace, Unavailable
+from rempart.engine.seam import Conflict, Fenced, OutOfSpace, Unavailable
 from rempart.trust.authority import Authority, Rules, Within
 from rempart.trust.custody.sealed import SealedEngine, Transaction
 from rempart.trust.identity import namesakes
 from rempart.trust.identity.identify import Identity
+from rempart.trust.policy.auditing import Auditing
+from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.refusals import nobody
 from rempart.trust.policy.registry import by_id
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place
-from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, encode
+from rempart.trust.witness.leaf import (
+    FEED,
+    INTENT,
+    OUTCOME,
+    REFUSAL,
+    USE,
+    Leaf,
+    agent_of,
+    encode,
+    told,
+)
+from rempart.trust.witness.recorder import Recorder, receipt
 
 _UNTOLD = frozenset((Code.INVALID_ARGUMENT, Code.NOT_FOUND))
 """What is wrong with the request of a caller whom nobody knows: not told before who it is."""
 
-RECEIPT_HEADER = "x-rempart-receipt"
+_REFUSED = frozenset((Code.UNAUTHENTICATED, Code.PERMISSION_DENIED))
 
 
 @dataclass(slots=True)
@@ -84,6 +97,24 @@ class Service(Protocol):
         """Drop what a method staged and did not commit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A method that is answered: by which service, and how its calls are on record.
+
+    `recorded` says that an answer leaves only once its entry is in the log, whatever is read.
+    """
+
+    method: Method[Any]
+    service: Service
+    log: LogType
+    recorded: bool
+
+
+def _bound(method: Method[Any], service: Service) -> Bound:
+    log = log_type(method.id, method.access)
+    return Bound(method, service, log, method.recorded or uses_key(method.id))
+
+
 class Gate:
     """Serves calls of all services."""
 
@@ -94,17 +125,18 @@ class Gate:
         identity: Identity,
         rules: Rules,
         sealed: SealedEngine,
-        world: World,
+        recorder: Recorder,
+        auditing: Auditing,
     ) -> None:
-        self._methods: dict[MethodId, tuple[Method[Any], Service]] = {}
+        self._methods: dict[MethodId, Bound] = {}
         for service in services:
             for method in service.methods:
                 invariant(method.id not in self._methods, f"{method.id} is declared twice")
-                self._methods[method.id] = (method, service)
+                self._methods[method.id] = _bound(method, service)
         self._identity = identity
         self._rules = rules
         self._sealed = sealed
-        self._world = world
+        self._log = _Log(recorder, auditing)
         self._running: dict[Member, int] = {}
 
     def answered(self) -> frozenset[MethodId]:
@@ -118,6 +150,10 @@ class Gate:
 
     def method(self, id_: MethodId) -> tuple[Method[Any], Service]:
         """Return a method that is answered, and its service; raises 501 for any other."""
+        bound = self._bound(id_)
+        return bound.method, bound.service
+
+    def _bound(self, id_: MethodId) -> Bound:
         bound = self._methods.get(id_)
         if bound is None:
             raise unimplemented(id_)
@@ -125,18 +161,26 @@ class Gate:
 
     async def serve(self, call: Call) -> Reply:
         """Answer a call, or raise the `CloudError` that refuses it."""
-        method, service = self.method(call.method)
-        principal = await self._identity.identify(call, service.name)
-        path = await by_id(self._sealed, call.path)
-        if path is not call.path:
-            call = msgspec.structs.replace(call, path=path)
-        self._enter(principal.member)
+        bound = self._bound(call.method)
+        climb = _Climb(self._rules, self._sealed, self._log, bound, call)
         try:
-            climb = _Climb(self._rules, self._sealed, method, service, call, principal)
-            reads = method.access is Access.READ and not method.recorded
-            return await (climb.read() if reads else climb.write())
+            return await self._climbed(climb)
+        except CloudError as problem:
+            if problem.code in _REFUSED:
+                await climb.refused(problem)
+            raise
         except (Fenced, Unavailable) as problem:
             raise unavailable("The storage engine is not available; retry later.") from problem
+
+    async def _climbed(self, climb: _Climb) -> Reply:
+        call = climb.call
+        principal = await self._identity.identify(call, climb.service.name)
+        path = await by_id(self._sealed, call.path)
+        climb.begin(principal, call if path is call.path else structs.replace(call, path=path))
+        self._enter(principal.member)
+        try:
+            reads = climb.method.access is Access.READ and not climb.bound.recorded
+            return await (climb.read() if reads else climb.write())
         finally:
             self._leave(principal.member)
 
@@ -158,35 +202,71 @@ class Gate:
             del self._running[member]
 
 
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What writes the log outside of commits, and what says which reads are to be in it."""
+
+    recorder: Recorder
+    auditing: Auditing
+
+
 class _Climb:
     """One call on its way up and down the stair."""
 
-    __slots__ = ("authority", "call", "facts", "grant", "intent", "method", "sealed", "service")
+    __slots__ = (
+        "authority",
+        "bound",
+        "call",
+        "facts",
+        "grant",
+        "intent",
+        "log",
+        "method",
+        "resource",
+        "rules",
+        "sealed",
+        "service",
+    )
 
     def __init__(
-        self,
-        rules: Rules,
-        sealed: SealedEngine,
-        method: Method[Any],
-        service: Service,
-        call: Call,
-        principal: Principal,
+        self, rules: Rules, sealed: SealedEngine, log: _Log, bound: Bound, call: Call
     ) -> None:
+        self.rules = rules
         self.sealed = sealed
-        self.method = method
-        self.service = service
-        self.call = call
-        within = Within(call, method.access, service.name)
-        self.facts = within.facts
-        self.authority = Authority(principal, rules, within)
+        self.log = log
+        self.bound = bound
+        self.method = bound.method
+        self.service = bound.service
         self.intent: int | None = None
         self.grant: Grant | None = None
+        self.resource: Resource | None = None
+        self.begin(ANONYMOUS, call)
+
+    def begin(self, principal: Principal, call: Call) -> None:
+        """Say who calls, once that is known."""
+        self.call = call
+        within = Within(call, self.method.access, self.service.name)
+        self.facts = within.facts
+        self.authority = Authority(principal, self.rules, within)
 
     async def read(self) -> Reply:
-        """Authorise and answer; nothing is written."""
+        """Authorise and answer; of what is to be on record, the entry is durable first."""
         store, tx = self._open(None)
         grant = await self._authorise(store, tx)
-        return await self._run(grant, store, tx)
+        reply = await self._run(grant, store, tx)
+        principal, resource = self.authority.principal, self.resource
+        invariant(resource is not None, "what was authorised has a resource")
+        if resource is None or not await self.log.auditing.wants(
+            principal, self.service.name, self.bound.log, resource
+        ):
+            return reply
+        return with_header(reply, await self.log.recorder.put(self._leaf(USE, reply)))
+
+    async def refused(self, problem: CloudError) -> None:
+        """Let it be on record that the call was refused."""
+        refusal = Reply(status=problem.status)
+        leaf = structs.replace(self._leaf(REFUSAL, refusal), message=told(problem.message))
+        await self.log.recorder.refused(leaf)
 
     async def write(self) -> Reply:
         """Authorise, stage, then act and seal the outcome in one commit."""
@@ -225,11 +305,13 @@ class _Climb:
             store, tx = self._open(staged)
             grant = await self._authorise(store, tx)
             reply = await self._run(grant, store, tx)
-            if not (tx.writes or self.method.recorded):
+            if not (tx.writes or self.bound.recorded):
                 return reply
-            tx.append(FEED, encode(self._leaf(OUTCOME, grant, reply)))
+            kind = OUTCOME if tx.writes else USE
+            entry = tx.append(FEED, encode(self._leaf(kind, reply)))
             try:
-                return _with_receipt(reply, await tx.commit())
+                committed = await tx.commit()
+                return with_header(reply, receipt(committed.positions[-1], entry))
             except Conflict:
                 continue
         raise aborted("The resource kept changing while this call was made; retry it.")
@@ -244,7 +326,7 @@ class _Climb:
     async def _authorise(self, store: object, tx: Transaction) -> Grant:
         method = self.method
         self.facts.clear()
-        resource = await self._resource(store)
+        self.resource = resource = await self._resource(store)
         propose = partial(self._propose, store, tx) if method.proposes else None
         if method.public:
             self.grant = await self.authority.public(resource, propose)
@@ -274,24 +356,27 @@ class _Climb:
             return
         invariant(self.grant is not None, "an intent needs a grant")
         tx = self.sealed.transaction()
-        if self.grant is not None:
-            tx.append(FEED, encode(self._leaf(INTENT, self.grant, None)))
+        tx.append(FEED, encode(self._leaf(INTENT, None)))
         self.intent = (await tx.commit()).positions[0].index
 
-    def _leaf(self, kind: str, grant: Grant, reply: Reply | None) -> Leaf:
-        call = self.call
+    def _leaf(self, kind: str, reply: Reply | None) -> Leaf:
+        call, resource = self.call, self.resource
         return Leaf(
             kind=kind,
             time=call.time,
             request=call.request_id,
             method=call.method,
-            permission=grant.permission,
-            principal=grant.principal.member,
-            resource=grant.resource.name,
+            permission=self.method.permission,
+            principal=self.authority.principal.member,
+            resource=resource.name.name if resource else "",
             remote=call.remote,
             status=reply.status if reply else 0,
             intent=self.intent,
             facts={**reply.audit, **self.facts} if reply else {},
+            service=self.service.name,
+            access=self.bound.log.value,
+            container=container_of(resource) if resource else "",
+            agent=agent_of(call),
         )
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:
@@ -301,7 +386,6 @@ class _Climb:
         return self.service.open(session), tx
 
 
-def _with_receipt(reply: Reply, committed: Committed) -> Reply:
-    at = committed.positions[-1]
-    receipt = (RECEIPT_HEADER, f"{at.feed}/{at.index}/{at.chain.hex()}")
-    return msgspec.structs.replace(reply, headers=(*reply.headers, receipt))
+def with_header(reply: Reply, header: tuple[str, str]) -> Reply:
+    """Return a reply with one more header."""
+    return structs.replace(reply, headers=(*reply.headers, header))

@@ -130,7 +130,7 @@ async def test_every_step_is_in_the_log(stand: Stand) -> None:
     await stand.lives(refresh)
     await stand.sign_ins.revoke(refresh, call())
     entries = await stand.sealed.entries(FEED, 0, limit=100)
-    leaves = [decode(one.entry) for one in entries]
+    leaves = [decode(one.content) for one in entries]
     assert [leaf.method for leaf in leaves] == [
         "auth.signIn",
         "auth.authorize",
@@ -150,7 +150,7 @@ async def test_a_provider_may_ask_for_detail_in_the_log(stand: Stand) -> None:
     await tx.commit()
     await stand.browser()
     [entry] = await stand.sealed.entries(FEED, 0, limit=10)
-    assert decode(entry.entry).facts["google.groups"] == "g"
+    assert decode(entry.content).facts["google.groups"] == "g"
 
 
 async def test_ended_sessions_are_removed_a_day_later(stand: Stand) -> None:

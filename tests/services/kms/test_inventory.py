@@ -16,6 +16,7 @@ from rempart.services.kmsinventory import api as inventory_api
 from rempart.trust.authority import Rules
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.gate import Gate
+from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from support.cloud_kms import LOCATION, Kms
@@ -66,7 +67,8 @@ async def started(*resources: ProtectedResource) -> tuple[Kms, str]:
             identity=parts.identity,
             rules=Rules(PolicyDecision(parts.sealed, parts.world)),
             sealed=parts.sealed,
-            world=parts.world,
+            recorder=parts.recorder,
+            auditing=Auditing(parts.sealed),
         ),
     )
     return kms, name

@@ -23,6 +23,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.signing_keys import jwk
 from rempart.trust.identity.tokens import AccessToken
+from rempart.trust.witness.recorder import Recorder
 from support.entries import last_entry
 from support.tokens import CLOUD, SCOPE, Signer
 from support.worlds import DOMAIN, NOW, TestUniverse, call
@@ -45,7 +46,12 @@ class Endpoint:
             self.universe.sealed, domain=DOMAIN, token_key=b"t" * 32, world=self.universe.world
         )
         self.id_tokens = IdTokens(f"https://accounts.{DOMAIN}", self.universe.world)
-        self.oauth2 = OAuth2(self.identity, self.id_tokens, token_uris=frozenset((OWN_URI,)))
+        self.oauth2 = OAuth2(
+            self.identity,
+            self.id_tokens,
+            Recorder(self.universe.sealed, self.universe.world.clock),
+            token_uris=frozenset((OWN_URI,)),
+        )
 
     async def post(self, verb: str, fields: dict[str, str]) -> tuple[int, Any]:
         body = urlencode(fields).encode()

@@ -17,6 +17,7 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.accounts import create_account, new_key
 from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
+from rempart.trust.witness.recorder import Recorder
 from support.tokens import Signer
 from support.worlds import DOMAIN, SetClock, call
 
@@ -31,7 +32,11 @@ def opened(directory: Path) -> tuple[EmbeddedEngine, SealedEngine, OAuth2, Ident
     return (
         engine,
         sealed,
-        OAuth2(identity, IdTokens("https://accounts.example.test", WORLD)),
+        OAuth2(
+            identity,
+            IdTokens("https://accounts.example.test", WORLD),
+            Recorder(sealed, WORLD.clock),
+        ),
         identity,
     )
 

@@ -174,7 +174,7 @@ async def test_without_the_key_nothing_tells_of_the_content_not_even_its_checksu
     known = LIVE.encode(stored.value)
     assert hashlib.md5(SMALL, usedforsecurity=False).digest() not in known
     assert (stored.value.content.crc32c, stored.value.content.md5) == (0, None)
-    log = b"".join(one.entry for one in await sealed.entries(FEED, 0, limit=100))
+    log = b"".join(one.content for one in await sealed.entries(FEED, 0, limit=100))
     assert made["crc32c"].encode() not in log
     assert made["md5Hash"].encode() not in log
 
@@ -444,7 +444,7 @@ async def test_a_destroyed_version_has_a_certificate_that_counts_what_died_with_
     assert given["claims"].items() <= claims.items()
 
     entries = await kms.cloud.parts.sealed.entries(FEED, claims["log"]["index"], limit=1)
-    leaf = decode(entries[0].entry)
+    leaf = decode(entries[0].content)
     assert (leaf.method, leaf.resource) == (
         "cloudkms.cryptoKeyVersions.destroyMaterial",
         version,

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from rempart.core.errors import CloudError, Code
-from rempart.services.oauth2.record import REFUSALS_PER_SECOND_MAX
-from rempart.trust.witness.leaf import FEED
+from rempart.trust.witness.leaf import FEED, decode
+from rempart.trust.witness.recorder import REFUSALS_PER_SECOND_MAX
 from support.entries import last_entry
 from support.federated import CLOUD_PLATFORM, FORM, ISSUER, POOLS, Outside, jwks, read
 from support.oidc_provider import signing_key
@@ -299,4 +299,6 @@ async def test_refusals_do_not_fill_the_log() -> None:
     assert await sealed.length(FEED) == before + REFUSALS_PER_SECOND_MAX
     outside.iam.cloud.clock.advance(1)
     await sts.token(call(headers=FORM, body=b"grant_type=nonsense"))
-    assert await sealed.length(FEED) == before + REFUSALS_PER_SECOND_MAX + 1
+    assert await sealed.length(FEED) == before + REFUSALS_PER_SECOND_MAX + 2
+    [counted, _] = await sealed.entries(FEED, before + REFUSALS_PER_SECOND_MAX, limit=2)
+    assert decode(counted.content).facts["refusals"] == "5"

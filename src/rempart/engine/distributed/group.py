@@ -22,6 +22,7 @@ from rempart.engine.seam import (
     Lease,
     PayloadId,
     Position,
+    Prune,
     Span,
     chain,
 )
@@ -105,7 +106,8 @@ class Changes:
     records: dict[Key, Put] = field(default_factory=dict)
     payloads: dict[PayloadId, bytes] = field(default_factory=dict)
     payload_deletes: set[PayloadId] = field(default_factory=set)
-    entries: list[tuple[Position, bytes]] = field(default_factory=list)
+    entries: list[tuple[Position, Append]] = field(default_factory=list)
+    prunes: list[Prune] = field(default_factory=list)
     ends: dict[str, End] = field(default_factory=dict)
     leases: dict[str, Held] = field(default_factory=dict)
 
@@ -120,9 +122,13 @@ def question(orders: Iterable[Order]) -> Question:
         # If a span holds more keys than the group deletes, it cannot become empty in the group.
         span_keys_max=len(deletes) + 1,
         payloads=tuple({number for batch in batches for number, _ in batch.payloads}),
-        feeds=tuple({append.feed for batch in batches for append in batch.appends}),
+        feeds=tuple({feed for batch in batches for feed in _feeds(batch)}),
         leases=tuple({name for order in orders for name in _lease_names(order)}),
     )
+
+
+def _feeds(batch: Batch) -> tuple[str, ...]:
+    return (*(one.feed for one in batch.appends), *(one.feed for one in batch.prunes))
 
 
 def _lease_names(order: Order) -> tuple[str, ...]:
@@ -209,16 +215,19 @@ class Ledger:
             changes.records[key] = Put(changes.version, value)
         for number, value in batch.payloads:
             changes.payloads[number] = value
+        changes.prunes += [one for one in batch.prunes if one.index < self._end(one.feed).size]
         positions = tuple(self._append(append) for append in batch.appends)
         return Committed(changes.version, positions)
 
     def _append(self, append: Append) -> Position:
-        end = self.changes.ends.get(append.feed) or self._state.ends.get(append.feed)
-        end = end or End(0, GENESIS)
+        end = self._end(append.feed)
         position = Position(append.feed, end.size, chain(end.chain, append.entry))
-        self.changes.entries.append((position, append.entry))
+        self.changes.entries.append((position, append))
         self.changes.ends[append.feed] = End(end.size + 1, position.chain)
         return position
+
+    def _end(self, feed: str) -> End:
+        return self.changes.ends.get(feed) or self._state.ends.get(feed) or End(0, GENESIS)
 
     def _acquire(self, wanted: Acquire) -> Lease | None:
         now = self._state.now

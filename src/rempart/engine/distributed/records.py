@@ -129,10 +129,10 @@ class PostgresFeeds:
 
     async def read(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
         """Return up to `limit` entries from index `start` on."""
-        query = """SELECT index, chain, entry FROM rempart.entries
+        query = """SELECT index, chain, entry, content FROM rempart.entries
           WHERE feed = %s AND index >= %s ORDER BY index LIMIT %s"""
         values = (feed, start, max(0, min(limit, ENTRIES_READ_MAX)))
-        found = await self._reader.rows(tuple[int, bytes, bytes], query, values)
+        found = await self._reader.rows(tuple[int, bytes, bytes, bytes], query, values)
         return [FeedEntry(*row) for row in found]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rempart.engine.distributed.session import Session, UnfitServer, rows
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _LOCK = 0x52656D70617274
 """The advisory lock under which one process creates the tables."""
@@ -15,7 +15,7 @@ _TABLES = """
 CREATE SCHEMA IF NOT EXISTS rempart;
 CREATE TABLE IF NOT EXISTS rempart.meta (
   id int PRIMARY KEY CHECK (id = 1), schema int NOT NULL, version bigint NOT NULL);
-INSERT INTO rempart.meta VALUES (1, 1, 0) ON CONFLICT DO NOTHING;
+INSERT INTO rempart.meta VALUES (1, 2, 0) ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS rempart.records (
   key bytea NOT NULL, version bigint NOT NULL, value bytea NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS records_key ON rempart.records
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS rempart.feeds (
   name text COLLATE "C" PRIMARY KEY, size bigint NOT NULL, chain bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS rempart.entries (
   feed text COLLATE "C" NOT NULL, index bigint NOT NULL, chain bytea NOT NULL,
-  entry bytea NOT NULL, PRIMARY KEY (feed, index));
+  entry bytea NOT NULL, content bytea NOT NULL, PRIMARY KEY (feed, index));
 CREATE TABLE IF NOT EXISTS rempart.leases (
   name text COLLATE "C" PRIMARY KEY, holder text NOT NULL, fence bigint NOT NULL,
   expires double precision NOT NULL);
@@ -38,5 +38,10 @@ async def prepare(session: Session) -> None:
         await session.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         await session.execute(_TABLES.encode())
         found = await rows(session, tuple[int], "SELECT schema FROM rempart.meta")
+        if found[0][0] < SCHEMA_VERSION:
+            raise UnfitServer(
+                f"the store has schema {found[0][0]}, of a development release;"
+                f" this one reads schema {SCHEMA_VERSION}: copy the data over with that release"
+            )
         if found[0][0] > SCHEMA_VERSION:
             raise UnfitServer(f"the store has schema {found[0][0]}, later than {SCHEMA_VERSION}")

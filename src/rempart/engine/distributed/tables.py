@@ -38,7 +38,13 @@ _PAYLOADS = "INSERT INTO rempart.payloads SELECT * FROM unnest(%b::bigint[], %b:
 
 _ENTRIES = """
 INSERT INTO rempart.entries
-  SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[], %b::bytea[])
+  SELECT * FROM unnest(%b::text[], %b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[])
+"""
+
+_PRUNED = """
+UPDATE rempart.entries e SET content = ''
+  FROM unnest(%b::text[], %b::bigint[]) AS p(feed, index)
+  WHERE e.feed = p.feed AND e.index = p.index
 """
 
 _ENDS = """
@@ -105,6 +111,9 @@ async def store(session: Session, changes: Changes) -> None:
             await ask(session, _PAYLOADS, columns)
         if changes.entries:
             await _store_entries(session, changes)
+        if changes.prunes:
+            pruned = [one.feed for one in changes.prunes], [one.index for one in changes.prunes]
+            await ask(session, _PRUNED, pruned)
         if changes.leases:
             await _store_leases(session, changes.leases)
 
@@ -129,7 +138,8 @@ async def _store_entries(session: Session, changes: Changes) -> None:
         [position.feed for position in positions],
         [position.index for position in positions],
         [position.chain for position in positions],
-        [entry for _, entry in changes.entries],
+        [append.entry for _, append in changes.entries],
+        [append.content for _, append in changes.entries],
     )
     await ask(session, _ENTRIES, columns)
     ends = changes.ends

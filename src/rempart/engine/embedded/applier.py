@@ -31,6 +31,10 @@ FEED_ENTRIES_BITS = 40
 
 HEADS_CACHED_MAX = 65_536
 
+_PRUNE = """
+UPDATE entries SET content = x'' WHERE id = (SELECT id FROM feeds WHERE name = ?1) << ?2 | ?3
+"""
+
 
 class Head(msgspec.Struct, frozen=True, gc=False):
     """Where a feed ends: its number in the database, its length, its last chain value."""
@@ -144,12 +148,15 @@ class Applier:
         for number, value in batch.payloads:
             execute("INSERT INTO payloads VALUES (?, ?)", (number, value))
             self._payload_max = max(self._payload_max, number)
+        for prune in batch.prunes:
+            execute(_PRUNE, (prune.feed, FEED_ENTRIES_BITS, prune.index))
 
     def _append(self, append: Append) -> Position:
         head = self._head(append.feed)
         value = chain(head.chain, append.entry)
         row = (head.number << FEED_ENTRIES_BITS) + head.size
-        self._cursor.execute("INSERT INTO entries VALUES (?, ?, ?)", (row, value, append.entry))
+        stored = (row, value, append.entry, append.content)
+        self._cursor.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", stored)
         self._group_heads[append.feed] = Head(head.number, head.size + 1, value)
         return Position(append.feed, head.size, value)
 

@@ -15,7 +15,7 @@ from rempart.engine.embedded.refusals import Cipher, NewerData, OpenRefused, Unf
 from rempart.engine.embedded.rows import rows
 
 SQLITE_OLDEST = (3, 51, 3)
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEY_BYTES = 32
 SYNCHRONOUS_FULL = 2
 PAGE_BYTES = 8192
@@ -30,7 +30,8 @@ CREATE TABLE records (key BLOB PRIMARY KEY, version INTEGER NOT NULL, value BLOB
 CREATE TABLE payloads (id INTEGER PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE feeds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   size INTEGER NOT NULL, chain BLOB NOT NULL);
-CREATE TABLE entries (id INTEGER PRIMARY KEY, chain BLOB NOT NULL, entry BLOB NOT NULL);
+CREATE TABLE entries (id INTEGER PRIMARY KEY, chain BLOB NOT NULL, entry BLOB NOT NULL,
+  content BLOB NOT NULL);
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, fence INTEGER NOT NULL,
   expires REAL NOT NULL) WITHOUT ROWID;
 """
@@ -138,5 +139,10 @@ def _prepare_schema(writer: apsw.Connection) -> None:
     found = rows(writer.cursor(), tuple[int], "SELECT schema FROM meta WHERE id = 1")
     if not found:
         raise Unfit("the store has no schema version")
+    if found[0][0] < SCHEMA_VERSION:
+        raise Unfit(
+            f"the store has schema {found[0][0]}, of a development release;"
+            f" this one reads schema {SCHEMA_VERSION}: copy the data over with that release"
+        )
     if found[0][0] > SCHEMA_VERSION:
         raise NewerData(f"the store has schema {found[0][0]}, this release knows {SCHEMA_VERSION}")

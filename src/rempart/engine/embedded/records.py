@@ -125,8 +125,9 @@ class EmbeddedFeeds:
             return []
         first = numbers[0][0] << FEED_ENTRIES_BITS
         found = self._reader.rows(
-            tuple[int, bytes, bytes],
-            "SELECT id - ?1, chain, entry FROM entries WHERE id >= ?2 AND id < ?3 LIMIT ?4",
+            tuple[int, bytes, bytes, bytes],
+            "SELECT id - ?1, chain, entry, content FROM entries"
+            " WHERE id >= ?2 AND id < ?3 LIMIT ?4",
             first,
             first + max(start, 0),
             first + (1 << FEED_ENTRIES_BITS),

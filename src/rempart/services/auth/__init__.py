@@ -24,6 +24,7 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.identity.federation.federation import Federation
 from rempart.trust.identity.federation.issuers import Issuers
 from rempart.trust.identity.identify import Identity
+from rempart.trust.witness.recorder import Recorder
 
 __all__ = ["Auth", "Ground", "assembled"]
 
@@ -45,6 +46,7 @@ class Ground:
     identity: Identity
     issuers: Issuers
     federation: Federation
+    recorder: Recorder
     world: World
 
 
@@ -60,10 +62,10 @@ def assembled(ground: Ground, *, tickets_key: bytes, proofs_key: bytes) -> Auth:
         flows=Tickets(tickets_key, world, Flow),
         departures=Tickets(tickets_key, world, Departure),
         world=world,
-        record=Record(ground.sealed, world),
+        record=Record(ground.recorder, world),
         web_domain=f"cloud.{domain}",
         key=proofs_key,
     )
     bootstraps = Bootstraps(ground.sealed, ground.federation, sign_ins, world)
     site = Site(domain, Departing(setup), Arrival(setup, bootstraps), Consent(setup))
-    return Auth(site, CodePages(), PersonTokens(ground.identity, sign_ins))
+    return Auth(site, CodePages(), PersonTokens(ground.identity, sign_ins, ground.recorder))

@@ -21,6 +21,7 @@ from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.tokens import PREFIX, TOKEN_CHARS_MAX, Federated
 from rempart.trust.identity.workforce.documents import SECOND
+from rempart.trust.witness.recorder import Recorder
 
 ACCESS_SECONDS_MAX = 3600
 _UNAUTHORISED = 401
@@ -29,10 +30,10 @@ _UNAUTHORISED = 401
 class PersonTokens:
     """Sells access tokens to programs that somebody signed in."""
 
-    def __init__(self, identity: Identity, sign_ins: SignIns) -> None:
+    def __init__(self, identity: Identity, sign_ins: SignIns, recorder: Recorder) -> None:
         self._identity = identity
         self._sign_ins = sign_ins
-        self._record = Record(identity.sealed, identity.world)
+        self._record = Record(recorder, identity.world)
 
     async def token(self, call: Call) -> Reply:
         """Sell an access token for a code or a refresh token (RFC 6749, sections 4.1.3 and 6).

@@ -10,13 +10,12 @@ from typing import Protocol
 
 from rempart.core.clock import Micros, rfc3339
 from rempart.core.errors import CloudError, Code, data_loss, not_found
-from rempart.engine.seam import FeedEntry
 from rempart.services.kms.kinds import ERASED
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNALS, HSM, SOFTWARE
 from rempart.services.kms.model.erasure import Toll
 from rempart.services.kms.model.names import VersionName
 from rempart.services.kms.model.version import State, Version
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.sealed import Entry, Transaction
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.witness.leaf import FEED, decode
 
@@ -42,7 +41,7 @@ class Protecting(Protocol):
 
 
 def certificate(
-    issuer: Issuer, name: VersionName, version: Version, toll: Toll, entry: FeedEntry, now: Micros
+    issuer: Issuer, name: VersionName, version: Version, toll: Toll, entry: Entry, now: Micros
 ) -> dict[str, object]:
     """Return the certificate of a version that is destroyed, and what it says in plain."""
     claims: dict[str, object] = {
@@ -68,7 +67,7 @@ def require_destroyed(name: VersionName, version: Version) -> None:
         )
 
 
-async def destruction(tx: Transaction, name: VersionName) -> tuple[Toll, FeedEntry]:
+async def destruction(tx: Transaction, name: VersionName) -> tuple[Toll, Entry]:
     """Return how much died with a version, and the entry of its destruction in the log."""
     erased = await tx.get(ERASED, *name.parts)
     if erased is None:
@@ -76,7 +75,9 @@ async def destruction(tx: Transaction, name: VersionName) -> tuple[Toll, FeedEnt
     start = erased.since
     while page := await tx.entries(FEED, start, limit=PAGE):
         for entry in page:
-            leaf = decode(entry.entry)
+            if not entry.content:
+                continue
+            leaf = decode(entry.content)
             if leaf.method == DESTROYS and leaf.resource == str(name) and "objects" in leaf.facts:
                 return erased.toll, entry
         start = page[-1].index + 1

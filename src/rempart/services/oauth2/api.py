@@ -23,6 +23,7 @@ from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.tokens import LIFETIME_SECONDS, TOKEN_CHARS_MAX, Statement
 from rempart.trust.policy.members import email_alone
 from rempart.trust.witness.leaf import FEED
+from rempart.trust.witness.recorder import Recorder
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXPIRES_IN_SECONDS = 3599
@@ -51,12 +52,13 @@ class OAuth2:
         self,
         identity: Identity,
         id_tokens: IdTokens,
+        recorder: Recorder,
         *,
         token_uris: frozenset[str] = frozenset(),
     ) -> None:
         self._identity = identity
         self._id_tokens = id_tokens
-        self._record = Record(identity.sealed, identity.world)
+        self._record = Record(recorder, identity.world)
         own = f"https://oauth2.{identity.domain}/token"
         self._audiences = _GOOGLE_AUDIENCES | token_uris | {own}
 

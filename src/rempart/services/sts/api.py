@@ -20,6 +20,7 @@ from rempart.trust.identity.federation.refusal import Refused
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
 from rempart.trust.identity.tokens import TOKEN_CHARS_MAX, Federated
+from rempart.trust.witness.recorder import Recorder
 
 ANSWERED = frozenset(("sts.token",))
 _JSON = "application/json"
@@ -29,10 +30,10 @@ _SECOND = 1_000_000
 class STS:
     """The endpoints of the service."""
 
-    def __init__(self, identity: Identity, federation: Federation) -> None:
+    def __init__(self, identity: Identity, federation: Federation, recorder: Recorder) -> None:
         self._identity = identity
         self._federation = federation
-        self._record = Record(identity.sealed, identity.world)
+        self._record = Record(recorder, identity.world)
 
     async def token(self, call: Call) -> Reply:
         """Give an access token for a credential that a pool's provider vouches for.

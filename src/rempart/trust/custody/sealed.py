@@ -31,6 +31,7 @@ from rempart.engine.seam import (
     Span,
     Unavailable,
 )
+from rempart.tlog.commitment import SALT_BYTES, Opening, commitment
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.kind import Found, Kind, Part
@@ -42,6 +43,20 @@ SCANNED_AT_ONCE = 500
 _NONCE_BYTES = 24
 _RECORD_CONTEXT = b"rempart.record.v1\x00"
 _FEED_CONTEXT = b"rempart.feed.v1\x00"
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An entry of a feed: its position, its commitment, and what opens that unless pruned."""
+
+    index: int
+    chain: bytes
+    commitment: bytes
+    opening: Opening | None
+
+    @property
+    def content(self) -> bytes:
+        """Return the content, empty where it was pruned."""
+        return self.opening.content if self.opening else b""
 
 
 class Watch:
@@ -132,27 +147,39 @@ class SealedEngine:
         """Return a payload as it was stored: its writer sealed it."""
         return await self._engine.records.payload(payload)
 
-    def open_entry(self, feed: str, sealed: bytes) -> bytes:
-        """Return the content of a feed entry; raises `Tampered`."""
-        return self._unseal(_FEED_CONTEXT + feed.encode(), sealed)
+    def open_entry(self, feed: str, entry: FeedEntry) -> Opening | None:
+        """Return what opens a feed entry, None where that was pruned; raises `Tampered`."""
+        if not entry.content:
+            return None
+        plain = self._unseal(_FEED_CONTEXT + feed.encode(), entry.content)
+        opening = Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
+        if not opening.opens(entry.entry):
+            raise Tampered
+        return opening
 
     async def length(self, feed: str) -> int:
         """Return how many entries a feed has."""
         return (await self._engine.feeds.head(feed))[0]
 
-    async def entries(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
+    async def entries(self, feed: str, start: int, *, limit: int) -> list[Entry]:
         """Return up to `limit` entries from a position on, opened; raises `data_loss`."""
         found = await self._engine.feeds.read(feed, start, limit=limit)
         try:
             return [
-                FeedEntry(one.index, one.chain, self.open_entry(feed, one.entry)) for one in found
+                Entry(one.index, one.chain, one.entry, self.open_entry(feed, one)) for one in found
             ]
         except Tampered as problem:
             raise data_loss(f"An entry of {feed} failed authentication.") from problem
 
     def seal_entry(self, feed: str, content: bytes) -> Append:
-        """Return the sealed form of a feed entry."""
-        return Append(feed, self._seal(_FEED_CONTEXT + feed.encode(), content))
+        """Return a commitment to a content, and beside it what opens it, sealed."""
+        salt = self._random(SALT_BYTES)
+        sealed = self._seal(_FEED_CONTEXT + feed.encode(), salt + content)
+        return Append(feed, commitment(salt, content), sealed)
+
+    async def append(self, appends: tuple[Append, ...]) -> Committed:
+        """Append entries that are in no transaction of a change; durable on return."""
+        return await self._engine.records.commit(Batch(appends=appends, fence=self.fence))
 
     def transaction(self) -> Transaction:
         """Begin a transaction; nothing is held until it commits."""
@@ -289,7 +316,7 @@ class Transaction:
         """Return how many entries a feed has, of those that are committed."""
         return await self._sealed.length(feed)
 
-    async def entries(self, feed: str, start: int, *, limit: int) -> list[FeedEntry]:
+    async def entries(self, feed: str, start: int, *, limit: int) -> list[Entry]:
         """Return up to `limit` committed entries from a position on, opened."""
         return await self._sealed.entries(feed, start, limit=limit)
 
@@ -327,9 +354,10 @@ class Transaction:
         """Remove a blob once the commit is durable."""
         self._after.append(lambda: self._sealed.delete_blobs((blob,)))
 
-    def append(self, feed: str, content: bytes) -> None:
-        """Append an entry to a feed."""
-        self._appends.append(self._sealed.seal_entry(feed, content))
+    def append(self, feed: str, content: bytes) -> bytes:
+        """Append an entry to a feed; returns its commitment, by which the feed shows it."""
+        self._appends.append(made := self._sealed.seal_entry(feed, content))
+        return made.entry
 
     @property
     def writes(self) -> bool:

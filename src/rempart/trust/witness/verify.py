@@ -4,6 +4,8 @@
 2. The last chain value is the one that the engine calls the head.
 3. Each entry opens under the universe's key and reads as a leaf.
 4. Each outcome that names an intent comes after that intent, of the same request.
+
+An entry whose content was pruned keeps its place and its commitment; nothing of it is read.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from rempart.engine.seam import GENESIS, Engine, chain
+from rempart.engine.seam import GENESIS, Engine, FeedEntry, chain
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.witness.leaf import FEED, INTENT, OUTCOME, Leaf, decode
+from rempart.trust.witness.leaf import FEED, INTENT, KINDS, OUTCOME, Leaf, decode
 
 PAGE = 1000
 
@@ -31,6 +33,7 @@ class Walk:
 
     entries: int = 0
     outcomes: int = 0
+    pruned: int = 0
     head: bytes = GENESIS
     intents: dict[int, str] = field(default_factory=dict)
 
@@ -44,30 +47,36 @@ async def walk(engine: Engine, sealed: SealedEngine, seen: Walk) -> AsyncIterato
             seen.head = chain(seen.head, entry.entry)
             if seen.head != entry.chain:
                 raise Broken(f"Entry {entry.index} does not follow from the one before it.")
-            leaf = _leaf(sealed, entry.index, entry.entry)
-            _follow(seen, entry.index, leaf)
+            leaf = _leaf(sealed, entry)
             seen.entries += 1
+            if leaf is None:
+                seen.pruned += 1
+                continue
+            _follow(seen, entry.index, leaf)
             yield leaf
     count, head = await engine.feeds.head(FEED)
     if (count, head) != (seen.entries, seen.head):
         raise Broken(f"The log ends after {seen.entries} entries; its head says {count}.")
 
 
-def _leaf(sealed: SealedEngine, index: int, entry: bytes) -> Leaf:
+def _leaf(sealed: SealedEngine, entry: FeedEntry) -> Leaf | None:
     try:
-        return decode(sealed.open_entry(FEED, entry))
+        opening = sealed.open_entry(FEED, entry)
+        return decode(opening.content) if opening else None
     except Tampered:
-        raise Broken(f"Entry {index} does not open under this universe's key.") from None
+        raise Broken(f"Entry {entry.index} does not open under this universe's key.") from None
     except msgspec.DecodeError as problem:
-        raise Broken(f"Entry {index} is not a leaf: {problem}.") from problem
+        raise Broken(f"Entry {entry.index} is not a leaf: {problem}.") from problem
 
 
 def _follow(seen: Walk, index: int, leaf: Leaf) -> None:
     if leaf.kind == INTENT:
         seen.intents[index] = leaf.request
         return
+    if leaf.kind not in KINDS:
+        raise Broken(f"Entry {index} is of a kind that is not known.")
     if leaf.kind != OUTCOME:
-        raise Broken(f"Entry {index} is neither intent nor outcome.")
+        return
     seen.outcomes += 1
     if leaf.intent is not None and seen.intents.pop(leaf.intent, None) != leaf.request:
         raise Broken(f"Entry {index} names an intent of another request, or one used before.")

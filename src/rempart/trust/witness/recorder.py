@@ -1,0 +1,103 @@
+"""Writes entries that are in no transaction of a change: reads, refusals, events.
+
+Anybody may be refused as often as they like. Of each principal some refusals a second are on record
+one by one, before they are answered; the others are counted, and the count is on record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from rempart.core.clock import Clock
+from rempart.engine.seam import EngineError, Position, leaf_hash
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.witness.leaf import EVENT, FEED, REFUSAL, Leaf, encode
+
+REFUSALS_PER_SECOND_MAX = 10
+PRINCIPALS_COUNTED_MAX = 1000
+_SECOND = 1_000_000
+_OTHERS = "others"
+RECEIPT_HEADER = "x-rempart-receipt"
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What one principal was refused in a second."""
+
+    kept: int = 0
+    surplus: int = 0
+    last: Leaf | None = None
+
+
+class Recorder:
+    """The log, for who is on no stair."""
+
+    def __init__(self, sealed: SealedEngine, clock: Clock) -> None:
+        self._sealed = sealed
+        self._clock = clock
+        self._second = 0
+        self._counted: dict[str, _Counted] = {}
+
+    async def put(self, leaf: Leaf) -> tuple[str, str]:
+        """Append an entry and return its receipt, as a header; durable on return."""
+        append = self._sealed.seal_entry(FEED, encode(leaf))
+        committed = await self._sealed.append((append,))
+        return receipt(committed.positions[0], append.entry)
+
+    async def event(self, method: str, facts: dict[str, str], *, resource: str = "") -> None:
+        """Let something that the universe or its operator did be on record."""
+        now = self._clock()
+        leaf = Leaf(
+            kind=EVENT,
+            time=now,
+            request="",
+            method=method,
+            principal="system",
+            resource=resource,
+            facts=facts,
+        )
+        await self.put(leaf)
+
+    async def refused(self, leaf: Leaf) -> None:
+        """Let a refusal be on record: by itself if there is room, else as one of many.
+
+        A store that takes no entry hinders no refusal: nothing is released by it.
+        """
+        try:
+            await self.settle()
+            counted = self._of(leaf.principal)
+            if counted.kept < REFUSALS_PER_SECOND_MAX:
+                counted.kept += 1
+                await self.put(leaf)
+            else:
+                counted.surplus += 1
+                counted.last = leaf
+        except EngineError:
+            return
+
+    async def settle(self) -> None:
+        """Write the counts of seconds that are over."""
+        second = self._clock() // _SECOND
+        if second == self._second:
+            return
+        counted, self._counted, self._second = self._counted, {}, second
+        for one in counted.values():
+            if one.last is not None:
+                await self.put(_summary(one.last, one.surplus))
+
+    def _of(self, principal: str) -> _Counted:
+        if len(self._counted) >= PRINCIPALS_COUNTED_MAX:
+            principal = _OTHERS
+        return self._counted.setdefault(principal, _Counted())
+
+
+def _summary(last: Leaf, count: int) -> Leaf:
+    """Return the entry of refusals that are not on record one by one; the last stands for all."""
+    return msgspec.structs.replace(last, kind=REFUSAL, facts={**last.facts, "refusals": str(count)})
+
+
+def receipt(at: Position, entry: bytes) -> tuple[str, str]:
+    """Return the header that says where in the log an entry is, and its leaf hash there."""
+    return (RECEIPT_HEADER, f"{at.feed}/{at.index}/{leaf_hash(entry).hex()}")
