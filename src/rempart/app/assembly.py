@@ -9,7 +9,7 @@ from pathlib import Path
 from rempart.app.answering import answering
 from rempart.app.guards import Grounds, geography_of, guards
 from rempart.app.outside import in_token, key_managers, outside_issuers
-from rempart.app.services import Ground, kms_setup, services
+from rempart.app.services import Ground, kms_setup, logging_setup, services
 from rempart.config import Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
@@ -17,6 +17,8 @@ from rempart.services.auth import Auth
 from rempart.services.auth import Ground as AuthGround
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.logging import LoggingService
+from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.trust.authority import Rules
@@ -37,6 +39,7 @@ from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.policy.sovereignty.guard import SovereigntyGuard
 from rempart.trust.witness.recorder import Recorder
 
 
@@ -53,6 +56,7 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     manager: ManagerSetup
+    logs: LoggingSetup
     uses: RecordUses
     issuers: Issuers
     federation: Federation
@@ -100,7 +104,9 @@ def assemble(
     grounds = Grounds(sealed, decision, world, geography, data)
     asked = (disabled, *guards(grounds), guard)
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
-    behind = services(ground, kms, manager, answers.services)
+    staff = next(one.staff for one in asked if isinstance(one, SovereigntyGuard))
+    logs = logging_setup(ground, decision, staff)
+    behind = services(ground, kms, manager, (*answers.services, LoggingService(logs)))
     recorder = Recorder(sealed, world.clock)
     gate = Gate(
         behind,
@@ -120,6 +126,7 @@ def assemble(
         bodies=bodies,
         kms=kms,
         manager=manager,
+        logs=logs,
         uses=answers.work,
         issuers=issuers,
         federation=federation,

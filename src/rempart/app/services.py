@@ -25,6 +25,9 @@ from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFT
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.logging.projection import Projection, Staff
+from rempart.services.logging.router import Router
+from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.orgpolicy import OrgPolicyService
 from rempart.services.orgpolicy.store import Setup as OrgPolicySetup
 from rempart.services.resourcemanager import ResourceManagerService
@@ -57,6 +60,7 @@ from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.expiry import key_seconds
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.tags import EffectiveTags
@@ -103,6 +107,15 @@ def services(
     every += (_usage(every, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in every)
     return (*every, PublishedKeys(world))  # addresses of certificates, no API that a project has
+
+
+def logging_setup(ground: Ground, decision: PolicyDecision, staff: Staff) -> LoggingSetup:
+    """Return what Cloud Logging needs: who routes entries, and who makes the audit logs."""
+    sealed, world = ground.sealed, ground.world
+    router = Router(sealed, decision, world)
+    projection = Projection(sealed, router, staff, world)
+    domain = system_domain(ground.config)
+    return LoggingSetup(sealed, router, projection, ground.config.regions, domain, world)
 
 
 def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:

@@ -27,6 +27,7 @@ from rempart.runner.tenure import Taken, Tenure
 from rempart.services.auth.sweep import EndedSessions
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
+from rempart.services.logging.work import Housekeeping
 from rempart.services.resourcemanager.work import Purge
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
@@ -38,6 +39,8 @@ SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 USES_EVERY_SECONDS = 60.0
+AUDIT_LOGS_EVERY_SECONDS = 5.0
+LOGS_EVERY_SECONDS = 60.0
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -163,6 +166,8 @@ def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
         Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(parts.logs.projection, every_seconds=AUDIT_LOGS_EVERY_SECONDS),
+        Sweeper(Housekeeping(parts.sealed, parts.world), every_seconds=LOGS_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 

@@ -11,6 +11,7 @@ _TITLES = {
     "iam": "Identity and Access Management (IAM) API",
     "iamcredentials": "IAM Service Account Credentials API",
     "kmsinventory": "KMS Inventory API",
+    "logging": "Cloud Logging API",
     "orgpolicy": "Organization Policy API",
     "policytroubleshooter": "Policy Troubleshooter API",
     "pubsub": "Cloud Pub/Sub API",

@@ -228,7 +228,33 @@ def test_a_column_of_many_values_is_wide_and_matches_as_a_narrow_one() -> None:
     column = table.column("insertId")
     assert column is not None
     assert column.wide
-    assert column.at(777) == ("id777",)
+    assert column.every()[777] == ("id777",)
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        *("textPayload=a77", "textPayload!=A77", "textPayload:7", 'textPayload:""', "a77"),
+        *('textPayload=~"^a7+$"', 'textPayload!~"7$"', 'textPayload=~"(?i)A5"', 'textPayload=~""'),
+        *('textPayload=~"\\Aa7"', 'textPayload=~"7[^b]*7"', "SEARCH(textPayload, a12)"),
+        *('textPayload:"\n"', "labels.x=77", "textPayload>a5"),
+    ],
+)
+def test_a_search_through_many_texts_finds_what_asking_each_finds(filter_: str) -> None:
+    entries: list[dict[str, Any]] = [
+        {"textPayload": f"a{at % 300}", "labels": {"x": str(at)}} if at % 5 else {"spanId": "s"}
+        for at in range(1000)
+    ]
+    node = parse(filter_)
+    table = Rows(range(1000), columns([flat(one) for one in entries]))
+    found = rows(mask(node, table), 1000)
+    assert found == [at for at, one in enumerate(entries) if _asked(filter_, one)]
+
+
+def _asked(filter_: str, entry: dict[str, Any]) -> bool:
+    """Ask a table in which nothing can be searched, for a text in it has two lines."""
+    more = [entry, {"textPayload": "\n", "labels": {"x": "\n"}, "spanId": "\n"}]
+    return bool(mask(parse(filter_), Rows(range(2), columns([flat(one) for one in more]))) & 1)
 
 
 @given(st.integers(0, 4_000_000_000 * 10**9))

@@ -101,7 +101,7 @@ def _anywhere(test: Test, table: Table) -> int:
     for name in table.names:
         column = table.column(name)
         if column is not None and name not in _TIMES:
-            found |= column.rows(test, missing=False)
+            found |= column.matching(test, missing=False)
     return found
 
 
@@ -109,12 +109,12 @@ def _compared(node: Compared, table: Table) -> int:
     name = name_of(node.path)
     column = table.column(name)
     if column is not None:
-        found = column.rows(node.test, missing=node.missing)
+        found = column.matching(node.test, missing=node.missing)
     else:
         found = _all(table) if node.missing else 0
     if node.within:
         inside = name + SEPARATOR
         for each in table.names:
             if each.startswith(inside) and (inner := table.column(each)) is not None:
-                found |= inner.rows(node.test, missing=False)
+                found |= inner.matching(node.test, missing=False)
     return found

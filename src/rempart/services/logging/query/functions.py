@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import quote
 
 from rempart.services.logging.query.errors import unparseable
@@ -52,7 +52,7 @@ def _log_id(log: Argument) -> Node:
     def test(values: tuple[Scalar, ...]) -> bool:
         return any(_log_of(one).casefold() == wanted for one in values)
 
-    return Compared(_LOG_NAME, test)
+    return Compared(_LOG_NAME, Test(test))
 
 
 def _log_of(name: Scalar) -> str:
@@ -65,7 +65,7 @@ def _source(ancestry: Argument) -> Node:
     def test(values: tuple[Scalar, ...]) -> bool:
         return any(str(one).casefold().startswith(wanted) for one in values)
 
-    return Compared(_LOG_NAME, test)
+    return Compared(_LOG_NAME, Test(test))
 
 
 def _sample(field: Argument, fraction: Argument) -> Node:
@@ -80,7 +80,7 @@ def _sample(field: Argument, fraction: Argument) -> Node:
         digest = hashlib.sha256(repr(values).encode()).digest()[:_HASH_BYTES]
         return int.from_bytes(digest, "big") < share * (1 << 8 * _HASH_BYTES)
 
-    return Compared(resolved(field.path), test)
+    return Compared(resolved(field.path), Test(test))
 
 
 def _ip_in_net(field: Argument, net: Argument) -> Node:
@@ -95,7 +95,7 @@ def _ip_in_net(field: Argument, net: Argument) -> Node:
         except ValueError:
             return False
 
-    return Compared(resolved(field.path), lambda values: any(map(one, values)))
+    return Compared(resolved(field.path), Test(lambda values: any(map(one, values))))
 
 
 def _search(*arguments: Argument) -> Node:
@@ -130,7 +130,11 @@ def _holds(run: list[str]) -> Test:
         there = _tokens(text)
         return any(there[at : at + len(run)] == run for at in range(len(there)))
 
-    return lambda values: any(map(one, values))
+    def many(texts: str) -> Iterable[int] | None:
+        # The first token rules most columns out; where it occurs, each text is asked.
+        return None if first in texts.casefold() else ()
+
+    return Test(lambda values: any(map(one, values)), many)
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Node], tuple[int, ...]]] = {

@@ -1,8 +1,8 @@
 """Entries as columns: for each field, the distinct values there are and which row has which.
 
-A column's first value is the empty one, of entries that lack the field; a field that is repeated in
-an entry has all its values in one. A test is asked once for each distinct value, and rows follow by
-their number: so a filter over many entries costs what their variety costs.
+A field that is repeated in an entry has all its values in one. A test is asked at most once for
+each distinct value, of texts only where a search through all of them finds something, and rows
+follow by their number: so a filter over many entries costs what their variety costs.
 """
 
 from __future__ import annotations
@@ -25,27 +25,55 @@ Flat = dict[str, list[Scalar]]
 
 
 class Column(msgspec.Struct, frozen=True, array_like=True):
-    """One field: `values` by number, and the number of each row in one byte, or two if `wide`."""
+    """One field: its distinct values by number, from 1, and the number of each of the rows.
 
+    Where each value is one text, they stand in `texts`, between newlines; else in `values`. A row
+    without the field has number 0. A number takes one byte, or two if `wide`.
+    """
+
+    rows: int
+    distinct: int
+    texts: str
     values: list[Values]
     numbers: bytes
     wide: bool
 
-    def rows(self, test: Test, *, missing: bool) -> int:
+    def matching(self, test: Test, *, missing: bool) -> int:
         """Return as a mask which rows pass; those without the field do where `missing`."""
-        passed = bytes([missing, *map(test, self.values[1:])])
-        if not any(passed):
-            return 0
+        passed = bytearray(self.distinct + 1)
+        passed[0] = missing
+        numbers = test.lines(self.texts) if test.lines is not None and self.texts else None
+        if numbers is None:
+            passed[1:] = bytes(map(test.one, self.all()))
+        else:
+            for number in numbers:
+                passed[number] = 1
+            if test.inverse:
+                passed[1:] = passed[1:].translate(_FLIPPED)
+        return self._mask(bytes(passed)) if any(passed) else 0
+
+    def _mask(self, passed: bytes) -> int:
+        if self.distinct == self.rows:  # each row has its own value, numbered as the rows are
+            return int.from_bytes(passed[1:], "little")
         if self.wide:
             numbers = array("H", self.numbers)
             return int.from_bytes(bytes(map(passed.__getitem__, numbers)), "little")
         return int.from_bytes(self.numbers.translate(passed.ljust(NARROW, b"\0")), "little")
 
-    def at(self, row: int) -> Values:
-        """Return the values of a row."""
-        if self.wide:
-            return self.values[array("H", self.numbers[2 * row : 2 * row + 2])[0]]
-        return self.values[self.numbers[row]]
+    def all(self) -> Sequence[Values]:
+        """Return the distinct values, by number from 1."""
+        if self.texts:
+            return [(one,) for one in self.texts[1:-1].split("\n")]
+        return self.values
+
+    def every(self) -> list[Values]:
+        """Return the values of each row."""
+        known = [(), *self.all()]
+        numbers = array("H", self.numbers) if self.wide else self.numbers
+        return [known[number] for number in numbers]
+
+
+_FLIPPED = bytes((1, 0)) + bytes(NARROW - 2)
 
 
 class Table(Protocol):
@@ -121,22 +149,31 @@ class _Growing:
 
     def __init__(self, count: int) -> None:
         self._places: dict[object, int] = {}
-        self._values: list[Values] = [()]
+        self._values: list[Values] = []
         self._numbers = array("H", bytes(2 * count))
 
     def put(self, row: int, found: list[Scalar]) -> None:
         # 1, 1.0 and true are three values, and one key of a dictionary.
         single = found[0] if len(found) == 1 else None
         key = single if isinstance(single, str) else (tuple(found), tuple(map(type, found)))
-        number = self._places.setdefault(key, len(self._values))
-        if number == len(self._values):
+        number = self._places.setdefault(key, len(self._values) + 1)
+        if number > len(self._values):
             self._values.append(tuple(found))
         self._numbers[row] = number
 
     def column(self) -> Column:
-        if len(self._values) <= NARROW:
-            return Column(self._values, bytes(self._numbers.tolist()), wide=False)
-        return Column(self._values, self._numbers.tobytes(), wide=True)
+        wide = len(self._values) > NARROW - 1
+        numbers = self._numbers.tobytes() if wide else bytes(self._numbers.tolist())
+        rows, distinct = len(self._numbers), len(self._values)
+        texts = _texts(self._values)
+        return Column(rows, distinct, texts, [] if texts else self._values, numbers, wide)
+
+
+def _texts(values: list[Values]) -> str:
+    """Return the values between newlines where each is one text, else nothing."""
+    singles = [one[0] for one in values if len(one) == 1]
+    texts = [one for one in singles if isinstance(one, str) and "\n" not in one]
+    return "\n".join(("", *texts, "")) if len(texts) == len(values) else ""
 
 
 def span(times: Sequence[int], first: int, end: int) -> int:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 Scalar = str | int | float | bool | None
 Path = tuple[str, ...]
-Test = Callable[[tuple[Scalar, ...]], bool]
-"""Tell of the values of one field in one entry, never none of them, whether they match."""
+Lines = Callable[[str], Iterable[int] | None]
+
+
+class Test(msgspec.Struct, frozen=True):
+    """Tells of the values of one field in one entry, never none of them, whether they match.
+
+    `lines` does the same for many texts at once, which stand between newlines: it returns the
+    numbers, from 1, of those that match, or None where each has to be asked. With `inverse` those
+    numbers are of the texts that do not.
+    """
+
+    one: Callable[[tuple[Scalar, ...]], bool]
+    lines: Lines | None = None
+    inverse: bool = False
+
+    def __call__(self, values: tuple[Scalar, ...]) -> bool:
+        """Ask of one entry."""
+        return self.one(values)
 
 
 class Everything(msgspec.Struct, frozen=True):

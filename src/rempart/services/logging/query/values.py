@@ -13,9 +13,19 @@ from typing import Any
 
 import re2
 
+from rempart.services.logging.query import lines
 from rempart.services.logging.query.errors import unparseable
 from rempart.services.logging.query.moments import duration, nanos
-from rempart.services.logging.query.tree import Between, Compared, Negated, Node, Path, Scalar, Test
+from rempart.services.logging.query.tree import (
+    Between,
+    Compared,
+    Lines,
+    Negated,
+    Node,
+    Path,
+    Scalar,
+    Test,
+)
 
 SEVERITIES = {
     "DEFAULT": 0,
@@ -50,16 +60,22 @@ _ORDERS: dict[str, Order] = {
 def compared(path: Path, sign: str, value: str, *, quoted: bool) -> Node:
     """Return the node of one comparison; raises `invalid` for a value that the field cannot be."""
     if sign == ":" and value == PRESENT and not quoted:
-        return Compared(path, _present, within=True)
+        return Compared(path, Test(_present), within=True)
     if sign in {"=~", "!~"}:
         return Compared(path, _regex(value, wanted=sign == "=~"))
-    if path in _TIMES:
-        return _timed(path, "=" if sign == ":" else sign, value)
-    if path == _SEVERITY:
-        return _severe("=" if sign == ":" else sign, value)
+    if path in _TIMES or path == _SEVERITY:
+        of_its_type = _severe if path == _SEVERITY else _timed
+        return of_its_type(path, "=" if sign == ":" else sign, value)
     if sign == ":":
         return Compared(path, contains(value), within=True)
-    return Compared(path, _any(_typed(_ORDERS[sign], value, sign)))
+    return _plain(path, sign, value)
+
+
+def _plain(path: Path, sign: str, value: str) -> Node:
+    one = _typed(_ORDERS[sign], value, sign)
+    if sign in {"=", "!="} and number(value) is None and duration(value) is None:
+        return Compared(path, _any(one, lines.equal(value.casefold()), inverse=sign == "!="))
+    return Compared(path, _any(one))
 
 
 def contains(value: str) -> Test:
@@ -70,7 +86,7 @@ def contains(value: str) -> Test:
     def one(found: Scalar) -> bool:
         return folded in found.casefold() if isinstance(found, str) else equal(found)
 
-    return _any(one)
+    return _any(one, lines.holding(folded))
 
 
 def number(text: str) -> float | None:
@@ -88,8 +104,10 @@ def _present(_: tuple[Scalar, ...]) -> bool:
     return True
 
 
-def _any(test: Callable[[Scalar], bool]) -> Test:
-    return lambda values: any(map(test, values))
+def _any(
+    test: Callable[[Scalar], bool], many: Lines | None = None, *, inverse: bool = False
+) -> Test:
+    return Test(lambda values: any(map(test, values)), many, inverse)
 
 
 def _regex(value: str, *, wanted: bool) -> Test:
@@ -104,7 +122,7 @@ def _regex(value: str, *, wanted: bool) -> Test:
     def one(found: Scalar) -> bool:
         return (pattern.search(_text(found)) is not None) is wanted
 
-    return _any(one)
+    return _any(one, lines.matching(pattern, value, options), inverse=not wanted)
 
 
 def _text(found: Scalar) -> str:
@@ -150,7 +168,7 @@ def _timed(path: Path, sign: str, value: str) -> Node:
     return Between(first, end)
 
 
-def _severe(sign: str, value: str) -> Node:
+def _severe(path: Path, sign: str, value: str) -> Node:
     rank = SEVERITIES.get(value.upper())
     if rank is None:
         if not value.isdecimal():
@@ -161,4 +179,4 @@ def _severe(sign: str, value: str) -> Node:
     def one(found: Scalar) -> bool:
         return isinstance(found, str) and order(SEVERITIES.get(found, 0), rank)
 
-    return Compared(_SEVERITY, _any(one), missing=order(0, rank))
+    return Compared(path, _any(one), missing=order(0, rank))

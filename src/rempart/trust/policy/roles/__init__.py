@@ -15,6 +15,7 @@ from rempart.trust.policy.roles import (
     cloudasset,
     cloudkms,
     iam,
+    logging,
     orgpolicy,
     recommender,
     resourcemanager,
@@ -47,6 +48,7 @@ _OF_SERVICES = tuple(
         sovereignty,
         cloudasset,
         recommender,
+        logging,
     )
     for role in service.ROLES
 )

@@ -52,6 +52,9 @@ _NEW = frozenset(("storage.buckets.insert", "cloudresourcemanager.projects.creat
 _GRANTING = frozenset(("members", "entity", "identities"))
 """The members of a request that name who gets something."""
 
+UNKNOWN = "??"
+"""What is told of somebody of the operator's whom no register names, as Google writes it."""
+
 _DEPTH_MAX = 32
 _log = logging.getLogger(__name__)
 
@@ -108,6 +111,18 @@ class SovereigntyGuard:
                 "An account of the operator's is not in a staff register that is in force.",
             )
         await self._judge(rules, person, asked)
+
+    async def staff(self, named: str, now: Micros) -> Person | None:
+        """Return who a member is among the operator's staff, or None; not whether it may act."""
+        rules = await self._rules.current(now)
+        if rules is None:
+            return None
+        member = canonical(named)
+        register = await self._current(rules, now)
+        person = register.people.get(member) if register else None
+        if person is None and rules.is_staff(member):
+            return Person(member, (member,), UNKNOWN, UNKNOWN, UNKNOWN)
+        return person
 
     async def _judge(self, rules: Rules, person: Person, asked: Asked) -> None:
         kinds = classes(asked.permission, asked.access)

@@ -1,0 +1,175 @@
+"""Cloud Audit Logs and Access Transparency: the universe's own log in Google's shape.
+
+An entry is made of a leaf and nothing else, so it can be made again at any time; its label says
+which leaf, for whoever asks the log for the proof. Source: google.cloud.audit.AuditLog; "Cloud
+Audit Logs overview"; "Access Transparency logs reference".
+"""
+
+from __future__ import annotations
+
+from rempart.core.log_type import LogType
+from rempart.services.logging.kinds import Json
+from rempart.services.logging.model.entry import Entry
+from rempart.services.logging.model.names import AUDIT_DOMAIN
+from rempart.services.logging.query.moments import MICROS, written
+from rempart.trust.policy.sovereignty.guard import UNKNOWN
+from rempart.trust.policy.sovereignty.register import Person
+from rempart.trust.witness.leaf import EVENT, REFUSAL, Leaf
+
+INDEX_LABEL = "rempart.io/log-index"
+ACTIVITY, DATA_ACCESS = "activity", "data_access"
+SYSTEM_EVENT, POLICY, TRANSPARENCY = "system_event", "policy", "access_transparency"
+_ERROR_FROM = 400
+_CODES = {
+    400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 412: 9, 416: 11, 429: 8, 499: 1, 500: 13, 501: 12,
+    503: 14, 504: 4, 507: 8,
+}  # fmt: skip
+"""google.rpc.Code by the status that it travels as."""
+
+_UNKNOWN = 2
+_TYPES = {
+    "storage": "gcs_bucket",
+    "cloudkms": "cloudkms_keyring",
+    "iam": "service_account",
+    "iamcredentials": "service_account",
+}
+_NOUNS = {"projects": "project", "folders": "folder", "organizations": "organization"}
+_GOOGLE_INTERNAL = {
+    "get": "Get", "list": "List", "create": "Create", "insert": "Create", "delete": "Delete",
+    "update": "Update", "patch": "Update", "search": "Query",
+}  # fmt: skip
+
+
+def entry(index: int, leaf: Leaf, person: Person | None = None) -> Entry:
+    """Return the log entry of the leaf at an index of the audit feed.
+
+    It belongs to `leaf.container`, which must not be empty. `person` is who acted, where that is
+    one of the operator's staff: customers then get an entry of Access Transparency.
+    """
+    log = TRANSPARENCY if person is not None else log_of(leaf)
+    time = leaf.time * MICROS
+    document: Json = {
+        "logName": f"{leaf.container}/logs/{AUDIT_DOMAIN}%2F{log}",
+        "resource": _resource(leaf),
+        "timestamp": written(time),
+        "receiveTimestamp": written(time),
+        "severity": _severity(leaf, log),
+        "insertId": f"{index:x}",
+        "labels": {INDEX_LABEL: str(index)},
+    }
+    if person is not None:
+        document["jsonPayload"] = _transparency(index, leaf, person)
+    else:
+        document["protoPayload"] = _audit(leaf)
+    return Entry(time, document)
+
+
+def log_of(leaf: Leaf) -> str:
+    """Return the id of the log that an event belongs in."""
+    if leaf.kind == REFUSAL:
+        return POLICY
+    if leaf.kind == EVENT:
+        return SYSTEM_EVENT
+    return ACTIVITY if leaf.access == LogType.ADMIN_WRITE.value else DATA_ACCESS
+
+
+def _severity(leaf: Leaf, log: str) -> str:
+    if leaf.status >= _ERROR_FROM:
+        return "ERROR"
+    return "INFO" if log == DATA_ACCESS else "NOTICE"
+
+
+def _resource(leaf: Leaf) -> Json:
+    noun, _, id_ = leaf.container.partition("/")
+    labels = {f"{_NOUNS[noun]}_id": id_}
+    type_ = _TYPES.get(leaf.service, "audited_resource")
+    if noun != "projects" and type_ == "audited_resource":
+        return {"type": _NOUNS[noun], "labels": labels}
+    if type_ == "audited_resource":
+        labels |= {"service": f"{leaf.service}.googleapis.com", "method": leaf.method}
+    parts = leaf.resource.split("/")
+    for part, label in (
+        ("buckets", "bucket_name"),
+        ("keyRings", "key_ring_id"),
+        ("locations", "location"),
+        ("serviceAccounts", "email_id"),
+    ):
+        if part in parts[:-1] and type_ != "audited_resource":
+            labels[label] = parts[parts.index(part) + 1]
+    return {"type": type_, "labels": labels}
+
+
+def _audit(leaf: Leaf) -> Json:
+    payload: Json = {
+        "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
+        "serviceName": f"{leaf.service}.googleapis.com",
+        "methodName": leaf.method,
+        "resourceName": leaf.resource,
+        "authenticationInfo": _who(leaf),
+        "requestMetadata": _whence(leaf),
+        "status": _status(leaf),
+    }
+    if leaf.permission:
+        payload["authorizationInfo"] = [
+            {
+                "resource": leaf.resource,
+                "permission": leaf.permission,
+                "granted": leaf.kind != REFUSAL,
+                "permissionType": leaf.access,
+            }
+        ]
+    metadata = {**leaf.facts, **_justification(leaf)}
+    return payload | ({"metadata": metadata} if metadata else {})
+
+
+def _who(leaf: Leaf) -> Json:
+    kind, _, email = leaf.principal.partition(":")
+    who: Json = {"principalSubject": leaf.principal}
+    if kind in {"user", "serviceAccount"}:
+        who["principalEmail"] = email
+    if leaf.acting:
+        who["serviceAccountDelegationInfo"] = [{"principalSubject": one} for one in leaf.acting]
+    return who
+
+
+def _whence(leaf: Leaf) -> Json:
+    whence: Json = {"callerIp": leaf.remote} if leaf.remote else {}
+    return whence | ({"callerSuppliedUserAgent": leaf.agent} if leaf.agent else {})
+
+
+def _status(leaf: Leaf) -> Json:
+    if leaf.status < _ERROR_FROM:
+        return {}
+    status: Json = {"code": _CODES.get(leaf.status, _UNKNOWN)}
+    return status | ({"message": leaf.message} if leaf.message else {})
+
+
+def _justification(leaf: Leaf) -> Json:
+    found: Json = {"requestId": leaf.request}
+    found |= {"accessReason": leaf.reason} if leaf.reason else {}
+    found |= {"accessApproval": leaf.approval} if leaf.approval else {}
+    return found | ({"cryptoKeyVersion": leaf.key} if leaf.key else {})
+
+
+def _transparency(index: int, leaf: Leaf, person: Person) -> Json:
+    """Return what a customer is told of an access by one of the operator's people."""
+    verb = leaf.method.rpartition(".")[2]
+    payload: Json = {
+        "@type": "type.googleapis.com/google.cloud.audit.TransparencyLog",
+        "location": {
+            "principalOfficeCountry": person.residence,
+            "principalEmployingEntity": person.employer,
+            "principalPhysicalLocationCountry": UNKNOWN,
+        },
+        "product": [f"{leaf.service}.googleapis.com"],
+        "reason": [{"type": leaf.reason or "REASON_UNSPECIFIED"}],
+        "permissionDetails": [{"permissionType": leaf.access, "logAccessed": False}],
+        "eventId": f"{index:x}",
+        "accesses": [
+            {
+                "methodName": f"GoogleInternal.{_GOOGLE_INTERNAL.get(verb, 'Read')}",
+                "resourceName": leaf.resource,
+            }
+        ],
+    }
+    return payload | ({"accessApprovals": [leaf.approval]} if leaf.approval else {})

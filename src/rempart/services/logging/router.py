@@ -1,0 +1,88 @@
+"""Routes entries to the log buckets they belong in, by the sinks of their container and above."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rempart.core.clock import World
+from rempart.core.names import ProjectId, ResourceName
+from rempart.core.policy import Resource
+from rempart.core.principal import Member, Principal
+from rempart.services.logging.kinds import BUCKET, ROUTING, Routing, State
+from rempart.services.logging.model.entry import Entry
+from rempart.services.logging.model.names import BucketName
+from rempart.services.logging.model.routing import ALWAYS, GLOBAL, Route, destination, routes
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.hierarchy import level_name, levels
+
+MANAGER = "cloudresourcemanager.googleapis.com"
+_NOUNS = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}
+_WRITE = "logging.buckets.write"
+
+
+def container_resource(container: str) -> Resource:
+    """Return a project, folder or organization as policy sees it, there or not."""
+    noun, _, id_ = container.partition("/")
+    name = ResourceName(MANAGER, f"{MANAGER}/{_NOUNS[noun]}", container)
+    return Resource(name, ProjectId(id_) if noun == "projects" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Knows the sinks; asks policy where one leads into another's log bucket."""
+
+    sealed: SealedEngine
+    decision: PolicyDecision
+    world: World
+
+    async def placed(
+        self, container: str, entries: Iterable[Entry]
+    ) -> dict[BucketName, list[Entry]]:
+        """Return entries of a container by the log bucket that each goes to."""
+        chain = await self._chain(container)
+        placed: defaultdict[BucketName, list[Entry]] = defaultdict(list)
+        open_: dict[tuple[str, str], BucketName | None] = {}
+        for entry in entries:
+            for route in routes(chain, entry):
+                key = (route.container, route.sink.name)
+                if key not in open_:
+                    open_[key] = await self._target(route)
+                target = open_[key]
+                if target is not None:
+                    placed[target].append(entry)
+        return placed
+
+    async def _chain(self, container: str) -> list[tuple[str, Routing]]:
+        above = [level_name(one) for one in await levels(self.sealed, container)]
+        names = above or [container]
+        return [(name, await self._routing(name)) for name in names]
+
+    async def _routing(self, container: str) -> Routing:
+        found = await self.sealed.find(ROUTING, ROUTING.key(container))
+        return found.value if found else Routing()
+
+    async def _in_use(self, target: BucketName) -> bool:
+        found = await self.sealed.find(
+            BUCKET, BUCKET.key(target.container, target.location, target.id)
+        )
+        if found is None:
+            return target.location == GLOBAL and target.id in ALWAYS
+        return found.value.state is State.ACTIVE
+
+    async def _target(self, route: Route) -> BucketName | None:
+        """Return the bucket of a route, None where none is or its writer may not write there."""
+        target = destination(route.sink.destination)
+        if not await self._in_use(target):
+            return None
+        if target.container == route.container:
+            return target
+        email = route.sink.writer.removeprefix("serviceAccount:")
+        writer = Principal(Member(route.sink.writer), email, email, None)
+        resource = container_resource(target.container)
+        allowed = await self.decision.allowed(
+            writer, _WRITE, resource, time=self.world.clock(), remote=""
+        )
+        return target if allowed else None
