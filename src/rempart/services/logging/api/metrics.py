@@ -46,7 +46,7 @@ async def update(grant: Grant, call: Call, store: LoggingStore) -> Reply:
     """Define a log-based metric anew."""
     container, routing = await store.routed(grant, name_of(call))
     old = _metric(call, routing)
-    if (text(call.document, "name") or old.name) != old.name:
+    if text(call.document, "name") not in {"", old.name, name_of(call)}:
         raise invalid("A metric keeps its name.", field="name")
     metric = config.metric({**call.document, "name": old.name}, store.now)
     return _put(grant, store, container, routing, replace(metric, created=old.created))

@@ -1,0 +1,103 @@
+"""Audit logs: each leaf of the log in Google's shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rempart.services.logging.audit import INDEX_LABEL, entry
+from rempart.trust.policy.sovereignty.register import Person
+from rempart.trust.witness.leaf import Leaf
+
+LEAF: dict[str, Any] = {
+    "kind": "outcome",
+    "time": 1_790_000_000_123_456,
+    "request": "r1",
+    "service": "storage",
+    "method": "storage.objects.insert",
+    "permission": "storage.objects.create",
+    "access": "DATA_WRITE",
+    "principal": "serviceAccount:robot@demo.example",
+    "resource": "projects/_/buckets/ledger/objects/o",
+    "container": "projects/lab:demo",
+    "remote": "192.0.2.7",
+    "agent": "gcloud/1",
+    "status": 200,
+}
+
+
+def made(**changes: Any) -> dict[str, Any]:
+    return dict(entry(77, Leaf(**{**LEAF, **changes})).document)
+
+
+def test_a_write_of_data_says_who_did_what_from_where() -> None:
+    found = made(acting=("serviceAccount:outer@demo.example",), facts={"generation": "9"})
+    assert found["logName"] == "projects/lab:demo/logs/cloudaudit.googleapis.com%2Fdata_access"
+    assert found["timestamp"] == "2026-09-21T14:13:20.123456Z"
+    assert found["labels"] == {INDEX_LABEL: "77"}
+    assert found["resource"] == {
+        "type": "gcs_bucket",
+        "labels": {"project_id": "lab:demo", "bucket_name": "ledger"},
+    }
+    payload = found["protoPayload"]
+    assert payload["serviceName"] == "storage.googleapis.com"
+    assert payload["resourceName"] == "projects/_/buckets/ledger/objects/o"
+    assert payload["requestMetadata"] == {
+        "callerIp": "192.0.2.7",
+        "callerSuppliedUserAgent": "gcloud/1",
+    }
+    who = payload["authenticationInfo"]
+    assert who["principalEmail"] == "robot@demo.example"
+    assert who["serviceAccountDelegationInfo"] == [
+        {"principalSubject": "serviceAccount:outer@demo.example"}
+    ]
+    [info] = payload["authorizationInfo"]
+    assert (info["permission"], info["granted"]) == ("storage.objects.create", True)
+    assert payload["metadata"]["generation"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("changes", "log", "severity"),
+    [
+        ({"access": "ADMIN_WRITE"}, "activity", "NOTICE"),
+        ({"access": "ADMIN_READ", "kind": "use"}, "data_access", "INFO"),
+        ({"access": "DATA_READ", "kind": "use"}, "data_access", "INFO"),
+        ({"kind": "refusal", "status": 403, "message": "no"}, "policy", "ERROR"),
+        ({"kind": "event", "access": ""}, "system_event", "NOTICE"),
+    ],
+)
+def test_each_kind_of_leaf_has_its_log(changes: Any, log: str, severity: str) -> None:
+    found = made(**changes)
+    assert found["logName"].endswith(f"%2F{log}")
+    assert found["severity"] == severity
+
+
+def test_a_refusal_says_what_was_told_and_grants_nothing() -> None:
+    payload = made(kind="refusal", status=403, message="Denied.")["protoPayload"]
+    assert payload["status"] == {"code": 7, "message": "Denied."}
+    assert payload["authorizationInfo"][0]["granted"] is False
+
+
+def test_who_is_no_account_is_named_as_a_subject() -> None:
+    who = made(principal="principal://iam.example/subject/x")["protoPayload"]["authenticationInfo"]
+    assert who == {"principalSubject": "principal://iam.example/subject/x"}
+
+
+def test_an_act_of_the_operators_people_is_told_to_the_customer() -> None:
+    person = Person("Ada", ("user:ada@op.example",), "Operator SA", "FR", "FR")
+    leaf = Leaf(**{**LEAF, "reason": "CUSTOMER_INITIATED_SUPPORT", "approval": "a/1"})
+    found: dict[str, Any] = entry(78, leaf, person).document
+    assert found["logName"].endswith("cloudaudit.googleapis.com%2Faccess_transparency")
+    assert found["severity"] == "NOTICE"
+    payload = found["jsonPayload"]
+    assert payload["@type"] == "type.googleapis.com/google.cloud.audit.TransparencyLog"
+    assert payload["location"]["principalEmployingEntity"] == "Operator SA"
+    assert payload["reason"] == [{"type": "CUSTOMER_INITIATED_SUPPORT"}]
+    assert payload["accessApprovals"] == ["a/1"]
+    assert payload["accesses"][0]["methodName"] == "GoogleInternal.Create"
+    assert payload["permissionDetails"][0]["permissionType"] == "DATA_WRITE"
+
+
+def test_the_same_leaf_makes_the_same_entry() -> None:
+    assert made() == made()
