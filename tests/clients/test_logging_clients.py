@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
+from google.api_core import exceptions
 from google.cloud import logging as google_logging
 from google.cloud.logging_v2.handlers import CloudLoggingHandler
 from google.oauth2 import service_account
@@ -49,6 +50,29 @@ def test_the_library_writes_and_reads_by_grpc(client: Any, log: str) -> None:
     assert [one.payload for one in found[2:]] == [f"number {at}" for at in range(5)]
     logger.delete()
     assert list(client.list_entries(filter_=f'log_id("{log}")')) == []
+
+
+def test_new_entries_come_in_a_stream(client: Any, log: str) -> None:
+    api = client.logging_api._gapic_api
+    request = {"resource_names": [f"projects/{client.project}"], "filter": f"log_id({log})"}
+    request["buffer_window"] = {"seconds": 1}
+    stream = api.tail_log_entries(iter([request]), timeout=60)
+    next(stream)  # it has begun
+    client.logger(log).log_text("as it comes")
+    [entry] = [one for one in next(stream).entries if one.text_payload]
+    assert entry.text_payload == "as it comes"
+    stream.cancel()
+
+
+def test_a_stream_of_what_one_may_not_read_is_refused(client: Any, shell: Universe) -> None:
+    key = shell.keys["stranger"]
+    credentials = service_account.Credentials.from_service_account_info(key)  # type: ignore[no-untyped-call]  # Google's is untyped
+    options = {"api_endpoint": f"localhost:{shell.listen}", "universe_domain": shell.domain}
+    make: Any = google_logging.Client
+    other = make(project=shell.project, credentials=credentials, client_options=options)
+    api = other.logging_api._gapic_api
+    with pytest.raises(exceptions.PermissionDenied):
+        list(api.tail_log_entries(iter([{"resource_names": [f"projects/{shell.project}"]}])))
 
 
 def test_the_handler_of_the_library_writes(client: Any, log: str) -> None:

@@ -22,6 +22,7 @@ from rempart.services.logging.api import (
     logs,
     metrics,
     sinks,
+    tail,
     views,
 )
 from rempart.services.logging.store import LoggingStore, Setup
@@ -97,6 +98,7 @@ _NAMED = "asked for each resource that is named"
 
 METHODS: tuple[Method[LoggingStore], ...] = (
     _public("entries.list", _R, _NAMED, entries.list_, asked.reading),
+    _public("entries.tail", _R, _NAMED, tail.tail, asked.reading),
     _method("entries.write", _W, "logEntries.create", entries.write, asked.writing),
     _public("monitoredResourceDescriptors.list", _R, "it tells of no customer", logs.descriptors),
     *(method for above in _CONTAINERS for method in _on(above)),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from rempart.core.clock import Micros
 from rempart.core.errors import data_loss
 from rempart.engine.seam import Key
 from rempart.services.logging.kinds import BODIES, COLUMNS, SEGMENT, Segment
@@ -57,6 +58,8 @@ class Query:
     newest_first: bool
     size: int
     after: Place | None = None
+    since: Micros = Micros(0)
+    """Of segments in which nothing was received later, none is read."""
 
     def admits(self, place: Place) -> bool:
         """Tell whether an entry comes after the last page's end."""
@@ -125,7 +128,9 @@ async def _nearest_first(
         found += [
             (node, one)
             async for one in scanned(sealed, SEGMENT, span)
-            if may_match(node, one.value) and not query.passed(one.value)
+            if one.value.received >= query.since
+            and may_match(node, one.value)
+            and not query.passed(one.value)
         ]
     if query.newest_first:
         return sorted(found, key=lambda one: one[1].value.last, reverse=True)
