@@ -23,11 +23,11 @@ up: $(VENV)/.runtime
 	exec $(BIN)/rempart up --data $(DATA) $(UP)
 
 test: $(VENV)/.dev system-packages
-	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest -n auto --dist loadfile $(TEST)
+	timeout --foreground $(TEST_SECONDS_MAX) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(TEST)
 ifndef TEST
 	PYTHONPATH=tests timeout --foreground $(TEST_SECONDS_MAX) \
 		$(BIN)/python -m support.with_postgresql \
-		$(BIN)/pytest -n auto --dist loadfile $(ON_POSTGRESQL)
+		$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ON_POSTGRESQL)
 endif
 
 test-faults: $(VENV)/.dev system-packages

@@ -30,6 +30,7 @@ TABLES = WIRE / "grpc"
 DESCRIPTORS = "descriptors.binpb"
 
 APIS = {
+    "accessapproval.v1": "google.cloud.accessapproval_v1",
     "cloudasset.v1": "google.cloud.asset_v1",
     "cloudkms.v1": "google.cloud.kms_v1",
     "cloudresourcemanager.v3": "google.cloud.resourcemanager_v3",
@@ -159,7 +160,7 @@ RULELESS = {
         "QueryTestablePermissions": ["permissions.queryTestablePermissions"],
         "QueryAuditableServices": ["iamPolicies.queryAuditableServices"],
         "LintPolicy": ["iamPolicies.lintPolicy"],
-    }
+    },
 }
 """APIs whose package has no HTTP rules: which REST methods each method is, without the API's name.
 

@@ -91,8 +91,8 @@ def ask(question: Question, authority: str, *, bytes_max: int) -> Answer:
         connection.request(
             question.verb, path, body=question.body or None, headers=dict(question.headers)
         )
-        answer = connection.getresponse()
-        content = answer.read(bytes_max + 1)
+        with connection.getresponse() as answer:
+            content = answer.read(bytes_max + 1)
         if late.is_set():
             raise Unfetched(f"{url} does not answer in time")
         if len(content) > bytes_max:

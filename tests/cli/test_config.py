@@ -19,6 +19,21 @@ def written(tmp_path: Path, change: tuple[str, str] = ("", "")) -> Path:
     return tmp_path
 
 
+def aws(setting: str, value: str) -> tuple[str, str]:
+    return "workers = 1", f"workers = 1\n{setting} = {value}"
+
+
+def test_aws_is_asked_where_the_operator_says_so(tmp_path: Path) -> None:
+    made = config.load(written(tmp_path), Flags())
+    assert (made.aws_sts_endpoints, made.aws_sts_unsigned_target) == ((), False)
+    endpoints = ("https://sts.eu-west-3.amazonaws.com", "https://sts.corp.test:8443")
+    change = aws("aws_sts_endpoints", str(list(endpoints)))
+    made = config.load(written(tmp_path, change), Flags())
+    assert made.aws_sts_endpoints == endpoints
+    change = aws("aws_sts_unsigned_target", "true")
+    assert config.load(written(tmp_path, change), Flags()).aws_sts_unsigned_target
+
+
 def test_the_written_file_reads_back_as_the_same_settings(tmp_path: Path) -> None:
     assert config.load(written(tmp_path), Flags()) == config.first(Flags())
 
@@ -37,6 +52,13 @@ def test_the_written_file_reads_back_as_the_same_settings(tmp_path: Path) -> Non
         (('regions = ["u-local1"]', "regions = [1]"), "list of names"),
         (("rempart:default", "other:default"), "rempart:NAME"),
         (("127.0.0.1:8443", "8443"), "HOST:PORT"),
+        (aws("aws_sts_endpoints", "'https://sts.example.org'"), "list of up to 40"),
+        (aws("aws_sts_endpoints", "['http://sts.example.org']"), "without a path"),
+        (aws("aws_sts_endpoints", "['https://sts.example.org/x']"), "without a path"),
+        (aws("aws_sts_endpoints", "['https://u@sts.example.org']"), "without a path"),
+        (aws("aws_sts_endpoints", "[1]"), "without a path"),
+        (aws("aws_sts_endpoints", str(["https://sts.example.org"] * 41)), "up to 40"),
+        (aws("aws_sts_unsigned_target", "'yes'"), "true or false"),
         (("127.0.0.1:8443", "127.0.0.1:70000"), "HOST:PORT"),
     ],
 )

@@ -19,7 +19,7 @@ from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 
-from support.universe import Universe, program
+from support.universe import REMPART, Universe, program
 
 ACM = "/accesscontextmanager/v1"
 THEIRS = "projects/222222222222"
@@ -102,6 +102,88 @@ def test_gcloud_makes_levels_and_perimeters_and_they_are_enforced(
     described = client.caller.get(f"{ACM}/{policy}/servicePerimeters/box").json()
     assert sorted(described["status"]["restrictedServices"]) == [added, STORAGE]
     assert "spec" not in described
+    acm("perimeters", "dry-run", "create", "next", "--perimeter-title=next",
+        "--perimeter-type=regular", "--perimeter-access-levels=far",
+        f"--perimeter-restricted-services={STORAGE}")  # fmt: skip
+    made = client.caller.get(f"{ACM}/{policy}/servicePerimeters/next").json()
+    assert (made["title"], made["useExplicitDryRunSpec"], "status" in made) == ("next", True, False)
+    assert made["spec"]["accessLevels"] == [f"{policy}/accessLevels/far"]
+
+
+def test_a_patch_makes_only_a_perimeter_that_it_names_and_whose_maker_may(
+    client: Client, universe: Universe, policy: str, neighbour: httpx.Client
+) -> None:
+    new = f"{ACM}/{policy}/servicePerimeters/new"
+    body, mask = {"title": "new"}, {"updateMask": "title,name"}
+    assert client.caller.patch(new, params={"updateMask": "title"}, json=body).status_code == 404
+    assert client.caller.patch(new, params=mask, json=body).status_code == 400
+    other = body | {"name": f"{policy}/servicePerimeters/other"}
+    assert client.caller.patch(new, params=mask, json=other).status_code == 400
+    verbs = ("get", "list", "update")
+    granted = [f"accesscontextmanager.servicePerimeters.{verb}" for verb in verbs]
+    above = universe.above["organizations"]
+    id_ = f"t{uuid.uuid4().hex[:12]}"
+    made = client.caller.post(
+        f"/iam/v1/{above}/roles",
+        json={"roleId": id_, "role": {"title": "makes none", "includedPermissions": granted}},
+    ).json()
+    member = f"serviceAccount:{universe.keys['neighbour']['client_email']}"
+    binding = {"role": made["name"], "members": [member]}
+    set_ = client.caller.post(
+        f"{ACM}/{policy}:setIamPolicy", json={"policy": {"bindings": [binding]}}
+    )
+    assert set_.status_code == 200, set_.text
+    named = body | {"name": f"{policy}/servicePerimeters/new"}
+    refused = neighbour.patch(new, params=mask, json=named)
+    assert refused.status_code == 403
+    assert "accesscontextmanager.servicePerimeters.create" in refused.text
+    assert client.caller.patch(new, params=mask, json=named).status_code == 200
+    assert neighbour.patch(new, params=mask, json=named | {"title": "it"}).status_code == 200
+    client.caller.delete(f"/iam/v1/{made['name']}")
+
+
+def test_rempart_says_which_perimeter_refuses_to_those_who_may_read_perimeters(
+    client: Client, universe: Universe, policy: str, neighbour: httpx.Client
+) -> None:
+    perimeters = client.api.accessPolicies().servicePerimeters()
+    client.api.accessPolicies().accessLevels().create(parent=policy, body=level(policy)).execute()
+    box = perimeter(policy, accessLevels=[f"{policy}/accessLevels/near"])
+    perimeters.create(parent=policy, body=box).execute()
+    who = universe.keys["neighbour"]["client_email"]
+    place = f"projects/{universe.keys['neighbour']['project_id']}"
+
+    def why(*words: str) -> tuple[int, str]:
+        told = universe.run(
+            REMPART, "why", "--data", universe.data, who, "storage.buckets.list", place, *words,
+            code=None,
+        )  # fmt: skip
+        return told.returncode, told.stdout
+
+    inside, outside = why("--from", "127.0.0.1"), why("--from", "198.51.100.1", "--json")
+    assert inside[0] == 0, inside
+    assert outside[0] == 1
+    answer = json.loads(outside[1])
+    [refusal] = answer["otherRefusals"]
+    assert (answer["overallAccessState"], refusal["guard"]) == (
+        "CANNOT_ACCESS",
+        "VPC Service Controls",
+    )
+    assert f"The perimeter {policy}/servicePerimeters/box" in refusal["message"]
+    assert f"{policy}/accessLevels/near (does not hold)" in refusal["message"]
+    code, said = why()
+    assert code == 1
+    assert said.startswith("Not known")
+    assert "name it with --from" in said
+    access = {
+        "principal": who,
+        "permission": "storage.buckets.list",
+        "fullResourceName": f"//cloudresourcemanager.googleapis.com/{place}",
+    }
+    mine = neighbour.post(
+        "/policytroubleshooter/v3/iam:troubleshoot", json={"accessTuple": access}
+    ).json()
+    assert mine["overallAccessState"] == "UNKNOWN_INFO"
+    assert "box" not in json.dumps(mine)
 
 
 def level(policy: str, id_: str = "near", **more: Any) -> dict[str, Any]:

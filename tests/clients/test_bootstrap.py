@@ -52,6 +52,8 @@ def test_the_first_administrators_key_is_on_record(universe: Universe) -> None:
     assert first["state"] == "STANDING"
     assert first["serviceAccountKey"] == universe.admin_key["private_key_id"]
     assert first["member"].endswith(universe.admin_key["client_email"])
+    shown = universe.run(REMPART, "bootstrap", "list", "--data", universe.data).stdout
+    assert f"STANDING  {first['role']}  key {first['serviceAccountKey']}\n" in shown
 
 
 def test_a_token_lets_one_person_in_once_with_a_role_for_a_time(

@@ -108,7 +108,7 @@ def test_a_bound_account_reaches_only_what_its_policy_lists(  # noqa: PLR0915 - 
         policy_binding=binding, update_mask=FieldMask(paths=["condition"])
     ).result()
     assert reader.get(objects).status_code == 200
-    binding.condition.expression = "principal.nope == 1"
+    binding.condition.expression = "principal['nope'] == 1"
     bindings.update_policy_binding(policy_binding=binding).result()
     assert reader.get(objects).status_code == 403
     policy.details.rules.append(rule(shell.above["folders"]))

@@ -121,7 +121,7 @@ def test_the_python_library_denies_everybody_but_one(
         )
     assert admin.get(f"/storage/v1/b/{bucket}").status_code == 200
     made.rules[0].deny_rule.denial_condition = Expr()
-    made.rules[0].deny_rule.denial_condition.expression = "resource.nope == 1"
+    made.rules[0].deny_rule.denial_condition.expression = "resource['nope'] == 1"
     made = client.update_policy(iam_v2.UpdatePolicyRequest(policy=made)).result()
     # It cannot be evaluated, so the rule denies.
     assert admin.get(f"/storage/v1/b/{bucket}").status_code == 403

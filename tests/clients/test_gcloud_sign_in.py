@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from support import saml_provider
 from support.chromium import Page, browser
 from support.named import named_universe
 from support.oidc_provider import SECRET, OIDCProvider, running
+from support.saml_provider import SAMLProvider
 from support.universe import Universe, program
 
 POOL, PROVIDER = "corp-people", "corp"
@@ -33,6 +35,7 @@ print(type(credentials).__module__, *[one.name for one in client.list_blobs(sys.
 TOKEN = """
 import ssl, sys
 import httpx
+from support import saml_provider
 from support.oidc_provider import SECRET, sign_in
 issuer, back, authority = sys.argv[1:]
 trust = ssl.create_default_context(cafile=authority)
@@ -105,8 +108,10 @@ class Stand:
             page.fill("login", "alice")
             page.fill("password", "any")
             page.click("[type=submit]")
-            page.wait(lambda: page.evaluate("!!document.querySelector('[value=consent]')"))
-            page.click("[type=submit]")
+            consent = "!!document.querySelector('[value=consent]')"
+            page.wait(lambda: page.evaluate(consent) or "Let a program act" in page.text)
+            if page.evaluate(consent):
+                page.click("[type=submit]")
         page.wait(lambda: "Let a program act for you?" in page.text)
         page.click("button[value=yes]")
         page.wait(lambda: page.evaluate("!!document.querySelector('output')"))
@@ -132,8 +137,22 @@ def stand(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
 
 
 @pytest.fixture(scope="module")
-def page(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    believed = (stand.universe.data / "ca.pem", stand.idp.folder / "localhost.pem")
+def saml(
+    stand: Stand, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[SAMLProvider]:
+    universe, folder = stand.universe, tmp_path_factory.mktemp("saml")
+    with saml_provider.running(
+        folder, pytestconfig, universe.outside, inside=universe.inside
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def page(
+    stand: Stand, saml: SAMLProvider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    hosts = (stand.idp.folder / "localhost.pem", saml.folder / "localhost.pem")
+    believed = (stand.universe.data / "ca.pem", *hosts)
     folder = tmp_path_factory.mktemp("browser")
     with browser(folder, believed, stand.universe.inside) as made:
         yield made
@@ -217,5 +236,51 @@ def test_gcloud_signs_in_without_a_browser_by_a_token_of_the_provider(
         f"--workforce-pool-user-project={stand.universe.project}",
         "--subject-token-type=urn:ietf:params:oauth:token-type:id_token",
     )  # fmt: skip
+    stand.person("auth", "login", f"--cred-file={config}")
+    assert "hello.txt" in stand.person("storage", "ls", f"gs://{bucket}")
+
+
+def test_gcloud_signs_in_by_saml_with_a_browser_and_without(
+    stand: Stand, page: Page, saml: SAMLProvider, bucket: str
+) -> None:
+    asked, trusts = stand.universe, stand.home / "authority.pem"
+    trusts.write_text(asked.outside.pem)
+
+    def from_idp(path: str) -> str:
+        return asked.run(
+            program("curl"), "-sS", "--cacert", str(trusts), saml.address + path
+        ).stdout
+
+    metadata, config = stand.home / "idp.xml", stand.home / "saml.json"
+    metadata.write_text(from_idp("/metadata"))
+    stand.admin(
+        "iam", "workforce-pools", "providers", "create-saml", "saml", "--location=global",
+        f"--workforce-pool={POOL}", f"--idp-metadata-path={metadata}",
+        "--attribute-mapping=google.subject=assertion.subject,"
+        "google.groups=assertion.attributes['groups']",
+    )  # fmt: skip
+    by_saml = NAME.replace("providers/corp", "providers/saml")
+    login = (stand.home / "login.json").read_text()
+    config.write_text(login.replace(NAME, by_saml))
+    member = f"principal://iam.googleapis.com/locations/global/workforcePools/{POOL}/subject/alice"
+    assert member in stand.log_in(page, "auth", "login", f"--login-config={config}")
+
+    token = stand.home / "response"
+    here = f"https://auth.cloud.{asked.domain}/signin-callback/{by_saml}"
+    query = f"user=alice&audience=https://iam.googleapis.com/{by_saml}&recipient={here}"
+    token.write_text(from_idp(f"/unasked?{query}"))
+    headless = json.dumps(
+        {
+            "type": "external_account",
+            "universe_domain": asked.domain,
+            "audience": f"//iam.googleapis.com/{by_saml}",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:saml2",
+            "token_url": f"https://sts.{asked.domain}/v1/token",
+            "token_info_url": f"https://sts.{asked.domain}/v1/introspect",
+            "workforce_pool_user_project": asked.project,
+            "credential_source": {"file": str(token)},
+        }
+    )
+    config.write_text(headless)
     stand.person("auth", "login", f"--cred-file={config}")
     assert "hello.txt" in stand.person("storage", "ls", f"gs://{bucket}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def connect(shell: Universe) -> Iterator[Connect]:
     channels: list[grpc.Channel] = []
     roots = Path(shell.env["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"]).read_bytes()
 
+    @cache  # A channel reads all authorities of the world, which takes longer than a call.
     def connected(host: str = "", address: str = "localhost") -> grpc.Channel:
         options = (("grpc.ssl_target_name_override", host), ("grpc.default_authority", host))
         channel = grpc.secure_channel(

@@ -172,12 +172,22 @@ def test_what_the_baseline_of_google_has_besides_is_refused_by_its_name(zone: La
         }
         told = zone.admin.refused("POST", f"orgpolicy/v2/{zone.organization}/policies", body)
         assert name in told
+
+
+def test_the_project_factory_gives_the_roles_that_it_may_give_and_no_other(
+    zone: LandingZone,
+) -> None:
+    project, member = project_of(zone, "networking"), zone.robot("pf-rw")
     condition = {"title": "delegated", "expression": landing_zone.DELEGATED}
-    role, member = "roles/resourcemanager.projectIamAdmin", zone.robot("pf-rw")
-    binding = {"role": role, "members": [member], "condition": condition}
-    body = {"policy": {"version": 3, "bindings": [binding]}}
-    told = zone.admin.refused("POST", f"{project_of(zone, 'networking')}:setIamPolicy", body)
-    assert "modifiedGrantsByRole" in told
+    zone.admin.grant(
+        project, ("roles/resourcemanager.projectIamAdmin", member), condition=condition
+    )
+    factory = zone.acting(zone.person("tess"), "pf-rw")
+    factory.grant(project, ("roles/storage.objectViewer", member))
+    policy = factory.policy(project)
+    policy["bindings"].append({"role": "roles/owner", "members": [member]})
+    told = factory.refused("POST", f"{project}:setIamPolicy", {"policy": policy})
+    assert "resourcemanager.projects.setIamPolicy" in told
 
 
 def test_projects_stay_where_they_are_unless_an_administrator_moves_them(

@@ -54,8 +54,11 @@ def test_the_library_writes_and_reads_by_grpc(client: Any, log: str) -> None:
 
 def test_new_entries_come_in_a_stream(client: Any, log: str) -> None:
     api = client.logging_api._gapic_api
-    request = {"resource_names": [f"projects/{client.project}"], "filter": f"log_id({log})"}
-    request["buffer_window"] = {"seconds": 1}
+    request = {
+        "resource_names": [f"projects/{client.project}"],
+        "filter": f"log_id({log})",
+        "buffer_window": {"seconds": 1},
+    }
     stream = api.tail_log_entries(iter([request]), timeout=60)
     next(stream)  # it has begun
     client.logger(log).log_text("as it comes")

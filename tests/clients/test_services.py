@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_the_python_library_disables_and_others_are_refused(shell: Universe) -> 
     assert services.get_service(request={"name": name}).state.name == "ENABLED"
     done = services.disable_service(request={"name": name})
     assert done.operation.name.startswith("operations/acat.p2-")
+    asked = services.transport.operations_client.get_operation(done.operation.name)
+    assert (asked.name, asked.done) == (done.operation.name, True)
     assert done.result().service.state.name == "DISABLED"
     off = services.list_services(request={"parent": parent, "filter": "state:DISABLED"})
     assert [one.config.title for one in off] == ["Cloud Storage API"]
@@ -109,3 +112,37 @@ def test_a_refusal_by_grpc_tells_what_is_disabled_for_whom(shell: Universe) -> N
     assert told["service"] == KMS
     assert told["consumer"] == f"projects/{told['containerInfo']}"
     assert told["activationUrl"].endswith(f"/services/{KMS}:enable")
+
+
+def test_an_api_that_is_off_in_the_quota_project_is_used_for_no_other_project(
+    shell: Universe, admin: httpx.Client
+) -> None:
+    id_ = f"quota-{uuid.uuid4().hex[:10]}"
+    body = {"projectId": id_, "parent": shell.above["folders"]}
+    made = admin.post("/cloudresourcemanager/v3/projects", json=body).json()
+    other = made["response"]["projectId"]
+
+    def listed(**options: str) -> list[Any]:
+        keys = kms_v1.KeyManagementServiceClient(
+            credentials=service_account.Credentials.from_service_account_info(shell.admin_key),  # type: ignore[no-untyped-call]  # Google's is untyped
+            client_options={
+                "api_endpoint": f"localhost:{shell.listen}",
+                "universe_domain": shell.domain,
+                **options,
+            },
+        )
+        return list(keys.list_key_rings(parent=f"projects/{other}/locations/{shell.location}"))
+
+    assert listed(quota_project_id=shell.project) == []
+    request = {
+        "name": f"projects/{shell.project}/services/{KMS}",
+        "disable_dependent_services": True,
+    }
+    client(shell).disable_service(request=request)
+    assert listed() == []
+    with pytest.raises(exceptions.PermissionDenied, match="has not been used in project") as told:
+        listed(quota_project_id=shell.project)
+    assert told.value.reason == "SERVICE_DISABLED"
+    with pytest.raises(exceptions.PermissionDenied, match="does not have required permission"):
+        listed(quota_project_id="rempart:none")
+    admin.delete(f"/cloudresourcemanager/v3/projects/{other}")

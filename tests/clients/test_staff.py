@@ -68,7 +68,7 @@ def test_a_register_is_signed_checked_and_enforced(
     public.write_text(universe.run(REMPART, "ekm", "officer", "public", officer).stdout)
     domain = robot.rpartition("@")[2]
     said = staff(universe, "init", "--data", data, "--entity", "Exploitant SA", "--domain", domain,
-                 "--officer", public)  # fmt: skip
+                 "--own", f"projects/{project}", "--officer", public)  # fmt: skip
     assert "sovereignty.toml" in said
     assert "It is unharmed" in staff(universe, "init", "--data", data, "--entity", "x", "--domain",
                                      "x.test", "--officer", public, code=1)  # fmt: skip

@@ -67,6 +67,8 @@ def test_keys_and_values_are_made_found_changed_and_deleted(
     made = google.keys.create_tag_key(tag_key=google.wanted | {"short_name": "another"})
     told = admin.get(f"/cloudresourcemanager/v3/{made.operation.name}").json()
     assert (told["name"], told["done"]) == (made.operation.name, True)
+    asked = google.keys.transport.operations_client.get_operation(made.operation.name)
+    assert (asked.name, asked.done) == (made.operation.name, True)
     google.keys.delete_tag_key(name=made.result().name).result()
     with pytest.raises(exceptions.AlreadyExists):
         google.keys.create_tag_key(tag_key=google.wanted)

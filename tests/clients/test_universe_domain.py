@@ -6,6 +6,7 @@ as they are, and no name server can be asked by mistake.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from support.certificates import common_name, root
 from support.named import named_universe
 from support.universe import Universe, program
 
@@ -111,3 +113,36 @@ def test_gcloud_prints_an_id_token_of_the_account_whose_key_it_has(named: Univer
     key = jwt.PyJWKSet.from_dict(keys)[jwt.get_unverified_header(token)["kid"]].key
     claims = jwt.decode(token, key, ["RS256"], audience="https://service.example.test")
     assert (claims["email"], claims["iss"]) == (me, f"https://accounts.{named.domain}")
+
+
+def test_a_program_with_a_certificate_signs_in_by_the_settings_that_gcloud_wrote(
+    named: Universe, named_bucket: str, tmp_path: Path
+) -> None:
+    now, gcloud = dt.datetime.now(dt.UTC), program("gcloud")
+    anchor = root(now)
+    certificate, key = anchor.issue(common_name("robot"), now).write(tmp_path)
+    settings, anchors = tmp_path / "settings.json", [{"pemCertificate": anchor.pem}]
+    where = f"/v1/projects/{named.project}/locations/global/workloadIdentityPools"
+    made = curl(named, "POST", f"{where}?workloadIdentityPoolId=machines", "-d", "{}", api="iam")
+    pool = json.loads(made)["response"]["name"]
+    body = json.dumps({"x509": {"trustStore": {"trustAnchors": anchors}}})
+    path = f"/v1/{pool}/providers?workloadIdentityPoolProviderId=ours"
+    curl(named, "POST", path, "-d", body, api="iam")
+    named.run(
+        gcloud,
+        *("iam", "workload-identity-pools", "create-cred-config", f"{pool}/providers/ours"),
+        f"--output-file={settings}",
+        *(f"--credential-cert-path={certificate}", f"--credential-cert-private-key-path={key}"),
+        f"--credential-cert-configuration-output-file={tmp_path}/certificate.json",
+    )
+    member = f"principal://iam.googleapis.com/{pool}/subject/robot"
+    binding = {"role": "roles/storage.objectAdmin", "members": [member]}
+    body = json.dumps({"bindings": [binding]})
+    curl(named, "PUT", f"/storage/v1/b/{named_bucket}/iam", "-d", body)
+    config = tmp_path / "gcloud"
+    env = {"CLOUDSDK_CONFIG": str(config), "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": ""}
+    told = named.run(gcloud, "auth", "login", f"--cred-file={settings}", env=env).stderr
+    assert member in told
+    named.run(gcloud, "storage", "cp", certificate, f"gs://{named_bucket}/plan", env=env)
+    env = {"GOOGLE_APPLICATION_CREDENTIALS": str(settings)}
+    assert "3000000" in named.run(sys.executable, "-c", PYTHON, named_bucket, env=env).stdout

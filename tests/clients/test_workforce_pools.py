@@ -154,7 +154,7 @@ def web(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"saml": {"idpMetadataXml": "<x/>"}}, "saml"),
+        ({"saml": {"idpMetadataXml": "<x/>"}}, "saml.idpMetadataXml"),
         ({"extraAttributesOauth2Client": {"clientId": "c"}}, "extraAttributesOauth2Client"),
         ({"scimUsage": "ENABLED_FOR_GROUPS"}, "scimUsage"),
         ({"oidc": None}, "oidc"),

@@ -121,7 +121,7 @@ async def _read(universe: cloud.Cloud, key: str, now: State, before: list[Fields
 async def test_turning_the_whole_store_back_is_told_by_the_receipts(prepared: Prepared) -> None:
     """An older copy is a right copy: only somebody who kept a receipt can tell."""
     async with opened(prepared.older, seed=1, seconds=CHECK_SECONDS) as universe:
-        checks = await app.checks(universe.engine, universe.parts.sealed)
+        checks = await app.checks(universe.engine, universe.parts)
         assert all(one.ok for one in checks)
         assert await check._log(universe, prepared.older_book.acknowledged) == []
         missing = await check._log(universe, prepared.book.acknowledged)
@@ -148,7 +148,7 @@ async def test_a_flipped_page_of_the_log_does_not_verify(
 async def _refused(data: Path) -> bool:
     try:
         async with opened(data, seed=1, seconds=CHECK_SECONDS) as universe:
-            checks = await app.checks(universe.engine, universe.parts.sealed)
+            checks = await app.checks(universe.engine, universe.parts)
             return not all(one.ok for one in checks)
     except (EngineError, CloudError):
         return True

@@ -247,6 +247,7 @@ def test_a_head_is_a_get_without_the_body_where_the_method_answers_with_content(
         f"{STORAGE}.",
         f"{STORAGE}:8443",
         f"storage.u-france-east1.rep.{DOMAIN}",
+        f"storage.mtls.{DOMAIN}",
         f"www.{DOMAIN}",
         "storage.googleapis.com",
         "storage.googleapis.com:443",

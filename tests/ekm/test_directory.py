@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rempart.core.signing.keys import Signatory, public
-from rempart.ekm.keys import sealing
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import FILE_NAME, Store
 from rempart.ekm.settings import SettingsProblem, load
+from rempart.standalone import sealing
 from support.key_holder import KEY, PASSPHRASE, Issuer, KeyHolder, b64, running, use
 
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from rempart.ekm.door.http import CONNECTIONS_MAX, HEAD_BYTES_MAX, REQUEST_SECONDS_MAX
 from rempart.ekm.door.status_page import Section, page
+from rempart.standalone.http import CONNECTIONS_MAX, HEAD_BYTES_MAX, REQUEST_SECONDS_MAX
 from support.key_holder import KEY, KeyHolder, running, use
 
 

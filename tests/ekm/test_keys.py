@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, 
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from msgspec.structs import replace
 
-from rempart.ekm.keys import sealing
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import FILE_NAME, Store
 from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
 from rempart.ekm.model.holdings import HeldKey
+from rempart.standalone import sealing
 from rempart.trust.custody.errors import Tampered
 from support.key_holder import KEY, PASSPHRASE, SIGNING_KEY, SPACE, KeyHolder, b64, running, use
 

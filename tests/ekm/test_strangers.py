@@ -10,12 +10,12 @@ import time
 import httpx
 
 from rempart.core.clock import Micros
-from rempart.ekm.door.http import CONNECTIONS_PER_ADDRESS_MAX
 from rempart.ekm.door.strangers import (
     RECORDED_PER_ADDRESS_AND_MINUTE_MAX,
     RECORDED_PER_MINUTE_MAX,
     Strangers,
 )
+from rempart.standalone.http import CONNECTIONS_PER_ADDRESS_MAX
 from support.key_holder import KEY, KeyHolder, use
 
 MINUTE = 60_000_000

@@ -21,11 +21,11 @@ from rempart.ekm.administration import actions
 from rempart.ekm.door.errors import Reply
 from rempart.ekm.door.requests import Incoming, Requests
 from rempart.ekm.keys.material import SoftwareVault
-from rempart.ekm.keys.sealing import Seal
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model.holdings import Issuer
 from rempart.ekm.record.journal import Journal
 from rempart.ekm.record.segments import walk
+from rempart.standalone.sealing import Seal
 from support.key_holder import Issuer as Cloud
 from support.key_holder import agent, b64, use
 

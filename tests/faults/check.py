@@ -17,9 +17,10 @@ from faults.cloud import CHECK_SECONDS, SETTINGS, Cloud, opened
 from faults.operations import VIEWER
 from rempart import app
 from rempart.core.errors import CloudError
-from rempart.engine.seam import EngineError, leaf_hash
+from rempart.engine.seam import EngineError
 from rempart.services.storage.kinds import REFERENCE
 from rempart.services.storage.sweep import Sweep
+from rempart.tlog.tree import leaf_hash
 from rempart.trust.witness.leaf import FEED
 
 ABSENT = frozenset((404, 410))
@@ -196,7 +197,7 @@ async def _swept(cloud: Cloud, data: Path) -> list[str]:
 
 async def _log(cloud: Cloud, acknowledged: list[Entry]) -> list[str]:
     try:
-        checks = await app.checks(cloud.engine, cloud.parts.sealed)
+        checks = await app.checks(cloud.engine, cloud.parts)
     except CloudError as problem:
         return [f"verification failed: {problem}"]
     wrong = [f"verify {check.name}: {check.detail}" for check in checks if not check.ok]

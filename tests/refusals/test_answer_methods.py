@@ -18,12 +18,15 @@ from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.policytroubleshooter import METHODS as TROUBLE_METHODS
 from rempart.services.policytroubleshooter import OWN as TROUBLE_OWN
 from rempart.services.recommender import METHODS as RECOMMENDER_METHODS
+from rempart.services.transparency import METHODS as TRANSPARENCY_METHODS
+from rempart.services.transparency import OWN as TRANSPARENCY_OWN
 from rempart.wire import load
 from support.universe import Universe
 from support.wrong_callers import REFUSED, wrong_callers
 
 RECOMMENDER = {str(method.id) for method in RECOMMENDER_METHODS}
 ASSET = {str(method.id) for method in ASSET_METHODS}
+TRANSPARENCY = {str(method.id) for method in TRANSPARENCY_METHODS}
 TROUBLE = {str(method.id) for method in TROUBLE_METHODS}
 DESCRIBED = (
     *load("cloudasset", "v1").methods,
@@ -31,7 +34,10 @@ DESCRIBED = (
     *load("policytroubleshooter", "v1").methods,
     *load("policytroubleshooter", "v3").methods,
 )
-WIRE = {one.id: one for one in (*DESCRIBED, *ASSET_OWN.methods, *TROUBLE_OWN.methods)}
+WIRE = {
+    one.id: one
+    for one in (*DESCRIBED, *ASSET_OWN.methods, *TROUBLE_OWN.methods, *TRANSPARENCY_OWN.methods)
+}
 LEVELS = ("projects", "folders", "organizations")
 SIGNED_IN = frozenset(("stranger", "other project"))
 UNKNOWN = {"UNKNOWN_INFO", "UNKNOWN_INFO_DENIED"}
@@ -164,3 +170,14 @@ def test_other_methods_of_the_inventory_are_not_there_by_name(
     answer = admin.request(wire.verb, f"/cloudasset/{path}")
     assert answer.status_code == 501
     assert f"cloudasset.{method}" in answer.text
+
+
+@pytest.mark.parametrize("who", REFUSED)
+@pytest.mark.parametrize("method", sorted(TRANSPARENCY))
+def test_no_entry_of_the_log_is_opened(
+    universe: Universe, callers: dict[str, httpx.Client], method: str, who: str
+) -> None:
+    parent = level(universe, method.split(".")[1])
+    answer = callers[who].get(f"/transparency/v1/{parent}/openings")
+    assert answer.status_code in {401, 403}
+    assert "leaf" not in answer.text

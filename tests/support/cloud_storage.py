@@ -7,13 +7,10 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import jwt
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from rempart import app
 from rempart.config import Address, Config
@@ -22,6 +19,7 @@ from rempart.core.clock import World, system_random
 from rempart.core.names import ProjectId
 from rempart.engine.seam import Engine
 from rempart.trust.custody.keyring import Keyring
+from support.key_material import loaded
 from support.memory_engine import MemoryEngine
 from support.worlds import SetClock
 
@@ -198,15 +196,7 @@ def token(key: Mapping[str, str], now: int) -> str:
     }
     return jwt.encode(
         claims,
-        _private(key["private_key"]),
+        loaded(key["private_key"]),
         algorithm="RS256",
         headers={"kid": key["private_key_id"]},
     )
-
-
-@lru_cache
-def _private(pem: str) -> RSAPrivateKey:
-    """Return a private key; reading one costs more than most of what is tested with it."""
-    key = load_pem_private_key(pem.encode(), None)
-    assert isinstance(key, RSAPrivateKey)
-    return key

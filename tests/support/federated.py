@@ -40,6 +40,8 @@ class Outside:
     iam: Iam
     name: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
+    exchanger: STS | None = None
+    """What takes the credentials, in place of the universe's own."""
 
     @classmethod
     async def start(cls, iam: Iam | None = None, **settings: Any) -> Outside:
@@ -79,7 +81,7 @@ class Outside:
     @property
     def sts(self) -> STS:
         parts = self.iam.cloud.parts
-        return STS(parts.identity, parts.federation, parts.recorder)
+        return self.exchanger or STS(parts.identity, parts.federation, parts.recorder)
 
     async def exchange(self, token: str, **changes: str) -> tuple[int, dict[str, Any]]:
         """Ask for an access token, by a form."""

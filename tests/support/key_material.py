@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from functools import cache
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from rempart.trust.custody.software.algorithms import ALGORITHMS
 from rempart.trust.custody.software.key import Key
 from rempart.trust.custody.software.material import RSA_SCHEMES, generate, load
@@ -22,6 +25,14 @@ def material(name: str) -> bytes:
 def key(name: str) -> Key:
     """Return the key of that material, loaded."""
     return load(ALGORITHMS[name], material(name))
+
+
+@cache
+def loaded(pem: str) -> RSAPrivateKey:
+    """Return a private key; reading one costs more than most of what is tested with it."""
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 @cache

@@ -5,8 +5,7 @@ FAST, its stage 0, and the heads of the stages for security, networking and team
 down: `LandingZone.built` is the list of steps, and each step says what it is for.
 
 What that landing zone has and this universe does not answer: log sinks and buckets, essential
-contacts, billing, networks, and the constraints in `NOT_ANSWERED`; conditions on which roles
-somebody may grant (`DELEGATED`).
+contacts, billing, networks, and the constraints in `NOT_ANSWERED`.
 """
 
 from __future__ import annotations
@@ -53,7 +52,11 @@ NOT_ANSWERED = (
 )
 """Constraints of the baseline that are refused by name: what they judge does not exist here."""
 
-DELEGATED = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/x'])"
+DELEGATED = (
+    "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', [])"
+    ".hasOnly(['roles/storage.objectViewer'])"
+)
+"""The condition by which Google's landing zone lets a project factory give some roles."""
 
 
 def allowed(*values: str) -> Json:

@@ -51,7 +51,7 @@ class Manager:
         **path: str,
     ) -> dict[str, Any]:
         """Call a method, of Resource Manager unless told whole, and return its answer."""
-        whole = method.startswith(("storage.", "cloudkms."))
+        whole = method.startswith(("storage.", "cloudkms.", "transparency."))
         named = {"bucket": self.cloud.bucket} if method.startswith("storage.") else {}
         call = Call(
             method=MethodId(method if whole else f"cloudresourcemanager.{method}"),

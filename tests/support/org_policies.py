@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +12,7 @@ from rempart.core.call import Call, MethodId
 from rempart.core.errors import CloudError
 from rempart.core.names import FolderId, ProjectId, ProjectNumber
 from rempart.core.policy import Policy
+from rempart.trust.policy.guard import Standing
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
@@ -20,6 +21,7 @@ from rempart.trust.policy.hierarchy import (
 )
 from rempart.trust.policy.registry import add_folder, add_project
 from rempart.trust.witness.leaf import FEED
+from support.agreeing import Agreeing
 from support.cloud_storage import CONFIG, Bytes, Cloud, resource
 
 HERE, THERE = "u-here1", "u-there1"
@@ -39,6 +41,9 @@ class Policed:
     @classmethod
     async def start(cls) -> Policed:
         cloud = await Cloud.start(config=replace(CONFIG, regions=(HERE, THERE)))
+        rules = cloud.parts.gate.rules
+        agreeing = tuple(Agreeing(cast("Standing", one)) for one in rules.guards)
+        cloud.parts.gate._rules = replace(rules, guards=agreeing)
         sealed = cloud.parts.sealed
         [top] = await sealed.scan(ORGANIZATIONS, ORGANIZATIONS.under(), limit=1)
         [folder] = await sealed.scan(FOLDERS, FOLDERS.under(), limit=1)

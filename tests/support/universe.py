@@ -35,6 +35,8 @@ from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, Project
 from rempart.trust.policy.registry import add_project
 from rempart.trust.policy.validate import new_etag
 from support.authority import Authority
+from support.gcloud import gcloud_server
+from support.key_material import loaded
 
 REMPART = str(Path(sys.executable).with_name("rempart"))
 READY_SECONDS_MAX = 30
@@ -199,7 +201,10 @@ class Universe:
         } | changes
         kept = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(
-            kept, key["private_key"], algorithm="RS256", headers={"kid": key["private_key_id"]}
+            kept,
+            loaded(key["private_key"]),
+            algorithm="RS256",
+            headers={"kid": key["private_key_id"]},
         )
 
     def trust(self) -> ssl.SSLContext:
@@ -226,20 +231,31 @@ class Universe:
         env: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a client in the shell that `rempart env` sets up; `code=None` admits any end."""
-        done = subprocess.run(
-            [*self.inside, *map(str, command)],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd,
-            env=self.env | (env or {}),
-            timeout=COMMAND_SECONDS_MAX,
-            check=False,
-        )
+        whole = [*self.inside, *map(str, command)]
+        done = _run(whole, stdin, self.env | (env or {}), cwd)
         out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         if code is not None and done.returncode != code:
             words = " ".join(map(str, command))
             raise CommandFailed(f"{words}: exit code {done.returncode}\n{out}\n{err}")
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+def _run(
+    words: list[str], stdin: bytes | None, env: dict[str, str], cwd: Path | None
+) -> subprocess.CompletedProcess[bytes]:
+    # By its bare name, as a user types it, gcloud is started whole.
+    if words[0].endswith("/gcloud"):
+        server = gcloud_server(words[0])
+        return server.run(words[1:], stdin, env, cwd, COMMAND_SECONDS_MAX)
+    return subprocess.run(
+        words,
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        env=env,
+        timeout=COMMAND_SECONDS_MAX,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="session")

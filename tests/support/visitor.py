@@ -18,6 +18,7 @@ import httpx
 from typing_extensions import override
 
 from support.oidc_provider import OIDCProvider
+from support.saml_provider import SAMLProvider
 from support.universe import CLOUD_PLATFORM, Universe
 
 GCLOUD = "32555940559.apps.googleusercontent.com"
@@ -51,7 +52,9 @@ class _ToThisMachine(httpx.BaseTransport):
 class Visitor(httpx.Client):
     """One browser."""
 
-    def __init__(self, universe: Universe, provider: OIDCProvider | None = None) -> None:
+    def __init__(
+        self, universe: Universe, provider: OIDCProvider | SAMLProvider | None = None
+    ) -> None:
         trust = universe.trust()
         if provider is not None:
             trust.load_verify_locations(cadata=provider.authority.pem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rempart.core.clock import World
@@ -20,9 +21,10 @@ from rempart.services.recommender.work import RecordUses
 from rempart.services.storage.held import StorageHeld
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.gate import Service
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
-from rempart.trust.policy.guard import Advisor
+from rempart.trust.policy.guard import Advisor, Way
 from rempart.trust.policy.uses import Uses
 
 
@@ -35,21 +37,33 @@ class Answering:
     work: RecordUses
 
 
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """The guards that are asked too, and the methods by the permission that they ask for."""
+
+    advisors: tuple[Advisor, ...]
+    ways: Mapping[str, tuple[Way, ...]]
+
+
 def answering(
     sealed: SealedEngine,
     world: World,
     decision: PolicyDecision,
     *,
-    advisor: Advisor,
+    guarding: Guarding,
     duties: tuple[Duty, ...],
+    issuer: Issuer,
 ) -> Answering:
-    """Wire the services over everything that has a policy; `advisor` is asked too."""
+    """Wire the services over everything that has a policy.
+
+    Reviews are signed by `issuer`.
+    """
     places, uses = Places((StorageHeld(), KmsHeld(), AccountsHeld())), Uses(sealed)
     rights, unused = Rights(decision, places), Unused(decision, places, uses)
     return Answering(
         (
-            TroubleshooterService(Whys(decision, places, (advisor,))),
-            AssetService(Reviews(rights, duties, unused)),
+            TroubleshooterService(Whys(decision, places, guarding.advisors, guarding.ways)),
+            AssetService(Reviews(rights, duties, unused, issuer)),
             RecommenderService(Setup(unused, world)),
         ),
         uses,

@@ -11,6 +11,7 @@ from rempart.core.clock import World
 from rempart.edge.asgi import Application, Endpoint, Handler
 from rempart.edge.routes import RouteTable
 from rempart.edge.unsealing import Unsealing
+from rempart.services.accessapproval import OWN as APPROVAL_OWN
 from rempart.services.auth import Auth
 from rempart.services.cloudasset import OWN as ASSET_OWN
 from rempart.services.iam.workforce import OWN as IAM_OWN
@@ -21,13 +22,25 @@ from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
 from rempart.services.serviceusage import OWN as USAGE_OWN
 from rempart.services.sts import ROUTES as STS_ROUTES
 from rempart.services.sts import STS
+from rempart.services.transparency import OWN as TRANSPARENCY_OWN
+from rempart.services.transparency.site import HOST as LOG_HOST
+from rempart.services.transparency.site import PREFIX, LogSite
 from rempart.trust.identity.signing_keys import jwk
 from rempart.wire import all_services
 
 DESCRIPTOR_BUCKETS = ("universe-descriptor-data", "universe-descriptor-data-backup")
 SIGN_IN_HOSTS = ("auth.cloud",)
 UNHEALTHY = 503
-OWN = (KMS_OWN, USAGE_OWN, IAM_OWN, PUBLISHED, TROUBLESHOOTER_OWN, ASSET_OWN)
+OWN = (
+    TRANSPARENCY_OWN,
+    KMS_OWN,
+    USAGE_OWN,
+    IAM_OWN,
+    PUBLISHED,
+    TROUBLESHOOTER_OWN,
+    ASSET_OWN,
+    APPROVAL_OWN,
+)
 """Methods that Google does not describe."""
 
 
@@ -35,13 +48,14 @@ def open_application(parts: Parts, config: Config) -> Application:
     """Return what answers requests: the gate, and what anyone may ask."""
     return Application(
         RouteTable((*all_services(), *OWN), config.domain),
-        parts.gate.serve,
+        parts.support.watched(parts.gate.serve),
         extra=(
             *_oauth2(parts, config),
             *_sts(parts),
             *_auth(parts.auth),
             *_issuer(parts),
             *_about(config),
+            *_log(parts),
         ),
         world=parts.world,
         universe_domain=config.domain,
@@ -128,6 +142,15 @@ def _auth(auth: Auth) -> tuple[Endpoint, ...]:
             for host, prefix in (("sts", ""), ("", "/sts"))
             for name, handler in (("oauthtoken", tokens.token), ("revoke", tokens.revoke))
         ),
+    )
+
+
+def _log(parts: Parts) -> tuple[Endpoint, ...]:
+    """Return where anybody reads the log."""
+    site = LogSite(parts.log, parts.log_key.text)
+    return (
+        Endpoint((LOG_HOST,), ("GET",), ("*",), site.serve),
+        Endpoint(("",), ("GET",), (f"{PREFIX}*",), site.serve),
     )
 
 

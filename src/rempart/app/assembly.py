@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rempart.app.answering import answering
-from rempart.app.guards import Grounds, geography_of, guards
-from rempart.app.outside import in_token, key_managers, outside_issuers
+from rempart.app.answering import Guarding, answering
+from rempart.app.guards import Grounds, geography_of, guards, staff_of, support_of, ways_of
+from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, logging_setup, services
 from rempart.config import Config
 from rempart.core.clock import World
@@ -21,6 +21,7 @@ from rempart.services.logging import LoggingService
 from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
+from rempart.tlog.keys import Algorithm, Signer, VerifierKey, seeded_signer
 from rempart.trust.authority import Rules
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.external.endpoint import Endpoints
@@ -37,10 +38,14 @@ from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision
+from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
-from rempart.trust.policy.sovereignty.guard import SovereigntyGuard
+from rempart.trust.policy.support.access import SupportAccess
+from rempart.trust.witness.log import PublishedLog
+from rempart.trust.witness.notary import Notary
 from rempart.trust.witness.recorder import Recorder
+from rempart.trust.witness.sequencer import Sequencer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +54,24 @@ class Parts:
 
     gate: Gate
     recorder: Recorder
+    log: PublishedLog
+    sequencer: Sequencer
+    log_key: VerifierKey
     identity: Identity
     issuer: Issuer
     managers: Endpoints
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
-    manager: ManagerSetup
     logs: LoggingSetup
+    manager: ManagerSetup
     uses: RecordUses
     issuers: Issuers
     federation: Federation
     auth: Auth
     id_tokens: IdTokens
     world: World
+    support: SupportAccess
     token: InToken | None = None
 
 
@@ -80,9 +89,11 @@ def assemble(
     )
     issuer = Issuer(config.domain, keyring.key("id-token"), world.clock)
     issuers = outside_issuers(config, world)
-    federation = Federation(sealed, issuers, world)
+    federation = Federation(sealed, issuers, aws_sts(config, issuers), world)
     id_tokens = IdTokens(issuer.name, world)
     disabled, policies = DisabledAPIs(sealed, config.domain), _policies(sealed)
+    staff = staff_of(data)
+    support = support_of(sealed, staff, world)
     ground = Ground(
         config=config,
         keyring=keyring,
@@ -94,19 +105,26 @@ def assemble(
         id_tokens=id_tokens,
         disabled=disabled,
         policies=policies,
+        staff=staff,
+        support=support,
     )
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
-    answers = answering(sealed, world, decision, advisor=disabled, duties=config.duties)
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    grounds = Grounds(sealed, decision, world, geography, data)
-    asked = (disabled, *guards(grounds), guard)
-    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses)
-    staff = next(one.staff for one in asked if isinstance(one, SovereigntyGuard))
-    logs = logging_setup(ground, decision, staff)
+    grounds = Grounds(sealed, decision, disabled, world, geography, staff, support)
+    asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
+    ways: dict[str, tuple[Way, ...]] = {}
+    guarding = Guarding(asked, ways)
+    answers = answering(
+        sealed, world, decision, guarding=guarding, duties=config.duties, issuer=issuer
+    )
+    rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses, support)
+    logs = logging_setup(ground, decision)
     behind = services(ground, kms, manager, (*answers.services, LoggingService(logs)))
+    ways |= ways_of(behind)
+    signer = log_signer(config.domain, keyring)
     recorder = Recorder(sealed, world.clock)
     gate = Gate(
         behind,
@@ -119,14 +137,19 @@ def assemble(
     return Parts(
         gate=gate,
         recorder=recorder,
+        log=PublishedLog(engine, sealed),
+        sequencer=Sequencer(
+            engine, sealed, Notary(signer, world.clock), world.clock, holder=world.random(16).hex()
+        ),
+        log_key=signer.key,
         identity=identity,
         issuer=issuer,
         managers=managers,
         sealed=sealed,
         bodies=bodies,
         kms=kms,
-        manager=manager,
         logs=logs,
+        manager=manager,
         uses=answers.work,
         issuers=issuers,
         federation=federation,
@@ -137,8 +160,14 @@ def assemble(
         ),
         id_tokens=id_tokens,
         world=world,
+        support=support,
         token=token,
     )
+
+
+def log_signer(domain: str, keyring: Keyring) -> Signer:
+    """Return what signs the checkpoints of a universe's log."""
+    return seeded_signer(f"log.{domain}", Algorithm.ED25519, keyring.key("log-checkpoint"))
 
 
 def _policies(sealed: SealedEngine) -> Policies:

@@ -40,6 +40,8 @@ ADMIN_ROLES = (
     "roles/iam.denyAdmin",
     "roles/iam.workforcePoolAdmin",
     "roles/iam.principalAccessBoundaryAdmin",
+    "roles/accessapproval.approver",
+    "roles/accessapproval.configEditor",
     "roles/accesscontextmanager.policyAdmin",
     "roles/accesscontextmanager.gcpAccessAdmin",
 )

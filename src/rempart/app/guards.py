@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rempart.core.call import MethodId
+from rempart.core.call import Call, MethodId
 from rempart.core.clock import World
+from rempart.core.grant import Approved
+from rempart.core.log_type import log_type
+from rempart.core.method import Access
+from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.gate import Service
+from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
-from rempart.trust.policy.guard import Guard
+from rempart.trust.policy.guard import Standing, Way
+from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.perimeters.bindings import BindingGuard
 from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
 from rempart.trust.policy.restrictions import RestrictionGuard
 from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
 from rempart.trust.policy.sovereignty.rules import Rules, read_rules
+from rempart.trust.policy.sovereignty.staff import Staff
+from rempart.trust.policy.support.access import SupportAccess
+from rempart.trust.policy.support.guard import SupportGuard
 from rempart.trust.policy.user_project import UserProjectGuard
 from rempart.trust.policy.watched import Watched
+from rempart.trust.witness.leaf import FEED, SUPPORT, Leaf, agent_of, encode
 from rempart.wire.grpc import all_tables
 
 GEOGRAPHY = "geography.csv"
@@ -31,31 +43,83 @@ def geography_of(data: Path | None) -> Watched[Geography]:
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What guards stand on; `data` is where the files lie that they read, if anywhere."""
+    """What guards stand on."""
 
     sealed: SealedEngine
     decision: PolicyDecision
+    disabled: DisabledAPIs
     world: World
     geography: Watched[Geography]
-    data: Path | None
+    staff: Staff
+    support: SupportAccess
 
 
-def guards(grounds: Grounds) -> tuple[Guard, ...]:
-    """Return the guards in the order in which they are asked.
+def staff_of(data: Path | None) -> Staff:
+    """Return who acts for the operator, as the files in the data directory tell.
 
     A file of sovereignty rules that makes no sense refuses the start: whom it is about is unknown.
     """
-    sealed, decision, data = grounds.sealed, grounds.decision, grounds.data
-    geography = grounds.geography
     rules = Watched(data / RULES_FILE if data else None, read_rules, RULES_FILE)
     rules.value = _rules(data)
+    return Staff(rules, data)
+
+
+def support_of(sealed: SealedEngine, staff: Staff, world: World) -> SupportAccess:
+    """Return who knows which approvals are in force, and records what is done under them."""
+    return SupportAccess(sealed, staff, world, FEED, _entry)
+
+
+def guards(grounds: Grounds) -> tuple[Standing, ...]:
+    """Return the guards in the order in which they are asked."""
+    sealed, decision, geography = grounds.sealed, grounds.decision, grounds.geography
     return (
-        UserProjectGuard(sealed, decision),
+        UserProjectGuard(sealed, decision, grounds.disabled),
         RestrictionGuard(sealed),
         BindingGuard(sealed, geography),
         PerimeterGuard(sealed, grounds.world, geography, method_names()),
-        SovereigntyGuard(sealed, decision, geography, rules, data),
+        SovereigntyGuard(sealed, decision, geography, grounds.staff),
+        SupportGuard(grounds.support),
     )
+
+
+def _entry(
+    call: Call,
+    member: str,
+    permission: str,
+    resource: Resource,
+    approved: Approved,
+    access: Access,
+) -> bytes:
+    """Return the log's entry of a call that an approval let in, before anything of it is done."""
+    return encode(
+        Leaf(
+            kind=SUPPORT,
+            time=call.time,
+            request=call.request_id,
+            method=call.method,
+            permission=permission,
+            principal=member,
+            resource=resource.name.name,
+            remote=call.remote,
+            facts={"breakGlass": "true"} if approved.broken else {},
+            service=resource.name.service.partition(".")[0],
+            access=log_type(call.method, access).value,
+            container=container_of(resource),
+            agent=agent_of(call),
+            reason=approved.reason,
+            approval=approved.name,
+        )
+    )
+
+
+def ways_of(services: Iterable[Service]) -> dict[str, tuple[Way, ...]]:
+    """Return the methods by the permission that they ask for."""
+    ways: dict[str, tuple[Way, ...]] = {}
+    for service in services:
+        for one in service.methods:
+            way = Way(one.id, one.access, service.name, one.proposes is not None)
+            ways[one.permission] = (*ways.get(one.permission, ()), way)
+    return ways
 
 
 def _rules(data: Path | None) -> Rules | None:

@@ -10,6 +10,8 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World, system_clock
 from rempart.edge.coverage import coverage
+from rempart.services.accessapproval import METHODS as APPROVAL_METHODS
+from rempart.services.accessapproval import OWN as APPROVAL_OWN
 from rempart.services.accesscontextmanager import METHODS as ACM_METHODS
 from rempart.services.cloudasset import METHODS as ASSET_METHODS
 from rempart.services.cloudasset import OWN as ASSET_OWN
@@ -70,7 +72,7 @@ def services_covered() -> Sequence[ServiceCoverage]:
 
 def _answered() -> dict[str, set[str]]:
     """Return the methods that are answered for real, by service."""
-    described = (KMS_OWN, USAGE_OWN, IAM_OWN, TROUBLESHOOTER_OWN, ASSET_OWN)
+    described = (KMS_OWN, USAGE_OWN, IAM_OWN, TROUBLESHOOTER_OWN, ASSET_OWN, APPROVAL_OWN)
     own = {one.id for service in described for one in service.methods}
     tags = {str(method.id) for method in TAG_METHODS}
     iam = {str(method.id) for method in IAM_METHODS} - own
@@ -81,6 +83,7 @@ def _answered() -> dict[str, set[str]]:
         "cloudkms": {str(method.id) for method in KMS_METHODS} - own,
         "iam": iam,
         "cloudresourcemanager": {str(method.id) for method in MANAGER_METHODS} | tags,
+        "accessapproval": {str(method.id) for method in APPROVAL_METHODS} - own,
         "accesscontextmanager": {str(method.id) for method in ACM_METHODS},
         "cloudasset": {str(method.id) for method in ASSET_METHODS} - own,
         "recommender": {str(method.id) for method in RECOMMENDER_METHODS},

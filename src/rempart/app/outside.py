@@ -12,6 +12,7 @@ from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.pkcs11.token import Token, TokenSettings
 from rempart.trust.custody.sealing.elsewhere import KeysElsewhere, Reach
 from rempart.trust.identity import accounts, seal_identity
+from rempart.trust.identity.federation.aws import STSEndpoints
 from rempart.trust.identity.federation.issuers import Issuers
 
 
@@ -28,6 +29,11 @@ def outside_issuers(config: Config, world: World) -> Issuers:
     """Return the issuers of identity providers, whose keys are fetched when they are needed."""
     file = config.identity_provider_authorities
     return Issuers(Path(file).read_text() if file else "", world.clock)
+
+
+def aws_sts(config: Config, issuers: Issuers) -> STSEndpoints:
+    """Return the token services of AWS that may be asked, each as an issuer is."""
+    return STSEndpoints(issuers, config.aws_sts_endpoints, config.aws_sts_unsigned_target)
 
 
 def in_token(config: Config, keyring: Keyring, world: World) -> InToken | None:

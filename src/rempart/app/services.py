@@ -8,11 +8,16 @@ from functools import partial
 from rempart.app.outside import system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
+from rempart.services.accessapproval import AccessApprovalService
+from rempart.services.accessapproval.signing import Signing
+from rempart.services.accessapproval.store import Setup as ApprovalSetup
 from rempart.services.accesscontextmanager import AccessContextManagerService
 from rempart.services.accesscontextmanager.store import Setup as AccessSetup
+from rempart.services.answers.places import Places
 from rempart.services.iam import IamService
 from rempart.services.iam.boundaries import BoundaryService
 from rempart.services.iam.deny import DenyService
+from rempart.services.iam.held import AccountsHeld
 from rempart.services.iam.store import Setup as IamSetup
 from rempart.services.iamcredentials import CredentialsService
 from rempart.services.iamcredentials.published import PublishedKeys
@@ -20,12 +25,13 @@ from rempart.services.iamcredentials.store import Setup as CredentialsSetup
 from rempart.services.kms import KmsService
 from rempart.services.kms.customer_keys import ManagedKeys
 from rempart.services.kms.directory import Directory
+from rempart.services.kms.held import KmsHeld
 from rempart.services.kms.material import Materials
 from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFTWARE, Choices
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
-from rempart.services.logging.projection import Projection, Staff
+from rempart.services.logging.projection import Projection
 from rempart.services.logging.router import Router
 from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.orgpolicy import OrgPolicyService
@@ -40,10 +46,12 @@ from rempart.services.serviceusage.store import Setup as UsageSetup
 from rempart.services.storage import StorageService
 from rempart.services.storage.contents import Contents
 from rempart.services.storage.generations import Generations
+from rempart.services.storage.held import StorageHeld
 from rempart.services.storage.protected import StorageProtected
 from rempart.services.storage.sessions import SessionDigests
 from rempart.services.storage.store import Setup as StorageSetup
 from rempart.services.storage.tagged import StorageTagged
+from rempart.services.transparency import TransparencyService
 from rempart.trust.custody.bodies import Bodies
 from rempart.trust.custody.envelope import Envelopes
 from rempart.trust.custody.external.caller import Caller
@@ -63,6 +71,8 @@ from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.expiry import key_seconds
 from rempart.trust.policy.organization.policies import Policies
+from rempart.trust.policy.sovereignty.staff import Staff
+from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.policy.tags import EffectiveTags
 
 
@@ -80,6 +90,8 @@ class Ground:
     id_tokens: IdTokens
     disabled: DisabledAPIs
     policies: Policies
+    staff: Staff
+    support: SupportAccess
 
 
 def services(
@@ -101,6 +113,8 @@ def services(
         ResourceManagerService(manager),
         TagsService(_tags(ground.sealed, manager)),
         BoundaryService(world),
+        TransparencyService(ground.sealed),
+        AccessApprovalService(_approvals(ground, kms)),
         AccessContextManagerService(AccessSetup(world, lambda: apis)),
         *answers,
     )
@@ -109,13 +123,27 @@ def services(
     return (*every, PublishedKeys(world))  # addresses of certificates, no API that a project has
 
 
-def logging_setup(ground: Ground, decision: PolicyDecision, staff: Staff) -> LoggingSetup:
+def logging_setup(ground: Ground, decision: PolicyDecision) -> LoggingSetup:
     """Return what Cloud Logging needs: who routes entries, and who makes the audit logs."""
     sealed, world = ground.sealed, ground.world
     router = Router(sealed, decision, world)
-    projection = Projection(sealed, router, staff, world)
+    projection = Projection(sealed, router, world)
     domain = system_domain(ground.config)
     return LoggingSetup(sealed, router, projection, ground.config.regions, domain, world)
+
+
+def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:
+    """Return what Access Approval needs: who is staff, what signs, and what can be asked for."""
+    seed = ground.keyring.key("access-approval")
+    return ApprovalSetup(
+        sealed=ground.sealed,
+        world=ground.world,
+        staff=ground.staff,
+        support=ground.support,
+        signing=Signing(kms, seed, ground.issuer.name, ground.world.random),
+        places=Places((StorageHeld(), KmsHeld(), AccountsHeld())),
+        system_domain=kms.system_domain,
+    )
 
 
 def _tags(sealed: SealedEngine, manager: ManagerSetup) -> TagsSetup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rempart import memory
+from rempart import __version__, memory
 from rempart.app.application import open_application, sealed_application
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
@@ -24,6 +25,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.engine.seam import Engine, EngineError
 from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
+from rempart.services.accessapproval.work import EndedApprovals
 from rempart.services.auth.sweep import EndedSessions
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
@@ -32,13 +34,22 @@ from rempart.services.resourcemanager.work import Purge
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing import files
+from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.policy import registry
+from rempart.trust.witness.pruner import Pruner
+from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
+ENDED_APPROVALS_EVERY_SECONDS = 2.0
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 USES_EVERY_SECONDS = 60.0
+COUNTS_EVERY_SECONDS = 1.0
+DIVERGED = (
+    "Somebody altered the store, or put an older one in its place. Nothing is served from it:"
+    " run `rempart verify`, keep the disk as it is, and tell the witnesses and the customers."
+)
 AUDIT_LOGS_EVERY_SECONDS = 5.0
 LOGS_EVERY_SECONDS = 60.0
 
@@ -48,7 +59,12 @@ async def serve(data: Path, config: Config, listener: Listener) -> None:
     memory.keep_out_of_dumps()
     stop = _stop_order()
     listen, http = config.listen, config.http
-    doors = Doors(data, listen=(listen.host, listen.port), http=(http.host, http.port))
+    doors = Doors(
+        data,
+        domain=config.domain,
+        listen=(listen.host, listen.port),
+        http=(http.host, http.port),
+    )
     run = _Run(data, config, doors, stop, listener)
     try:
         keyring = await _keyring(run)
@@ -136,36 +152,73 @@ def _holder(data: Path) -> str:
 
 async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
     """Answer requests and do the housework until the order to stop."""
-    application, housework = open_application(parts, run.config), _housework(engine, parts)
+    application, housework = (
+        open_application(parts, run.config),
+        _housework(engine, parts, run.config),
+    )
+    await _resume(parts)
     memory.settle()
     where = await run.doors.open(application)
+    sequencing = asyncio.create_task(parts.sequencer.run(), name="sequencer")
     try:
         for one in housework:
             one.start()
         run.listener.ready(_ready(where))
         if parts.token is not None:
             await parts.token.look()
-        await _until(run.stop, run.doors.tls)
+        await _until(run.stop, run.doors.tls, sequencing)
     finally:
         for one in housework:
             await one.stop()
         await run.doors.close()
+        await _settle(parts, sequencing)
         parts.managers.close()
         parts.issuers.close()
         if parts.token is not None:
             await parts.token.close()
 
 
-def _housework(engine: Engine, parts: Parts) -> tuple[Sweeper, ...]:
+async def _resume(parts: Parts) -> None:
+    """Refuse to start on a store whose log is not what was signed for; record the start."""
+    try:
+        await parts.sequencer.resume()
+    except Diverged as problem:
+        raise SystemExit(f"{problem} {DIVERGED}") from None
+    await parts.recorder.event("rempart.universe.start", {"version": __version__})
+
+
+async def _settle(parts: Parts, sequencing: asyncio.Task[None]) -> None:
+    """Let the last entries be under a checkpoint, as far as that can be now."""
+    sequencing.cancel()
+    await asyncio.wait({sequencing})
+    if not sequencing.cancelled() and isinstance(problem := sequencing.exception(), Diverged):
+        raise SystemExit(f"{problem} {DIVERGED}")
+    with contextlib.suppress(EngineError, Diverged):
+        await parts.recorder.event("rempart.universe.stop", {})
+        while await parts.sequencer.step():
+            pass
+        await parts.sequencer.release()
+
+
+def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, ...]:
     sweep = Sweep(parts.sealed, engine.blobs, parts.bodies, parts.world)
     due_keys = DueKeys(parts.sealed, parts.kms)
     lost_accounts = LostAccounts(parts.sealed, parts.world)
+    pruner = Pruner(parts.sealed, parts.log, parts.world.clock, days=config.log_retention_days)
+    pruning = (Sweeper(pruner, every_seconds=SWEEP_EVERY_SECONDS),)
     return (
+        *(pruning if config.log_retention_days else ()),
         Sweeper(sweep, every_seconds=SWEEP_EVERY_SECONDS),
         Sweeper(due_keys, every_seconds=DUE_KEYS_EVERY_SECONDS),
         Sweeper(lost_accounts, every_seconds=LOST_ACCOUNTS_EVERY_SECONDS),
+        Sweeper(parts.recorder, every_seconds=COUNTS_EVERY_SECONDS),
         Sweeper(parts.uses, every_seconds=USES_EVERY_SECONDS),
         Sweeper(Purge(parts.sealed, parts.manager), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(ExpiredRevocations(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
+        Sweeper(
+            EndedApprovals(parts.sealed, parts.support, parts.world),
+            every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
+        ),
         Sweeper(parts.logs.projection, every_seconds=AUDIT_LOGS_EVERY_SECONDS),
         Sweeper(Housekeeping(parts.sealed, parts.world), every_seconds=LOGS_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
@@ -177,7 +230,7 @@ def _ready(where: tuple[tuple[str, int], tuple[str, int]]) -> Ready:
     return Ready(Address(*listen), Address(*http))
 
 
-async def _until(stop: asyncio.Event, tls: TLSDoor, *events: asyncio.Future[bytes]) -> None:
+async def _until(stop: asyncio.Event, tls: TLSDoor, *events: asyncio.Future[Any]) -> None:
     """Wait for the order to stop, or one of the events; a TLS door must not end by itself."""
     stopped: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
     gone: asyncio.Future[int] = asyncio.ensure_future(tls.wait_exit())

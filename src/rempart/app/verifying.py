@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rempart.app.assembly import assemble
+from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World
@@ -12,8 +12,10 @@ from rempart.core.errors import CloudError
 from rempart.engine.seam import Engine, EngineError
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.storage.audit import Ledger
+from rempart.tlog.keys import VerifierKey
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport
 
@@ -26,20 +28,49 @@ async def verify(data: Path, config: Config, keyring: Keyring) -> VerifyReport:
         return VerifyReport((Check("store", ok=False, detail=str(problem)),))
     try:
         parts = assemble(engine, keyring, config, World())
-        return VerifyReport(await checks(engine, parts.sealed))
+        return VerifyReport(await checks(engine, parts))
     finally:
         await engine.close()
 
 
-async def checks(engine: Engine, sealed: SealedEngine) -> tuple[Check, ...]:
-    """Walk the log, and compare with it every object and every key of an open engine."""
-    seen, objects, keys = Walk(), Ledger(), KeyLedger()
+async def checks(engine: Engine, parts: Parts) -> tuple[Check, ...]:
+    """Walk the log, and compare with it the tree, every object and every key of an open engine."""
+    seen, objects, keys, sealed = Walk(), Ledger(), KeyLedger(), parts.sealed
+    statements: list[Statement] = []
     try:
         async for leaf in walk(engine, sealed, seen):
             objects.note(leaf)
             keys.note(leaf)
+            if (stated := statement(seen.entries - 1, leaf)) is not None:
+                statements.append(stated)
     except Broken as problem:
         return (Check("log", ok=False, detail=str(problem)),)
+    return (
+        *await _walked(seen, objects, keys, sealed),
+        await _tree(engine, sealed, parts.log_key),
+        await _statements(sealed, statements),
+    )
+
+
+async def _tree(engine: Engine, sealed: SealedEngine, key: VerifierKey) -> Check:
+    try:
+        size = await check_tree(engine, sealed, key)
+    except Broken as problem:
+        return Check("tree", ok=False, detail=str(problem))
+    return Check("tree", ok=True, detail=f"{size} entries under the published checkpoint")
+
+
+async def _statements(sealed: SealedEngine, statements: list[Statement]) -> Check:
+    try:
+        count = await check_statements(sealed, statements)
+    except Broken as problem:
+        return Check("statements", ok=False, detail=str(problem))
+    return Check("statements", ok=True, detail=f"{count} statements of openings, each true")
+
+
+async def _walked(
+    seen: Walk, objects: Ledger, keys: KeyLedger, sealed: SealedEngine
+) -> tuple[Check, ...]:
     log = f"{seen.entries} entries, {seen.outcomes} outcomes; head {seen.head.hex()}"
     try:
         of_objects = await _objects(objects, sealed)

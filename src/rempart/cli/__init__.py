@@ -24,6 +24,7 @@ COMMANDS = (
     "seal-identity",
     "staff",
     "status",
+    "support",
     "token",
     "unseal",
     "up",
@@ -31,6 +32,7 @@ COMMANDS = (
     "what-can",
     "who-can",
     "why",
+    "witness",
 )
 
 

@@ -53,9 +53,10 @@ def list_(data: Path, *, as_json: bool) -> None:
         options.show_json({"bootstraps": found})
         return
     for one in found if isinstance(found, list) else []:
-        used = f"{one['useTime']} from {one['usedFrom']}" if "useTime" in one else "-"
-        key = f"  key {one['serviceAccountKey']}" if "serviceAccountKey" in one else ""
-        click.echo(f"{one['createTime']}  {one['state']:<9} {one['role']}  used {used}{key}")
+        used = f"used {one['useTime']} from {one['usedFrom']}" if "useTime" in one else "used -"
+        if "serviceAccountKey" in one:  # its uses are not kept: "never" would be untrue
+            used = f"key {one['serviceAccountKey']}"
+        click.echo(f"{one['createTime']}  {one['state']:<9} {one['role']}  {used}")
         click.echo(f"    {one['member']}, made by {one['creator']}")
 
 

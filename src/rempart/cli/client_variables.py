@@ -16,6 +16,7 @@ from pathlib import Path
 from rempart.config import Config
 
 OVERRIDDEN_APIS = (
+    "accessapproval",
     "accesscontextmanager",
     "cloudasset",
     "cloudkms",
@@ -37,6 +38,7 @@ OVERRIDDEN_APIS = (
 HOSTS = (
     "storage",
     "oauth2",
+    "accessapproval",
     "accesscontextmanager",
     "iam",
     "iamcredentials",
@@ -55,6 +57,8 @@ HOSTS = (
     "pubsub",
     "logging",
     "accounts",
+    "sts.mtls",
+    "iamcredentials.mtls",
     "auth.cloud",
     "sdk.cloud",
     "docs",

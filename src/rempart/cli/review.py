@@ -48,8 +48,8 @@ def command(  # noqa: PLR0913 - each is one option
 ) -> None:
     """List rights for review, as SecNumCloud 9.3 and 9.4 want them.
 
-    The lists end with their digest and with the log's length and head when they were made. The
-    universe may run or be stopped.
+    The lists end with their digest, which the universe signs, and with the log's length and head
+    when they were made (docs/spec/review.md). The universe may run or be stopped.
     """
     period = "QUARTERLY" if quarterly else "YEARLY"
 
@@ -82,7 +82,7 @@ def _lines(review: dict[str, Any]) -> list[str]:
         lines.append("NOT COMPLETE: there are more policies than one review reads.")
     log = review["log"]
     lines.append(f"Log {log['feed']}: {log['entries']} entries, head {log['head']}")
-    return [*lines, f"Digest {review['digest']}"]
+    return [*lines, f"Digest {review['digest']}", f"Certificate {review['certificate']}"]
 
 
 def _told(row: dict[str, Any]) -> str:
@@ -114,6 +114,7 @@ def _csv(review: dict[str, Any]) -> str:
             "role": log["entries"],
         }
     )
+    writer.writerow({"list": "certificate", "resource": review["certificate"]})
     return text.getvalue().rstrip("\n")
 
 

@@ -72,9 +72,22 @@ def why(answer: Json) -> Iterator[str]:
     yield from _denying(answer["denyPolicyExplanation"])
     yield from _bounding(answer.get("pabPolicyExplanation", {}))
     for refusal in answer.get("otherRefusals", []):
-        yield f"Refused by {refusal['guard']}: {refusal['message']}"
+        unless = ", unless where it comes from decides otherwise (name it with --from)"
+        yield (
+            f"Refused by {refusal['guard']}{unless if refusal.get('dependsOnAddress') else ''}: "
+            f"{refusal['message']}"
+        )
+    for one in answer.get("dependsOnContent", []):
+        yield f"Depends on what the call makes: {one['constraint']} is in force there."
+    for guard in answer.get("unseenGuards", []):
+        yield f"Not shown: what {guard} says, which the account that asks may not read."
     if any("fullResourceName" not in one for one in policies) or not policies:
         yield "Not shown: policies that the account that asks may not read."
+    if answer["overallAccessState"] == "CAN_ACCESS":
+        yield (
+            "Not asked: perimeters, organization policy and the operator's rules, which look at "
+            "the call itself and may still refuse it."
+        )
 
 
 def _granting(policies: list[Json]) -> Iterator[str]:

@@ -15,11 +15,14 @@ from rempart.core.clock import Micros, rfc3339, system_clock
 from rempart.core.signing import statement
 from rempart.core.signing.keys import Signatory
 from rempart.ekm.cli import signing
+from rempart.services.accessapproval import breaking
+from rempart.services.accessapproval.breaking import BreakGlass
 from rempart.trust.policy.sovereignty import approvals, register, rules
 from rempart.trust.policy.sovereignty.approvals import Approval
-from rempart.trust.policy.sovereignty.guard import REGISTER_FILE, RULES_FILE
+from rempart.trust.policy.sovereignty.guard import RULES_FILE
 from rempart.trust.policy.sovereignty.register import Content, Person, Register
 from rempart.trust.policy.sovereignty.rules import Rules
+from rempart.trust.policy.sovereignty.staff import REGISTER_FILE
 
 _SECOND = 1_000_000
 _DAY = 86_400
@@ -50,12 +53,15 @@ def command() -> None:
 @click.option("--entity", required=True, help="The operator's name.")
 @click.option("--domain", "domains", multiple=True, required=True, help="A domain of its staff.")
 @click.option("--officer", type=_FILE, required=True, metavar="FILE", help="A public part.")
-def _init(*, data: Path, entity: str, domains: tuple[str, ...], officer: Path) -> None:
+@click.option("--own", multiple=True, metavar="NAME", help="projects/ID and such that are yours.")
+def _init(
+    *, data: Path, entity: str, domains: tuple[str, ...], officer: Path, own: tuple[str, ...]
+) -> None:
     """Write the rules that encode SecNumCloud, with the officer whose signature counts."""
     path = data / RULES_FILE
     if path.exists():
         options.refuse(f"{path} exists already. It is unharmed.")
-    text = rules.default_rules() + _ours(entity, domains, signing.signatory(officer))
+    text = rules.default_rules() + _ours(entity, domains, signing.signatory(officer), own)
     try:
         rules.parse_rules(text)
     except ValueError as problem:
@@ -140,11 +146,36 @@ def _approve(
     click.echo(statement.sign(private, approvals.TYPE, msgspec.json.encode(said)))
 
 
-def _ours(entity: str, domains: tuple[str, ...], officer: Signatory) -> str:
+@command.command("break-glass")
+@officer_option
+@signing.passphrase_option
+@click.option("--principal", required=True, help="Who will act: user:EMAIL.")
+@click.option("--resource", required=True, help="On what, as projects/_/buckets/B names it.")
+@click.option("--case", required=True, help="In which case.")
+@click.option("--minutes", type=click.IntRange(1, 60), default=15, show_default=True)
+def _break_glass(
+    *,
+    officer: Path,
+    officer_passphrase_file: str,
+    principal: str,
+    resource: str,
+    case: str,
+    minutes: int,
+) -> None:
+    """Print an officer's word that somebody may reach a customer's resource unasked."""
+    held, private = signing.opened(officer, officer_passphrase_file)
+    now = system_clock() // _SECOND
+    member = register.canonical(principal)
+    said = BreakGlass(held.name, now, now + minutes * 60, member, resource, case)
+    click.echo(statement.sign(private, breaking.TYPE, msgspec.json.encode(said)))
+
+
+def _ours(entity: str, domains: tuple[str, ...], officer: Signatory, own: tuple[str, ...]) -> str:
     """Return the tables that the default rules leave open; JSON's texts and lists are TOML's."""
     key = ", ".join(f"{name} = {_quoted(value)}" for name, value in _members(officer).items())
     return (
         f"\n[operator]\nentity = {_quoted(entity)}\ndomains = {_quoted(list(domains))}\n"
+        f"own = {_quoted(list(own))}\n"
         f"\n[[officers]]\nname = {_quoted(officer.name)}\nkey = {{ {key} }}\n"
     )
 

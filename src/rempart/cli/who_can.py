@@ -51,9 +51,10 @@ def command(
         found = await analyses(ask, scope, selectors)
         grants = rows(found)
         names = sorted({one["member"] for one in grants})
+        access = {"permission": permission, "fullResourceName": resource}
         states = {}
         for name in [one for one in names if one.startswith(_ONE)][:CONFIRMED_MAX]:
-            answer = await troubleshoot(ask, name, permission, resource)
+            answer = await troubleshoot(ask, access | {"principal": name})
             states[name] = answer["overallAccessState"]
         return {
             "permission": permission,

@@ -15,6 +15,14 @@ from rempart.universe import Ask, Question
 @options.data_option
 @options.json_option
 @asking.key_option
+@click.option("--from", "remote", metavar="ADDRESS", help="The address that the call comes from.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="A header of the call, such as a proxy adds; may be given again.",
+)
 @click.argument("member")
 @click.argument("permission")
 @click.argument("resource")
@@ -26,16 +34,25 @@ def command(
     key: Path | None,
     *,
     as_json: bool,
+    remote: str | None,
+    headers: tuple[str, ...],
     **of: str,
 ) -> None:
     """Say whether MEMBER may use PERMISSION on RESOURCE, and why; exit code 0 if so, 1 if not.
+
+    What depends on where a call comes from (perimeters, sovereignty rules) is known with --from.
 
     MEMBER is an email or such as serviceAccount:EMAIL; RESOURCE is gs://BUCKET/OBJECT, projects/ID,
     or a full name. The universe may run or be stopped.
     """
 
     async def question(ask: Ask) -> dict[str, Any]:
-        return await troubleshoot(ask, of["member"], of["permission"], of["resource"])
+        access = {"principal": of["member"], "permission": of["permission"]}
+        return await troubleshoot(
+            ask,
+            access | {"fullResourceName": of["resource"]},
+            {"source": {"ip": remote or ""}, "request": {"headers": _headers(headers)}},
+        )
 
     answer = asking.ask(context, data, key, question)
     if as_json:
@@ -46,10 +63,21 @@ def command(
     raise SystemExit(0 if answer["overallAccessState"] == "CAN_ACCESS" else 1)
 
 
-async def troubleshoot(ask: Ask, member: str, permission: str, resource: str) -> dict[str, Any]:
+async def troubleshoot(
+    ask: Ask, access: dict[str, Any], context: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return Policy Troubleshooter's answer."""
-    access = {"principal": member, "permission": permission, "fullResourceName": resource}
-    question = Question(
-        "policytroubleshooter", "POST", "v3/iam:troubleshoot", document={"accessTuple": access}
+    document = {"accessTuple": access | {"conditionContext": context or {}}}
+    return await ask(
+        Question("policytroubleshooter", "POST", "v3/iam:troubleshoot", document=document)
     )
-    return await ask(question)
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for one in given:
+        name, colon, value = one.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter("It is 'NAME: VALUE'.", param_hint="--header")
+        found[name.strip()] = value.strip()
+    return found

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rempart.config import keys
+from rempart.config import aws, keys
 from rempart.config.checks import checked
 from rempart.config.duties import duties
+from rempart.config.log import log_retention_days
 from rempart.config.settings import EMBEDDED, Config, ConfigProblem, Flags
 from rempart.config.table import FILE_NAME, number, read_table, text
 
@@ -72,7 +73,10 @@ def load(data: Path, flags: Flags) -> Config:
         key_manager_authorities=keys.key_manager_authorities(path, table),
         key_manager_client=keys.key_manager_client(path, table),
         duties=duties(path, table),
+        log_retention_days=log_retention_days(path, table),
         identity_provider_authorities=keys.identity_provider_authorities(path, table),
+        aws_sts_endpoints=aws.sts_endpoints(path, table),
+        aws_sts_unsigned_target=aws.sts_unsigned_target(path, table),
     )
 
 

@@ -60,8 +60,14 @@ class Config:
     """A file with a certificate and its key (PEM) that is shown to managers that ask for one."""
     duties: tuple[Duty, ...] = ()
     """Rights that must not meet in one hand."""
+    log_retention_days: int = 0
+    """How long what opens entries of reads and refusals is kept; 0 for ever."""
     identity_provider_authorities: str = ""
     """A file of certificate authorities (PEM) for identity providers, in place of the machine's."""
+    aws_sts_endpoints: tuple[str, ...] = ()
+    """AWS token services that may be asked who signed a request; without any, none is asked."""
+    aws_sts_unsigned_target: bool = False
+    """Whether requests are taken that do not sign which provider they are for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ _OPTIONAL = frozenset(
         "key_manager_client",
         "separation_of_duties",
         "identity_provider_authorities",
+        "log_retention_days",
+        "aws_sts_endpoints",
+        "aws_sts_unsigned_target",
     }
 )
 """Settings that came later: a file without them has their defaults."""

@@ -50,6 +50,11 @@ key_algorithms = "{config.key_algorithms}"
 # those that this machine trusts.
 # identity_provider_authorities = "identity-providers.pem"
 
+# Token services of AWS that may be asked who signed a request, for pools of AWS accounts; and
+# whether requests that do not sign which provider they are for are taken (Python's, gcloud's).
+# aws_sts_endpoints = ["https://sts.eu-west-3.amazonaws.com"]
+# aws_sts_unsigned_target = false
+
 # A file of rights that must not meet in one hand; where there is one of this name, it is taken.
 # separation_of_duties = "separation-of-duties.toml"
 

@@ -37,7 +37,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     `path` holds the captured path parameters, decoded once; `query` the last value of each query
     parameter; `headers` lower-case names with duplicates joined by ", ". `document` is the JSON
     body, or the JSON part of a multipart upload, whose media is then `body`. `kind` is how the
-    method was reached: plain, media_upload, resumable_upload, media_download.
+    method was reached: plain, media_upload, resumable_upload, media_download. `certificate` (PEM)
+    is one whose key the client proved to hold in TLS; nothing else of it was checked.
     """
 
     method: MethodId
@@ -53,6 +54,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     time: Micros
     verb: str = "GET"
     head: bool = False
+    certificate: bytes = b""
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):

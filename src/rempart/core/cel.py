@@ -26,6 +26,7 @@ _PLACEHOLDER = re.compile(r"([^{}]*)\{[A-Za-z_][A-Za-z0-9_]*\}([^{}]*)")
 
 
 _TEXT = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'')
+_COMMENT = re.compile(r"//[^\n]*")
 _ARITHMETIC = re.compile(r"[-+*/%]")
 
 
@@ -62,6 +63,11 @@ def depth(expression: str) -> int:
         now += (character in "([{") - (character in ")]}")
         deepest = max(deepest, now)
     return deepest
+
+
+def without_texts(expression: str) -> str:
+    """Return an expression without its texts in quotes and its comments."""
+    return _COMMENT.sub("", _TEXT.sub("''", expression))
 
 
 def arithmetic(expression: str) -> int:

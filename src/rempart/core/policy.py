@@ -36,7 +36,7 @@ class Binding:
 class AuditConfig:
     """What a service logs of one kind of access, and whose access it does not.
 
-    `log` is Google's `logType`. It is kept and shown; the log of this universe leaves nobody out.
+    `log` is Google's `logType`.
     """
 
     service: str
@@ -62,7 +62,8 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     `allAuthenticatedUsers` from counting. `attributes` are what conditions read by
     `api.getAttribute`. `sensitivity` is the value of its own label of that name, or its bucket's.
     `above` is what holds a resource that is in no project: `folders/N` or `organizations/N`;
-    organizations and folders themselves leave it empty.
+    organizations and folders themselves leave it empty. `modified` are the roles of which a call
+    that sets its policy gives or takes something; None where that is not known.
     """
 
     name: ResourceName
@@ -72,3 +73,4 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     attributes: tuple[tuple[str, str], ...] = ()
     above: str = ""
     sensitivity: str = ""
+    modified: tuple[str, ...] | None = None

@@ -25,7 +25,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     `type` is Google's (`storage.googleapis.com/Bucket`), `location` in lower case. `kms_key` is
     the name of the customer's key that would protect it, empty where there is none, and None for
     a resource that is never under one. `fields` is the resource as REST shows it, `before` what it
-    showed until now. `members` are those whom a policy of IAM would newly give a role.
+    showed until now. `members` are those whom a policy of IAM would newly give a role, `roles`
+    those of which it gives or takes something; None where what changes is not told by roles alone.
     """
 
     type: str
@@ -37,3 +38,4 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, object] = {}
     before: Mapping[str, object] = {}
     members: tuple[Member, ...] = ()
+    roles: tuple[str, ...] | None = None

@@ -19,6 +19,7 @@ from rempart.edge.body import Receive, RequestBody, read_document_bytes
 from rempart.edge.errors import LISTED, XML, internal, is_failure, log_failure, render_error
 from rempart.edge.fields import check_mask
 from rempart.edge.grpc.door import GRPCDoor, is_grpc
+from rempart.edge.http.certified import TLS
 from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.json import read_object
 from rempart.edge.multipart import read_upload
@@ -37,6 +38,7 @@ _UNREAD = ("application/x-www-form-urlencoded", "application/xml", "text/xml")
 _AS_SPELLED = LISTED | {XML}
 """The APIs that no `.proto` file describes."""
 
+_DOT = b"/."
 Handler = Callable[[Call], Awaitable[Reply]]
 
 
@@ -46,7 +48,8 @@ class Endpoint:
 
     `hosts` are first labels of host names within the universe; the empty one is any shared host.
     `paths` are raw and whole; the one path `*` is every path of hosts that answer nothing else,
-    which the handler then finds in the call's `path`. Its body is left to the handler.
+    and `/.name/*` every path below that. The handler finds the path in the call's
+    `path`. Its body is left to the handler.
     """
 
     hosts: tuple[str, ...]
@@ -94,7 +97,7 @@ class Application:
             return
         headers = read_headers(scope["headers"])
         declared = headers.get("content-length")
-        client = scope.get("client")
+        client, extensions = scope.get("client"), scope.get("extensions", {})
         body = RequestBody(receive, int(declared) if declared and declared.isdecimal() else None)
         request = Request(
             scope["method"],
@@ -106,7 +109,8 @@ class Application:
             body,
             client[0] if client else "",
             self._world.random(_REQUEST_ID_BYTES).hex(),
-            whole=WHOLE_RESPONSE in scope.get("extensions", ()),
+            whole=WHOLE_RESPONSE in extensions,
+            certificate=extensions[TLS]["client_cert"] if TLS in extensions else b"",
         )
         if is_grpc(request):
             await self._grpc.answer(request, send)
@@ -134,7 +138,7 @@ class Application:
 
     async def _reply(self, request: Request) -> Reply:
         origin = self._origins.of(request.scheme, request.host)
-        endpoints = self._whole.get(origin.label) or self._extra.get((origin.label, request.path))
+        endpoints = self._endpoints(origin.label, request.path)
         if endpoints is not None:
             return await self._serve_extra(request, origin, endpoints)
         match = self._routes.match(request.host, request.verb, request.path)
@@ -174,6 +178,14 @@ class Application:
         )
         return await self._serve(call)
 
+    def _endpoints(self, label: str, path: bytes) -> dict[str, Handler] | None:
+        """Return what answers a path, by verb, where that is no API."""
+        found = self._whole.get(label) or self._extra.get((label, path))
+        if found is None and path.startswith(_DOT):
+            # No bucket's name begins with a dot: nothing of an API is hidden by these.
+            return self._extra.get((label, b"/" + path[1:].partition(b"/")[0] + b"/*"))
+        return found
+
     async def _serve_extra(
         self, request: Request, origin: Origin, endpoints: dict[str, Handler]
     ) -> Reply:
@@ -200,6 +212,7 @@ class Application:
                 self._world.clock(),
                 request.verb,
                 request.verb == "HEAD",
+                request.certificate,
             )
         )
 

@@ -11,7 +11,7 @@ from rempart.edge.body import Receive
 from rempart.edge.http.front_check import HTTPLimits
 from rempart.edge.http.server import HTTPServer
 from rempart.edge.render import Send
-from rempart.edge.tls import TLSDoor
+from rempart.edge.tls import Mutual, TLSDoor
 from rempart.trust.custody import pki
 
 STOP_GRACE_SECONDS = 10.0
@@ -22,20 +22,24 @@ Place = tuple[str, int]
 class Doors:
     """Opens with a first application; a later one takes its place between two requests."""
 
-    def __init__(self, data: Path, *, listen: Place, http: Place) -> None:
+    def __init__(self, data: Path, *, domain: str, listen: Place, http: Place) -> None:
         run_dir = data / "run"
         run_dir.mkdir(mode=0o700, exist_ok=True)
         uds, certificate = run_dir / "http.sock", pki.files(data)
+        mutual = Mutual(pki.mutual_names(domain), run_dir / "mtls.sock")
         self._app: Application | None = None
         self._closed = False
         self._asked = http
-        self._http = HTTPServer(self._pass_on, http=http, uds=uds, limits=HTTPLimits())
+        self._http = HTTPServer(
+            self._pass_on, http=http, uds=uds, mutual=mutual.uds, limits=HTTPLimits()
+        )
         self.tls = TLSDoor(
             listen=listen,
             uds=uds,
             certificate=certificate.certificate,
             key=certificate.key,
             run_dir=run_dir,
+            mutual=mutual,
         )
 
     async def open(self, app: Application) -> tuple[Place, Place]:

@@ -45,6 +45,8 @@ class Request(msgspec.Struct, gc=False):
     """Whether the server takes a response in one message."""
     batch: str = ""
     """The API whose batch this request is part of; empty for one that arrived by itself."""
+    certificate: bytes = b""
+    """What the client proved in TLS to hold the key of (PEM); empty where it was not asked."""
 
 
 def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

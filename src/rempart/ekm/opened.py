@@ -15,7 +15,7 @@ from rempart import durable
 from rempart.core.clock import World
 from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, unavailable, unimplemented
-from rempart.ekm import identity, settings
+from rempart.ekm import settings
 from rempart.ekm.access.callers import Callers
 from rempart.ekm.admin import feasible
 from rempart.ekm.admin.actions import ACTIONS, Document
@@ -23,7 +23,7 @@ from rempart.ekm.administration import history
 from rempart.ekm.administration.judgement import Judgement
 from rempart.ekm.administration.office import Office
 from rempart.ekm.door.requests import Requests
-from rempart.ekm.keys import sealing, store
+from rempart.ekm.keys import store
 from rempart.ekm.keys.material import SoftwareVault
 from rempart.ekm.keys.store import Store
 from rempart.ekm.keys.token import TokenVault
@@ -32,6 +32,7 @@ from rempart.ekm.model.verdict import Judge
 from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
 from rempart.ekm.record.search import lines_with
+from rempart.standalone import identity, sealing
 from rempart.trust.custody.pkcs11.token import Token
 
 MATERIAL = "material"

@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from rempart import durable
 from rempart.core.address import Address
 from rempart.core.errors import CloudError
-from rempart.ekm import identity, status
+from rempart.ekm import status
 from rempart.ekm.admin import socket
 from rempart.ekm.administration import door as officers
 from rempart.ekm.door.errors import Reply, internal, not_recorded, rendered
-from rempart.ekm.door.http import Handler, Server
+from rempart.ekm.door.http import Handler, server
 from rempart.ekm.door.requests import PATH_CHARS_MAX, Incoming
 from rempart.ekm.door.status_page import StatusPage
 from rempart.ekm.door.strangers import too_many
 from rempart.ekm.opened import Opened
 from rempart.ekm.record.journal import NotRecorded
 from rempart.ekm.settings import SettingsProblem
+from rempart.standalone import identity
+from rempart.standalone.http import Server
 
 NOTE_NAME = "run.json"
 STOP_SECONDS_MAX = 10.0
@@ -39,8 +41,8 @@ class Ready:
 async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP."""
     stop = _signals()
-    door = Server(_door(opened), identity.context(opened.data, opened.settings.client_authority))
-    page = Server(
+    door = server(_door(opened), identity.context(opened.data, opened.settings.client_authority))
+    page = server(
         StatusPage(f"Key holder {opened.settings.host}", lambda: status.sections(opened)).answer,
         None,
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rempart import __version__
 from rempart.core.clock import Micros, rfc3339
-from rempart.ekm import identity
 from rempart.ekm.administration.state import State
 from rempart.ekm.door.status_page import Section
 from rempart.ekm.opened import Opened
+from rempart.standalone import identity
 
 
 def sections(opened: Opened) -> list[Section]:

@@ -21,6 +21,8 @@ from typing import NewType, Protocol
 
 import msgspec
 
+from rempart.tlog.tree import leaf_hash
+
 Key = NewType("Key", bytes)
 """1 to `KEY_BYTES_MAX` bytes; keys are ordered as unsigned bytes."""
 
@@ -156,11 +158,6 @@ class Lease:
     holder: str
     fence: int
     expires: float
-
-
-def leaf_hash(entry: bytes) -> bytes:
-    """Return the hash of an entry as a leaf: SHA-256(0x00 ‖ entry), RFC 6962, section 2.1."""
-    return hashlib.sha256(b"\x00" + entry).digest()
 
 
 def chain(previous: bytes, entry: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 import msgspec
 
@@ -30,6 +31,17 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     def opens(self, entry: bytes) -> bool:
         """Tell whether this is what a commitment was made of."""
         return len(self.salt) == SALT_BYTES and hmac.compare_digest(self.commitment(), entry)
+
+
+def digest(entries: Iterable[tuple[int, bytes]]) -> str:
+    """Return the digest of entries, each an index and its commitment, in hexadecimal.
+
+    SHA-256 over each index in 8 bytes, big-endian, and its commitment (docs/spec/feed.md).
+    """
+    hashed = hashlib.sha256()
+    for index, entry in entries:
+        hashed.update(index.to_bytes(8, "big") + entry)
+    return hashed.hexdigest()
 
 
 def commitment(salt: bytes, content: bytes) -> bytes:

@@ -169,6 +169,8 @@ class Gate:
             if problem.code in _REFUSED:
                 await climb.refused(problem)
             raise
+        except OutOfSpace as problem:
+            raise _full() from problem
         except (Fenced, Unavailable) as problem:
             raise unavailable("The storage engine is not available; retry later.") from problem
 
@@ -274,15 +276,7 @@ class _Climb:
         try:
             staged = await self._stage()
             return await self._act(staged)
-        except OutOfSpace as problem:
-            await self._discard(staged)
-            raise CloudError(
-                Code.RESOURCE_EXHAUSTED,
-                "The universe's storage is full; nothing was written.",
-                reason="insufficientStorage",
-                status=507,
-            ) from problem
-        except CloudError:
+        except (OutOfSpace, CloudError):
             await self._discard(staged)
             raise
         # After `Fenced` or `Unavailable` the commit may yet be found on the disk, and would then
@@ -377,6 +371,8 @@ class _Climb:
             access=self.bound.log.value,
             container=container_of(resource) if resource else "",
             agent=agent_of(call),
+            reason=self.grant.reason if self.grant else "",
+            approval=self.grant.approval if self.grant else "",
         )
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:
@@ -384,6 +380,16 @@ class _Climb:
         principal = self.authority.principal
         session = Session(tx, self.authority, self._intend, self.call, principal, staged)
         return self.service.open(session), tx
+
+
+def _full() -> CloudError:
+    """Return the answer while nothing can be written: what is to be on record is not done."""
+    return CloudError(
+        Code.RESOURCE_EXHAUSTED,
+        "The universe's storage is full; nothing was written.",
+        reason="insufficientStorage",
+        status=507,
+    )
 
 
 def with_header(reply: Reply, header: tuple[str, str]) -> Reply:

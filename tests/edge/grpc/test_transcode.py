@@ -153,6 +153,25 @@ def test_a_mixin_that_two_apis_answer_is_chosen_by_host_or_refused() -> None:
         choose(methods.named(path, ""), dict(document))
 
 
+@pytest.mark.parametrize(
+    ("name", "api"),
+    [
+        ("operations/cp.1764384000000000001", "cloudresourcemanager"),
+        ("operations/acat.p2-1-0196f0c0-0000-7000-8000-000000000000", "serviceusage"),
+        ("operations/noop.DONE_OPERATION", "serviceusage"),
+        ("projects/p/locations/u-france-east1/operations/0062a", "cloudkms"),
+        ("organizations/1/locations/global/operations/0062a", "iam"),
+    ],
+)
+def test_an_operation_goes_to_the_api_that_writes_such_names(name: str, api: str) -> None:
+    methods = Methods(all_tables()).named("google.longrunning.Operations/GetOperation", "")
+    method, asked = choose(methods, {"name": name})
+    assert (method.api, asked.path) == (api, {"name": name})
+    for vague in ("operations/x", "projects/p/locations/global/operations/0062a"):
+        with pytest.raises(Exception, match="host name of one"):
+            choose(methods, {"name": vague})
+
+
 def test_the_values_of_a_repeated_parameter_are_told_apart_by_newlines() -> None:
     rule = Rule.of(Binding("x.list", "GET", (Variable("name", "name", "projects/*"),)))
     document = {"name": "projects/p", "types": ["a", "b"], "flags": [True, False], "sizes": [1, 2]}

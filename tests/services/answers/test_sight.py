@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
+import jwt
 import msgspec
 import pytest
 
@@ -200,6 +202,30 @@ async def test_a_review_lists_who_may_act_as_technical_accounts_and_their_keys()
     assert {"user:carol@example.com"} <= {one["member"] for one in later["rights"]}
     assert later["log"]["entries"] > made["log"]["entries"]
     assert later["digest"] != made["digest"]
+
+
+async def test_a_review_is_signed_as_the_universe_and_verified_without_it() -> None:
+    iam = await Iam.start()
+    made = json.loads(json.dumps(await review(iam, period="YEARLY")))
+    key = jwt.PyJWK(dict(iam.cloud.parts.issuer.public_key))
+    token = made["certificate"]
+    assert jwt.get_unverified_header(token)["typ"] == "rights-review+jwt"
+    claims = jwt.decode(token, key.key, algorithms=["EdDSA"])
+    stated = {name: claims[name] for name in claims.keys() - {"iss", "iat"}}
+    assert stated == {name: made[name] for name in stated}
+    assert stated.keys() == {"review", "time", "scopes", "log", "complete", "digest"}
+    assert rebuilt(made) == claims["digest"]
+    made["rights"] = made["rights"][1:]
+    assert rebuilt(made) != claims["digest"]
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(token[:-8] + "AAAAAAAA", key.key, algorithms=["EdDSA"])
+
+
+def rebuilt(review: dict[str, Any]) -> str:
+    """Return the digest as docs/spec/review.md says it is made."""
+    rest = {name: one for name, one in review.items() if name not in {"digest", "certificate"}}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 async def review(iam: Iam, **query: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rempart.core.jwks import PublicKey
 from rempart.outbound import Answer, Question
 from rempart.services.auth.provider import NoSignIn, Providers, Returned, Sent
+from rempart.trust.identity.federation.aws import STSEndpoints
 from rempart.trust.identity.federation.federation import Admitted, Federation
 from rempart.trust.identity.federation.issuers import Issuers
 from rempart.trust.identity.federation.pools import OIDC, Pool, Provider
@@ -61,7 +62,9 @@ class Liar:
 async def came(liar: Liar, **oidc: Any) -> Admitted:
     universe = TestUniverse()
     issuers = cast("Issuers", liar)
-    providers = Providers(issuers, Federation(universe.sealed, issuers, universe.world))
+    providers = Providers(
+        issuers, Federation(universe.sealed, issuers, STSEndpoints(issuers), universe.world)
+    )
     settings = {"client_id": "c", "client_secret": "s"} | oidc
     provider = Provider(
         f"{POOL.name}/providers/corp",
@@ -151,7 +154,9 @@ async def test_a_client_shows_its_secret_as_the_provider_wants_it() -> None:
 async def test_a_browser_is_sent_to_an_https_address_alone(address: object) -> None:
     issuers = cast("Issuers", Liar(published={"authorization_endpoint": address}))
     universe = TestUniverse()
-    providers = Providers(issuers, Federation(universe.sealed, issuers, universe.world))
+    providers = Providers(
+        issuers, Federation(universe.sealed, issuers, STSEndpoints(issuers), universe.world)
+    )
     oidc = OIDC(ISSUER, client_id="c")
     provider = Provider(f"{POOL.name}/providers/corp", START, {}, oidc=oidc)
     with pytest.raises(NoSignIn):

@@ -1,4 +1,4 @@
-"""Audit logs: each leaf of the log in Google's shape."""
+"""Audit logs and Access Transparency: each leaf of the log in Google's shape."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rempart.services.logging.audit import INDEX_LABEL, entry
-from rempart.trust.policy.sovereignty.register import Person
+from rempart.services.logging.transparency import entry as transparency
+from rempart.trust.policy.support.documents import Request
 from rempart.trust.witness.leaf import Leaf
 
 LEAF: dict[str, Any] = {
@@ -84,19 +85,67 @@ def test_who_is_no_account_is_named_as_a_subject() -> None:
     assert who == {"principalSubject": "principal://iam.example/subject/x"}
 
 
+REQUEST = Request(
+    container="projects/lab:demo",
+    scope="projects/lab:demo",
+    principal="user:ada@op.example",
+    person="Ada",
+    employer="Operator SA",
+    office="FR",
+    residence="BE",
+    reason="CUSTOMER_INITIATED_SUPPORT",
+    detail="objects do not open",
+    case="4711",
+    services=("storage",),
+    requested=1,
+    expires=2,
+)
+SUPPORT: dict[str, Any] = {
+    **LEAF,
+    "kind": "support",
+    "status": 0,
+    "reason": "CUSTOMER_INITIATED_SUPPORT",
+    "approval": "projects/lab:demo/approvalRequests/r1",
+}
+
+
+def told(request: Request | None) -> dict[str, Any]:
+    return dict(transparency(78, Leaf(**SUPPORT), request).document)
+
+
 def test_an_act_of_the_operators_people_is_told_to_the_customer() -> None:
-    person = Person("Ada", ("user:ada@op.example",), "Operator SA", "FR", "FR")
-    leaf = Leaf(**{**LEAF, "reason": "CUSTOMER_INITIATED_SUPPORT", "approval": "a/1"})
-    found: dict[str, Any] = entry(78, leaf, person).document
+    found = told(REQUEST)
     assert found["logName"].endswith("cloudaudit.googleapis.com%2Faccess_transparency")
     assert found["severity"] == "NOTICE"
-    payload = found["jsonPayload"]
-    assert payload["@type"] == "type.googleapis.com/google.cloud.audit.TransparencyLog"
-    assert payload["location"]["principalEmployingEntity"] == "Operator SA"
-    assert payload["reason"] == [{"type": "CUSTOMER_INITIATED_SUPPORT"}]
-    assert payload["accessApprovals"] == ["a/1"]
-    assert payload["accesses"][0]["methodName"] == "GoogleInternal.Create"
-    assert payload["permissionDetails"][0]["permissionType"] == "DATA_WRITE"
+    assert found["labels"] == {INDEX_LABEL: "78"}
+    assert found["jsonPayload"] == {
+        "@type": "type.googleapis.com/google.cloud.audit.TransparencyLog",
+        "location": {
+            "principalOfficeCountry": "FR",
+            "principalEmployingEntity": "Operator SA",
+            "principalPhysicalLocationCountry": "BE",
+        },
+        "product": ["storage.googleapis.com"],
+        "reason": [{"type": "CUSTOMER_INITIATED_SUPPORT", "detail": "Case number: 4711"}],
+        "permissionDetails": [{"permissionType": "DATA_WRITE", "logAccessed": False}],
+        "eventId": "4e",
+        "accesses": [
+            {
+                "methodName": "GoogleInternal.Create",
+                "resourceName": "projects/_/buckets/ledger/objects/o",
+            }
+        ],
+        "accessApprovals": ["projects/lab:demo/approvalRequests/r1"],
+    }
+
+
+def test_a_country_that_nobody_told_is_unknown() -> None:
+    assert told(None)["jsonPayload"]["location"]["principalOfficeCountry"] == "??"
+
+
+def test_what_came_of_it_names_the_approval() -> None:
+    metadata = made(approval="a/1", reason="R")["protoPayload"]["metadata"]
+    assert (metadata["accessApproval"], metadata["accessReason"]) == ("a/1", "R")
 
 
 def test_the_same_leaf_makes_the_same_entry() -> None:

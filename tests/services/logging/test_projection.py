@@ -12,12 +12,10 @@ from rempart.services.logging.router import Router
 from rempart.services.logging.search import Query, Source, search
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.decision import PolicyDecision
-from rempart.trust.policy.sovereignty.register import Person
 from rempart.trust.witness.leaf import FEED, Leaf, encode
 from support.memory_engine import MemoryEngine
 
 CONTAINER = "projects/lab:demo"
-STAFF = "user:ada@op.example"
 
 
 class Universe:
@@ -32,10 +30,7 @@ class Universe:
         """Return one that begins, as after a start."""
         decision = PolicyDecision(self.sealed, self.world)
         router = Router(self.sealed, decision, self.world)
-        return Projection(self.sealed, router, self._staff, self.world)
-
-    async def _staff(self, member: str, _time: Micros) -> Person | None:
-        return Person("Ada", (member,), "Operator SA", "FR", "FR") if member == STAFF else None
+        return Projection(self.sealed, router, self.world)
 
     async def append(self, *leaves: Leaf) -> None:
         tx = self.sealed.transaction()
@@ -75,7 +70,8 @@ async def test_each_leaf_becomes_one_entry_in_the_bucket_of_its_log() -> None:
     universe = Universe()
     reads = {"kind": "use", "access": "DATA_READ"}
     await universe.append(leaf(1), leaf(2, kind="intent"), leaf(3, container=""), leaf(4, **reads))
-    await universe.append(leaf(5, principal=STAFF, **reads))
+    approval = f"{CONTAINER}/approvalRequests/a"
+    await universe.append(leaf(5, **{**reads, "kind": "support"}, approval=approval))
     projection = universe.projection
     await projection.catch_up()
     await projection.catch_up()

@@ -21,6 +21,7 @@ from rempart.trust.identity.accounts import ACCOUNTS, KEYS
 from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
+from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.identity.signing_keys import jwk
 from rempart.trust.identity.tokens import AccessToken
 from rempart.trust.witness.recorder import Recorder
@@ -349,6 +350,7 @@ async def test_records_of_revoked_tokens_are_swept_once_they_expired(endpoint: E
     endpoint.universe.clock.advance(3601)
     fresh = await endpoint.bought(iat=NOW + 3601, exp=NOW + 3700)
     await endpoint.post("revoke", {"token": fresh})
+    await ExpiredRevocations(endpoint.universe.sealed, endpoint.universe.world).run()
     assert len(endpoint.universe.engine.records.records) == before + 1
 
 

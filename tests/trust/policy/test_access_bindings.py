@@ -21,6 +21,7 @@ from rempart.trust.policy.perimeters.documents import (
 )
 from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.watched import Watched
+from support.agreeing import Agreeing
 from support.guards import asked, hierarchy
 from support.worlds import START, TestUniverse
 
@@ -35,7 +36,7 @@ def by_robot(remote: str, uid: str = "") -> Asked:
     return msgspec.structs.replace(what, principal=robot, facts={})
 
 
-async def bound(**levels: tuple[str, ...]) -> BindingGuard:
+async def bound(**levels: tuple[str, ...]) -> Agreeing:
     universe = TestUniverse()
     await hierarchy(universe)
     near = {"basic": {"conditions": [{"ipSubnetworks": ["192.0.2.0/24"]}]}}
@@ -59,7 +60,7 @@ async def bound(**levels: tuple[str, ...]) -> BindingGuard:
     tx.put(ACCESS_BINDINGS, "1", "b", value=binding)
     await tx.commit()
     geography: Watched[Geography] = Watched(None, read_geography, "")
-    return BindingGuard(universe.sealed, geography)
+    return Agreeing(BindingGuard(universe.sealed, geography))
 
 
 @pytest.mark.parametrize("uid", ["", "?uid=7"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,8 +71,9 @@ HERE = Situation(
         f'api.getAttribute("{STORAGE}/objectListPrefix", "") == "team/"',
         'resource.type in ["a", "storage.googleapis.com/Object"]',
         'resource.type != "a" ? true : false',
-        "resource.nope || true",
-        "true || resource.nope",
+        "resource['nope'] || true",
+        "true || resource['nope']",
+        'resource.name != "projects/_/buckets/request.nope" // as request.nope is not',
         "!false",
         "size(resource.name) > 3",
         '["a"].hasOnly(["a", "b"])',
@@ -121,6 +123,14 @@ def test_what_is_false_or_no_truth_value_or_an_error_does_not_hold(text: str) ->
         "nobody.name == 'x'",
         "request.time < now",
         "undefined(1)",
+        "true || resource.nope",
+        "request.tme < timestamp('2030-01-01T00:00:00Z')",
+        "request.host == 'storage.googleapis.com'",
+        "request . auth . claims == 'a'",
+        "resource.startsWith('projects/')",
+        "request.time < 3",
+        "resource.name + 1 == 'a1'",
+        "resource.name",
         "matchTag(resource, 'env', 'prod')",
         "type(1) == int",
         "dyn(1) == 1",
@@ -211,12 +221,30 @@ def test_brackets_are_nested_a_limited_number_of_times(text: str) -> None:
         check(text)
 
 
+@given(st.frozensets(st.sampled_from("abcd")), st.frozensets(st.sampled_from("abcd")))
+def test_who_may_give_some_roles_gives_no_other(
+    modified: frozenset[str], may: frozenset[str]
+) -> None:
+    text = f"api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly({sorted(may)})"
+    check(text)
+    told = msgspec.structs.replace(HERE, modified=tuple(modified))
+    assert holds(text, told) is (modified <= may)
+    assert spares(text, told) is not (modified <= may)
+
+
+def test_where_nobody_knows_which_roles_are_given_none_may_be() -> None:
+    """Google's landing zone hands out roles this way: the default would admit every role."""
+    text = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly(['roles/x'])"
+    for one in (text, f"!{text}"):
+        assert not holds(one, HERE)
+        assert not spares(one, HERE)
+
+
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_an_attribute_that_no_method_tells_never_takes_its_default(quote: str) -> None:
-    """Google's landing zone hands out roles this way: the default would admit every role."""
-    name = f"{quote}iam.googleapis.com/modifiedGrantsByRole{quote}"
+    name = f"{quote}iam.googleapis.com/somethingElse{quote}"
     text = f"api.getAttribute({name}, []).hasOnly(['roles/viewer'])"
-    with pytest.raises(CloudError, match="modifiedGrantsByRole"):
+    with pytest.raises(CloudError, match="somethingElse"):
         check(text)
     for one in (text, "api.getAttribute(resource.name, []).hasOnly(['a'])"):
         assert not holds(one, HERE)

@@ -28,6 +28,7 @@ from support.clouds import (
 GET, LIST = "storage.objects.get", "storage.objects.list"
 VIEWER = "roles/storage.objectViewer"
 KMS = "cloudkms.googleapis.com"
+MANAGER = "cloudresourcemanager.googleapis.com"
 ANNA, BOB = robot("anna"), robot("bob")
 
 
@@ -88,6 +89,17 @@ async def test_the_refusal_has_googles_words(
 KEY_RING = Resource(
     ResourceName(KMS, f"{KMS}/KeyRing", "projects/lab:demo/locations/global/keyRings/r"), DEMO
 )
+
+
+@pytest.mark.parametrize("id_", ["demo", "nope"])
+@pytest.mark.parametrize("permission", ["cloudkms.keyRings.list", "storage.buckets.list"])
+async def test_who_leaves_the_prefix_of_a_project_out_is_told_of_it(
+    permission: str, id_: str
+) -> None:
+    cloud = await Cloud().build()
+    name = ResourceName(MANAGER, f"{MANAGER}/Project", f"projects/{id_}")
+    with pytest.raises(CloudError, match=r"prefix, as in PREFIX:ID\.$"):
+        await cloud.decision.authorise(ANNA, permission, Resource(name, None), time=TIME)
 
 
 async def test_other_apis_name_the_resource_and_say_it_to_machines_too() -> None:

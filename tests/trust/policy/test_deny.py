@@ -175,7 +175,7 @@ async def test_a_rule_covers_permissions_by_name_and_by_pattern(
         ("false", False),
         ('resource.name.endsWith("/a/b.txt")', True),
         ('resource.name.endsWith("/c")', False),
-        ("resource.nope == 1", True),
+        ("resource['nope'] == 1", True),
         ("1 +", True),
         ("1", True),
         ("", False),

@@ -45,7 +45,7 @@ async def test_each_binding_says_why_it_does_not_grant() -> None:
     cloud = await Cloud().build(
         demo=policy(
             bind("roles/storage.objectViewer", ANNA.member, "user:bob@example.com", when="false"),
-            bind("roles/storage.objectViewer", ANNA.member, when="resource.nope == 1"),
+            bind("roles/storage.objectViewer", ANNA.member, when="resource['nope'] == 1"),
             bind("roles/storage.objectCreator", ANNA.member),
             bind("roles/storage.objectViewer", "user:bob@example.com"),
         )
@@ -75,13 +75,13 @@ async def test_a_guard_is_asked_beforehand_and_records_nothing() -> None:
     cloud = await Cloud().build(demo=policy(bind("roles/storage.objectViewer", ANNA.member)))
     guard = DisabledAPIs(cloud.sealed, "lab.example")
     question = Question(ANNA, GET, an_object(bucket()), TIME)
-    [quiet] = (await explain(cloud.decision, question, (guard,))).opinions
-    assert not quiet.refusal
+    [quiet] = (await explain(cloud.decision, question, (guard,))).advice
+    assert not quiet.opinion.refusal
     await turn_off(cloud.sealed, "storage")
     told = await explain(cloud.decision, question, (guard,))
     assert told.allowed
-    [opinion] = told.refusals
-    assert "disabled" in opinion.refusal
+    [advice] = told.refusals
+    assert "disabled" in advice.opinion.refusal
     assert guard.last_used(DEMO, "storage") is None
 
 

@@ -114,7 +114,7 @@ TRUTH: dict[str, bool | None] = {
     "false": False,
     'resource.name.endsWith("/a/b.txt")': True,
     'resource.type == "storage.googleapis.com/Bucket"': False,
-    "resource.nope == 1": None,
+    "resource['nope'] == 1": None,
     "1": None,
     'request.time < timestamp("2000-01-01T00:00:00Z")': False,
 }
@@ -254,7 +254,7 @@ class Pair:
         target = self.random.choice(
             [f"//cloudresourcemanager.googleapis.com/{place}", POOL.removeprefix("principalSet:")]
         )
-        condition = self.random.choice(["", OF_WHO, OF_ANNA, "principal.nope == 1"])
+        condition = self.random.choice(["", OF_WHO, OF_ANNA, "principal['nope'] == 1"])
         return reference.Bound(target, self.some(list(LEVELS), 4), condition)
 
     async def move(self) -> None:
@@ -301,7 +301,7 @@ class Pair:
         truth = TRUTH | {
             OF_WHO: account,
             OF_ANNA: who is ANNA,
-            "principal.nope == 1": None,
+            "principal['nope'] == 1": None,
         }
         plain = reference.Question(
             reference.Who(

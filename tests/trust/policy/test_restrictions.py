@@ -13,6 +13,7 @@ from rempart.core.method import Access
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.trust.policy.restrictions import HEADER, RestrictionGuard
+from support.agreeing import Agreeing
 from support.guards import asked, hierarchy
 from support.worlds import TestUniverse
 
@@ -24,17 +25,17 @@ def header(content: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-async def guard() -> RestrictionGuard:
+async def guard() -> Agreeing:
     universe = TestUniverse()
     await hierarchy(universe)
-    return RestrictionGuard(universe.sealed)
+    return Agreeing(RestrictionGuard(universe.sealed))
 
 
-async def test_without_the_header_nothing_is_restricted(guard: RestrictionGuard) -> None:
+async def test_without_the_header_nothing_is_restricted(guard: Agreeing) -> None:
     await guard.check(asked(project="lab:two"))
 
 
-async def test_a_project_in_an_allowed_organization_is_reached(guard: RestrictionGuard) -> None:
+async def test_a_project_in_an_allowed_organization_is_reached(guard: Agreeing) -> None:
     await guard.check(asked(project="lab:one", headers=header(OWN)))
     await guard.check(asked(project="lab:one", headers=header({"resources": ["organizations/1"]})))
 
@@ -52,7 +53,7 @@ async def test_a_project_in_an_allowed_organization_is_reached(guard: Restrictio
     ids=lambda one: f"{one.project} {one.name.name}",
 )
 async def test_what_lies_elsewhere_or_nowhere_is_refused(
-    guard: RestrictionGuard, resource: Resource
+    guard: Agreeing, resource: Resource
 ) -> None:
     with pytest.raises(CloudError) as refused:
         await guard.check(asked(resource=resource, headers=header(OWN)))
@@ -62,7 +63,7 @@ async def test_what_lies_elsewhere_or_nowhere_is_refused(
 
 
 async def test_reading_of_cloud_storage_can_be_left_open_and_nothing_else(
-    guard: RestrictionGuard,
+    guard: Agreeing,
 ) -> None:
     lax = header(OWN | {"options": "cloudStorageReadAllowed"})
     await guard.check(asked(project="lab:two", headers=lax))
@@ -90,9 +91,7 @@ WRONG: list[Any] = [
 @pytest.mark.parametrize(
     "value", ["", "!!", "bm90IGpzb24", *(header(content)[HEADER] for content in WRONG)]
 )
-async def test_a_header_that_cannot_be_understood_refuses(
-    guard: RestrictionGuard, value: str
-) -> None:
+async def test_a_header_that_cannot_be_understood_refuses(guard: Agreeing, value: str) -> None:
     with pytest.raises(CloudError) as refused:
         await guard.check(asked(project="lab:one", headers={HEADER: value}))
     assert refused.value.status == 400

@@ -28,11 +28,13 @@ from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.sovereignty import approvals, register
 from rempart.trust.policy.sovereignty.actions import CLASSES, classes
 from rempart.trust.policy.sovereignty.approvals import Approval, Approver, Wanted, approved
-from rempart.trust.policy.sovereignty.guard import REGISTER_FILE, RULES_FILE, SovereigntyGuard
+from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
 from rempart.trust.policy.sovereignty.register import Content, NoRegister, Person, opened
 from rempart.trust.policy.sovereignty.rules import NoRules, default_rules, parse_rules, read_rules
 from rempart.trust.policy.sovereignty.sensitivity import LEVELS, level, lowers, rank
+from rempart.trust.policy.sovereignty.staff import REGISTER_FILE, Staff
 from rempart.trust.policy.watched import Watched
+from support.agreeing import Agreeing
 from support.guards import asked, bucket, hierarchy
 from support.worlds import NOW, TestUniverse
 
@@ -127,7 +129,9 @@ class Stand:
     def __post_init__(self) -> None:
         geography: Watched[Geography] = Watched(None, read_geography, "")
         rules = Watched(self.data / RULES_FILE, read_rules, RULES_FILE)
-        self.guard = SovereigntyGuard(self.universe.sealed, self.iam, geography, rules, self.data)
+        self.guard = Agreeing(
+            SovereigntyGuard(self.universe.sealed, self.iam, geography, Staff(rules, self.data))
+        )
         self._written = 0
 
     def write(self, name: str, text: str) -> None:

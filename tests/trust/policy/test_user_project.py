@@ -9,8 +9,10 @@ import pytest
 
 from rempart.core.errors import CloudError
 from rempart.core.principal import ANONYMOUS, Principal
+from rempart.trust.policy.apis import APIS_OFF, APIsOff, DisabledAPIs
 from rempart.trust.policy.guard import Asked
 from rempart.trust.policy.user_project import UserProjectGuard
+from support.agreeing import Agreeing
 from support.clouds import OTHER, Cloud, bind, policy, robot
 from support.guards import asked
 
@@ -18,11 +20,18 @@ ANNA = robot("anna", scopes=frozenset(("https://www.googleapis.com/auth/devstora
 CONSUMER = "roles/serviceusage.serviceUsageConsumer"
 
 
-async def stand() -> UserProjectGuard:
-    """Return the guard of a cloud in which Anna may use the other project, and see her own."""
+async def stand(*off: str) -> Agreeing:
+    """Return the guard of a cloud in which Anna may use the other project, and see her own.
+
+    `off` are the APIs that are off in the other project.
+    """
     consumer, viewer = bind(CONSUMER, ANNA.member), bind("roles/viewer", ANNA.member)
     cloud = await Cloud().build(other=policy(consumer), demo=policy(viewer))
-    return UserProjectGuard(cloud.sealed, cloud.decision)
+    tx = cloud.sealed.transaction()
+    tx.put(APIS_OFF, OTHER, value=APIsOff(frozenset(off)))
+    await tx.commit()
+    disabled = DisabledAPIs(cloud.sealed, "lab.example")
+    return Agreeing(UserProjectGuard(cloud.sealed, cloud.decision, disabled))
 
 
 def by(who: Principal, named: str, service: str = "cloudkms", **more: Any) -> Asked:
@@ -60,3 +69,14 @@ async def test_cloud_storage_has_a_parameter_and_words_of_its_own() -> None:
         plain = asked(query={"userProject": "lab:demo"})
         with pytest.raises(CloudError, match=text):
             await guard.check(msgspec.structs.replace(plain, principal=who, facts={}))
+
+
+async def test_the_api_that_is_called_must_be_on_in_the_project_that_is_named() -> None:
+    guard = await stand("cloudkms")
+    await guard.check(by(ANNA, OTHER, service="storage"))
+    with pytest.raises(CloudError, match="has not been used in project 12 before") as caught:
+        await guard.check(by(ANNA, OTHER))
+    assert caught.value.info is not None
+    assert caught.value.info.reason == "SERVICE_DISABLED"
+    with pytest.raises(CloudError, match="does not have required permission to use"):
+        await (await stand("cloudkms")).check(by(ANONYMOUS, OTHER))

@@ -113,7 +113,6 @@ class Polling:
                 begun = True
             await asyncio.wait((gone,), timeout=window)
 
-
     def _call(
         self, streamed: Streamed, request: Request, origin: Origin, document: Mapping[str, Any]
     ) -> Call:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -84,6 +85,7 @@ def no_rule_fits(rules: Sequence[Rule], document: Mapping[str, Any]) -> CloudErr
     return invalid(message, field=variables[wrong].field)
 
 
+@cache
 def _pattern(segments: str) -> re.Pattern[str]:
     pieces = _STARS.split(segments)
     stars = [r"(?s:.+)" if star == "**" else "[^/]+" for star in _STARS.findall(segments)]

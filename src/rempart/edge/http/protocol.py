@@ -44,7 +44,7 @@ _TOO_MANY = Refusal(503, "The server is at its limit of connections.")
 WHOLE_RESPONSE: Final = "rempart.response.whole"
 """An ASGI extension of ours: `status`, `headers` with Content-Length and `body` in one message."""
 
-_EXTENSIONS: Final[dict[str, dict[str, object]]] = {
+EXTENSIONS: Final[dict[str, dict[str, object]]] = {
     "http.response.trailers": {},
     WHOLE_RESPONSE: {},
 }
@@ -52,6 +52,8 @@ _EXTENSIONS: Final[dict[str, dict[str, object]]] = {
 
 class StrictProtocol(HttpToolsProtocol):
     """A connection from the plain port, or with `proxied` from the TLS door's unix socket."""
+
+    _extensions = EXTENSIONS
 
     def __init__(
         self, config: Config, server_state: ServerState, *, limits: HTTPLimits, proxied: bool
@@ -213,7 +215,7 @@ class StrictProtocol(HttpToolsProtocol):
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # ASGI's own shape
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["http_version"] = version
-        scope["extensions"] = _EXTENSIONS
+        scope["extensions"] = self._extensions
         _place_target(scope, self.url)
         previous = self.cycle
         self.cycle = _Cycle(

@@ -1,8 +1,9 @@
-"""The HTTP listeners of the process: a plain port, and a unix socket for the TLS door.
+"""The HTTP listeners of the process: a plain port, and unix sockets for the TLS door.
 
-They run in the caller's event loop and leave signals alone. On the unix socket every connection
+They run in the caller's event loop and leave signals alone. On a unix socket every connection
 begins with a PROXY header and its requests count as https: nobody but the TLS door, which runs
-as the same user, can open it (directory 0700, socket 0600).
+as the same user, can open it (directory 0700, socket 0600). On `mutual` alone a header of the
+door's tells the client's certificate (`certified.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from rempart.core.errors import unavailable
+from rempart.edge.http.certified import CertifiedProtocol
 from rempart.edge.http.front_check import HTTPLimits
 from rempart.edge.http.protocol import StrictProtocol
 
@@ -33,6 +35,8 @@ _CUTTING_TURNS: Final = 5
 ASGIApp = Callable[..., Awaitable[None]]
 """An ASGI 3 application; servers and applications type its messages each in their own way."""
 
+_Protocol = functools.partial[StrictProtocol]
+
 
 class HTTPServer:
     """Serves one ASGI application; `start` returns once both listeners accept."""
@@ -43,6 +47,7 @@ class HTTPServer:
         *,
         http: tuple[str, int] | None,
         uds: Path | None,
+        mutual: Path | None = None,
         limits: HTTPLimits,
     ) -> None:
         self._config = Config(
@@ -51,10 +56,11 @@ class HTTPServer:
         )  # fmt: skip
         self._http = http
         self._uds = uds
+        self._mutual = mutual
         self._limits = limits
         self._state = ServerState()
         self._servers: list[asyncio.AbstractServer] = []
-        self._bound: Path | None = None
+        self._bound: list[Path] = []
         self._sweeping: asyncio.Task[None] | None = None
         self.http_address: tuple[str, int] | None = None
         """The plain port's real address, once started."""
@@ -65,7 +71,11 @@ class HTTPServer:
         self._state.default_headers = _date_header()
         try:
             if self._uds is not None:
-                await self._listen_uds(self._uds)
+                await self._listen_uds(self._uds, self._protocol(proxied=True))
+            if self._mutual is not None:
+                await self._listen_uds(
+                    self._mutual, self._protocol(CertifiedProtocol, proxied=True)
+                )
             if self._http is not None:
                 await self._listen_http(*self._http)
         except OSError as error:
@@ -88,9 +98,8 @@ class HTTPServer:
             self._sweeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeping
-        if self._bound is not None:
-            self._bound.unlink(missing_ok=True)
-            self._bound = None
+        while self._bound:
+            self._bound.pop().unlink(missing_ok=True)
         self._servers.clear()
 
     async def _cut(self) -> None:
@@ -109,18 +118,16 @@ class HTTPServer:
         address = server.sockets[0].getsockname()
         self.http_address = (address[0], address[1])
 
-    async def _listen_uds(self, path: Path) -> None:
+    async def _listen_uds(self, path: Path, protocol: _Protocol) -> None:
         bound = _bound(path)
-        self._bound = path
+        self._bound.append(path)
         loop = asyncio.get_running_loop()
-        server = await loop.create_unix_server(
-            self._protocol(proxied=True), sock=bound, backlog=_BACKLOG
-        )
+        server = await loop.create_unix_server(protocol, sock=bound, backlog=_BACKLOG)
         self._servers.append(server)
 
-    def _protocol(self, *, proxied: bool) -> functools.partial[StrictProtocol]:
+    def _protocol(self, kind: type[StrictProtocol] = StrictProtocol, *, proxied: bool) -> _Protocol:
         return functools.partial(
-            StrictProtocol, self._config, self._state, limits=self._limits, proxied=proxied
+            kind, self._config, self._state, limits=self._limits, proxied=proxied
         )
 
     async def _sweep(self) -> None:

@@ -8,8 +8,9 @@ import click
 
 from rempart import durable
 from rempart.core.clock import system_clock
-from rempart.ekm import identity, settings
+from rempart.ekm import settings
 from rempart.ekm.cli import options
+from rempart.standalone import identity
 
 
 @click.command("certificate")

@@ -14,10 +14,10 @@ from rempart.core.clock import World
 from rempart.core.errors import CloudError
 from rempart.ekm import settings
 from rempart.ekm.cli import options
-from rempart.ekm.keys.sealing import SealingProblem
 from rempart.ekm.left_over import Found, look
 from rempart.ekm.opened import open_data
 from rempart.ekm.record.segments import LogBroken
+from rempart.standalone.sealing import SealingProblem
 
 
 @click.command("hsm")

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from rempart.core.clock import World
-from rempart.ekm import identity, settings
+from rempart.ekm import settings
 from rempart.ekm.cli import options
 from rempart.ekm.cli.enrol import enrol, enrolment
-from rempart.ekm.keys import sealing
 from rempart.ekm.opened import check_new, create
+from rempart.standalone import identity, sealing
 from rempart.trust.custody.passphrase import SALT_BYTES
 
 WITHOUT_TERMINAL = "--passphrase-file or --key-file"

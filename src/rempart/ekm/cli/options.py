@@ -18,10 +18,10 @@ from rempart.core.errors import CloudError
 from rempart.ekm import settings
 from rempart.ekm.admin import socket
 from rempart.ekm.admin.actions import Document
-from rempart.ekm.keys.sealing import SealingProblem, checked
 from rempart.ekm.model.holdings import HOMES
 from rempart.ekm.opened import AskPassphrase, open_data
 from rempart.ekm.record.segments import LogBroken
+from rempart.standalone.sealing import SealingProblem, checked
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 

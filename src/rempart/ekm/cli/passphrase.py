@@ -14,10 +14,10 @@ from rempart.core.clock import World
 from rempart.core.errors import CloudError
 from rempart.ekm import settings
 from rempart.ekm.cli import options
-from rempart.ekm.keys import sealing
 from rempart.ekm.keys.store import Opener
 from rempart.ekm.opened import open_data
 from rempart.ekm.record.segments import LogBroken
+from rempart.standalone import sealing
 
 
 @click.command("passphrase")

@@ -10,9 +10,9 @@ import click
 
 from rempart.core.signing.keys import PrivateKey, Signatory
 from rempart.ekm.cli import options
-from rempart.ekm.keys.sealing import SealingProblem, read_passphrase
 from rempart.ekm.officers import key_file
 from rempart.ekm.officers.key_file import KeyFile, KeyFileProblem
+from rempart.standalone.sealing import SealingProblem, read_passphrase
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 

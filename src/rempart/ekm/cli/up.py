@@ -12,13 +12,14 @@ import click
 from rempart import durable
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
-from rempart.ekm import identity, settings
+from rempart.ekm import settings
 from rempart.ekm.cli import options
-from rempart.ekm.keys.sealing import SealingProblem
 from rempart.ekm.model.verdict import Judge
 from rempart.ekm.opened import open_data
 from rempart.ekm.record.segments import LogBroken
 from rempart.ekm.run import Ready, serve
+from rempart.standalone import identity
+from rempart.standalone.sealing import SealingProblem
 
 IN_USE_CODE = 75
 """EX_TEMPFAIL: the directory is in use; trying again later may succeed."""

@@ -7,7 +7,7 @@ the cloud names it, and the additional authenticated data: it opens with all of 
 from __future__ import annotations
 
 from rempart.core.limits import KIB
-from rempart.ekm.keys import box
+from rempart.standalone import box
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.pkcs11.message import SALT_BYTES
 

@@ -18,9 +18,10 @@ from typing_extensions import override
 from rempart import durable
 from rempart.core.clock import Random
 from rempart.core.errors import unreachable
-from rempart.ekm.keys import blob, box
+from rempart.ekm.keys import blob
 from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
 from rempart.ekm.model.holdings import HeldKey
+from rempart.standalone import box
 from rempart.trust.custody.software.key import Key
 from rempart.trust.custody.software.material import generate, load
 

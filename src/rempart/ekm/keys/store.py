@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from rempart import durable
 from rempart.core.clock import Micros, Random
 from rempart.core.errors import CloudError, Code, already_exists, invalid, not_found
-from rempart.ekm.keys import box, sealing
 from rempart.ekm.keys.material import Material, SoftwareVault, Vault
 from rempart.ekm.keys.token import TokenVault
 from rempart.ekm.model.holdings import HOMES, SOFTWARE, TOKEN, HeldKey, Holdings
 from rempart.ekm.model.names import space_of
+from rempart.standalone import box, sealing
 from rempart.trust.custody.errors import Tampered
 
 FILE_NAME = "keys.sealed"

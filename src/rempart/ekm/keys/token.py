@@ -14,11 +14,11 @@ from typing_extensions import override
 
 from rempart.core.clock import Random, system_random
 from rempart.core.errors import CloudError, Code, invalid
-from rempart.ekm.keys import box
 from rempart.ekm.keys.blob import ID_BYTES
 from rempart.ekm.keys.material import Material
 from rempart.ekm.model.algorithms import SIGNING, SYMMETRIC
 from rempart.ekm.model.holdings import HeldKey
+from rempart.standalone import box
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.mechanism import LiveKey, UseContext
 from rempart.trust.custody.pkcs11.keys import key_in

@@ -23,7 +23,7 @@ from rempart import durable
 from rempart.core.clock import Random
 from rempart.core.signing.keys import PrivateKey, Signatory, VerifyingKey, public
 from rempart.ekm.administration.actions import Name
-from rempart.ekm.keys import box, sealing
+from rempart.standalone import box, sealing
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.passphrase import SALT_BYTES
 

@@ -6,8 +6,8 @@ read it, a custom role, the holders of a basic role on another project, deny pol
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -23,14 +23,14 @@ from rempart.trust.custody.sealed import Transaction
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.deny import permission_pattern
 from rempart.trust.policy.explain import (
+    Advice,
     BindingExplained,
     DenialExplained,
     Explanation,
-    Opinion,
     PolicyExplained,
     explain,
 )
-from rempart.trust.policy.guard import Advisor, Question
+from rempart.trust.policy.guard import Advisor, Question, Way
 from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.members import project_member
 from rempart.trust.policy.roles import PERMISSIONS
@@ -47,13 +47,18 @@ async def sees_all(_permission: str, _resource: Resource) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question: `resource` is a full name; `at` what conditions read in its place, if given."""
+    """A question: `resource` is a full name; `at` what conditions read in its place, if given.
+
+    `remote` and `headers` are those of the call that is thought of, as far as they are known.
+    """
 
     principal: str
     permission: str
     resource: str
     time: Micros
     at: ResourceName | None = None
+    remote: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,15 @@ class PolicySeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """What refuses besides policies, and why; `unsure` where the caller's address may decide."""
+
+    guard: str
+    message: str
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An explanation as far as the asker may see it; None where the resource is unknown here."""
 
@@ -101,24 +115,39 @@ class Answer:
     denials_seen: bool = False
     boundaries_seen: bool = False
     standing: str = ""
+    unseen_guards: tuple[str, ...] = ()
 
     @property
-    def refusals(self) -> tuple[Opinion, ...]:
-        """Return what refuses besides policies, where nothing is hidden from the asker."""
+    def refusals(self) -> tuple[Refused, ...]:
+        """Return what refuses besides policies, as far as the asker may know."""
         told = self.explanation
         if told is None or not self.complete:
             return ()
-        found = [Opinion("IAM", self.standing)] if self.standing else []
+        found = [Refused("IAM", self.standing)] if self.standing else []
         if not told.at_home:
-            found.append(Opinion("IAM", "The project of the service account is not in use."))
+            found.append(Refused("IAM", "The project of the service account is not in use."))
         if not told.in_use or not told.place:
             gone = "The project, folder or organization that it lies in is not in use."
-            found.append(Opinion("Resource Manager", gone))
-        return (*found, *told.refusals)
+            found.append(Refused("Resource Manager", gone))
+        found += [
+            Refused(one.guard, one.opinion.refusal, one.opinion.unsure)
+            for one in told.refusals
+            if one.guard not in self.unseen_guards
+        ]
+        return tuple(found)
+
+    @property
+    def depends(self) -> tuple[Refused, ...]:
+        """Return what may yet refuse, by what a call would make, as far as the asker may know."""
+        return tuple(
+            Refused(one.guard, name)
+            for one in (self.explanation.advice if self.explanation and self.complete else ())
+            for name in (one.opinion.depends if one.guard not in self.unseen_guards else ())
+        )
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing is hidden from the asker."""
+        """Tell whether nothing of the policies is hidden from the asker."""
         return (
             self.explanation is not None
             and all(one.complete for one in self.policies)
@@ -138,16 +167,19 @@ class Answer:
             return False
         if not self.complete or self.explanation is None:
             return None
-        return self.explanation.allowed and not self.refusals
+        if not self.explanation.allowed or not all(one.unsure for one in self.refusals):
+            return False
+        return None if self.refusals or self.unseen_guards else True
 
 
 @dataclass(frozen=True, slots=True)
 class Whys:
-    """Answers why, with the decision's own eyes."""
+    """Answers why, with the decision's own eyes; `ways` are the methods by permission."""
 
     decision: PolicyDecision
     places: Places
     advisors: tuple[Advisor, ...] = ()
+    ways: Mapping[str, tuple[Way, ...]] = field(default_factory=dict)
 
     async def answer(self, asked: Asked, tx: Transaction, sees: Sees) -> Answer:
         """Return the answer; raises `invalid` for what names nobody, nothing or no permission."""
@@ -156,8 +188,10 @@ class Whys:
         located = await self.places.find(asked.resource, tx)
         if located is None:
             return Answer(asked, who)
-        question = Question(who, permission, _as_asked(located.resource, asked.at), asked.time)
-        told = await explain(self.decision, question, self.advisors)
+        at = _as_asked(located.resource, asked.at)
+        question = Question(who, permission, at, asked.time, asked.remote, asked.headers)
+        ways = self.ways.get(permission, ())
+        told = await explain(self.decision, question, self.advisors, ways)
         holding = _Holding(tx, sees, located)
         policies = tuple(
             [await holding.seen(index, one) for index, one in enumerate(told.policies)]
@@ -174,6 +208,7 @@ class Whys:
             all(able.values()),
             await self._boundaries_seen(holding, levels),
             await standing(who, tx),
+            tuple([one.guard for one in told.advice if not await holding.opinion_seen(one)]),
         )
 
     async def _boundaries_seen(self, holding: _Holding, levels: list[str]) -> bool:
@@ -229,6 +264,10 @@ class _Holding:
         """Tell whether the asker has a permission on a level."""
         held = await level(name, self.tx)
         return held is not None and await self.sees(permission, held.resource)
+
+    async def opinion_seen(self, one: Advice) -> bool:
+        """Tell whether the asker may know what a guard says."""
+        return all([await self.level_seen(name, which) for which, name in sorted(one.opinion.see)])
 
     async def _role_seen(self, role: str) -> bool:
         return key_parts(role) is None or await self.level_seen(scope_of(role), "iam.roles.get")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,17 +11,21 @@ from rempart.core.call import Call, Reply
 from rempart.services.auth.bootstraps import Bootstraps
 from rempart.services.auth.browser import (
     BROWSER,
+    DEPARTURE,
     SESSION,
     Browser,
     browser_of,
     cookie,
+    departure_of,
     own_form,
 )
-from rempart.services.auth.departure import callback
+from rempart.services.auth.departure import leaving
 from rempart.services.auth.page import redirect
-from rempart.services.auth.parts import Setup, Told, stale
+from rempart.services.auth.parts import Setup, Told, callback, stale
 from rempart.services.auth.provider import NoSignIn, Returned
+from rempart.services.auth.saml import RESPONSE_FORM_BYTES_MAX, sent
 from rempart.services.auth.tickets import AuthorizationRequest, BadTicket, Departure
+from rempart.services.oauth2.forms import read_form
 from rempart.services.oauth2.record import Event
 from rempart.trust.identity.federation.federation import Admitted
 from rempart.trust.identity.federation.pools import HOST, Provider
@@ -33,6 +38,7 @@ STATES_MAX = 100_000
 
 CODE_CHARS_MAX = 4096
 _FORBIDDEN = 403
+_log = logging.getLogger(__name__)
 
 
 class Arrival:
@@ -50,16 +56,56 @@ class Arrival:
 
     async def _returned(self, call: Call, provider: str) -> Reply:
         browser, query = browser_of(call), call.query
-        departure = self._departure(query.get("state", ""), browser, provider)
+        departure = self._departure(query.get("state", ""), browser.digest, provider)
         if "error" in query:
             raise Told("Nobody was signed in", f"The provider says: {query['error'][:100]}")
         admitted = await self._admitted(call, departure)
         self._check_service(admitted, departure.request)
+        secret = await self._begun(admitted, departure.provider, call)
+        old = digest_of(browser.session) if browser.session else b""
+        return await self._welcome(old, secret, admitted, departure.request, call)
+
+    async def asserted(self, call: Call, provider: str) -> Reply:
+        """Begin a session for whom a SAML provider vouches, in the browser that was sent there."""
+        async with self._recorded(call, provider):
+            form = await read_form(call, RESPONSE_FORM_BYTES_MAX)
+            ticket = departure_of(call)
+            if not ticket:
+                return await self._unasked(call, provider)
+            relay = digest_of(form.get("RelayState", ""))
+            departure = self._departure(ticket, relay, provider)
+            admitted = await self._asserted(call, departure, form.get("SAMLResponse", ""))
+            self._check_service(admitted, departure.request)
+            secret = await self._begun(admitted, provider, call)
+            old, request = departure.session, departure.request
+            return await self._welcome(old, secret, admitted, request, call)
+
+    async def _asserted(self, call: Call, departure: Departure, response: str) -> Admitted:
+        provider = departure.provider
+        here = frozenset((callback(call, provider),))
         try:
-            secret = await self._setup.sign_ins.begin(admitted, departure.provider, call)
-        except Rejected as problem:
+            return await self._setup.federation.admit_assertion(
+                f"//{HOST}/{provider}", response, here, departure.nonce
+            )
+        except Refused as problem:
+            _log.warning("a sign-in by %s was refused: %s", provider, problem)
+            raise Told("Nobody was signed in", str(problem), status=_FORBIDDEN) from problem
+
+    async def _unasked(self, call: Call, provider: str) -> Reply:
+        """Answer a response that nobody asked for in this browser: it is not read.
+
+        Whoever is signed in at the provider is let in by asking it; a response that somebody else
+        sends a browser with would sign it in as them.
+        """
+        try:
+            _, found = await self._setup.federation.provider(f"//{HOST}/{provider}")
+        except Refused as problem:
             raise _kept_out() from problem
-        return await self._welcome(browser, secret, admitted, departure.request, call)
+        if found.saml is None:
+            raise stale()
+        nobody = Browser("", "")
+        target, headers = sent(self._setup, call, nobody, None, (found.name, found.saml))
+        return leaving(target, headers)
 
     async def by_token(self, call: Call, form: dict[str, str]) -> Reply:
         """Begin a session by a one-time token."""
@@ -89,12 +135,19 @@ class Arrival:
         except Rejected as problem:
             text = "This token is not valid: it was used, has expired, or never was."
             raise Told("Nobody was signed in", text, status=_FORBIDDEN) from problem
-        return await self._welcome(browser, secret, admitted, flow.request, call)
+        old = digest_of(browser.session) if browser.session else b""
+        return await self._welcome(old, secret, admitted, flow.request, call)
 
-    def _departure(self, state: str, browser: Browser, provider: str) -> Departure:
+    async def _begun(self, admitted: Admitted, provider: str, call: Call) -> str:
+        try:
+            return await self._setup.sign_ins.begin(admitted, provider, call)
+        except Rejected as problem:
+            raise _kept_out() from problem
+
+    def _departure(self, state: str, browser: bytes, provider: str) -> Departure:
         """Return what a browser was sent with, once; raises `Told`."""
         try:
-            departure = self._setup.departures.open(state, browser.digest)
+            departure = self._setup.departures.open(state, browser)
         except BadTicket as problem:
             raise stale() from problem
         if departure.provider != provider:
@@ -133,19 +186,20 @@ class Arrival:
 
     async def _welcome(
         self,
-        browser: Browser,
+        old: bytes,
         secret: str,
         admitted: Admitted,
         request: AuthorizationRequest | None,
         call: Call,
     ) -> Reply:
         """Give the browser its session, and new secrets: what it held before is of no more use."""
-        if browser.session:
-            await self._setup.sign_ins.end(browser.session, call)
+        if old:
+            await self._setup.sign_ins.end(old, call)
         fresh = self._setup.sign_ins.secret()
         cookies = (
             *cookie(SESSION, secret, admitted.pool.session_seconds),
             *cookie(BROWSER, fresh),
+            *cookie(DEPARTURE, "", 0, same_site="None"),
         )
         if request is None:
             return redirect("/", cookies)

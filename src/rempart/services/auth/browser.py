@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,10 +11,11 @@ from rempart.core.call import Call
 from rempart.services.auth.page import Headers
 from rempart.trust.identity.workforce.documents import digest_of
 
-BROWSER, SESSION = "__Host-browser", "__Host-session"
+BROWSER, SESSION, DEPARTURE = "__Host-browser", "__Host-session", "__Host-departure"
 """The prefix ties a cookie to this very host, to TLS and to the root path (RFC 6265bis)."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+_TICKET = re.compile(r"[A-Za-z0-9_-]{1,4000}")
 _COOKIES_MAX = 50
 
 
@@ -33,8 +35,7 @@ class Browser:
 def browser_of(call: Call) -> Browser:
     """Return the browser that a request comes from."""
     found: dict[str, str] = {}
-    for piece in call.headers.get("cookie", "").replace(",", ";").split(";")[:_COOKIES_MAX]:
-        name, _, value = piece.strip().partition("=")
+    for name, value in _cookies(call):
         if name in (BROWSER, SESSION) and _SECRET.fullmatch(value):
             if found.get(name, value) != value:
                 return Browser("", "")
@@ -42,10 +43,24 @@ def browser_of(call: Call) -> Browser:
     return Browser(found.get(BROWSER, ""), found.get(SESSION, ""))
 
 
-def cookie(name: str, value: str, seconds: int | None = None) -> Headers:
+def departure_of(call: Call) -> str:
+    """Return the ticket that a browser was sent to a SAML provider with, empty for none."""
+    tickets = {value for name, value in _cookies(call) if name == DEPARTURE}
+    found = tickets.pop() if len(tickets) == 1 else ""
+    return found if _TICKET.fullmatch(found) else ""
+
+
+def _cookies(call: Call) -> Iterator[tuple[str, str]]:
+    for piece in call.headers.get("cookie", "").replace(",", ";").split(";")[:_COOKIES_MAX]:
+        name, _, value = piece.strip().partition("=")
+        yield name, value
+
+
+def cookie(name: str, value: str, seconds: int | None = None, same_site: str = "Lax") -> Headers:
     """Return the header that sets a cookie; without a number it ends with the browser."""
     age = "" if seconds is None else f"; Max-Age={seconds}"
-    return (("Set-Cookie", f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"),)
+    flags = f"Path=/; Secure; HttpOnly; SameSite={same_site}{age}"
+    return (("Set-Cookie", f"{name}={value}; {flags}"),)
 
 
 def own_form(call: Call) -> bool:

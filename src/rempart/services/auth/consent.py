@@ -85,7 +85,7 @@ class Consent:
         """End the session in this browser."""
         browser = browser_of(call)
         self._check_form(call, form, browser.session)
-        await self._setup.sign_ins.end(browser.session, call)
+        await self._setup.sign_ins.end(digest_of(browser.session), call)
         return redirect("/", (*cookie(SESSION, "", 0), *cookie(BROWSER, "", 0)))
 
     async def _code(self, session: Session, request: AuthorizationRequest, call: Call) -> Reply:

@@ -13,10 +13,12 @@ from rempart.services.auth.parts import (
     FLOW_SECONDS,
     Setup,
     Told,
+    callback,
     to_program_reply,
 )
 from rempart.services.auth.provider import NoSignIn, Sent
 from rempart.services.auth.requests import ForClient, NotForRedirect, authorization_request
+from rempart.services.auth.saml import sent
 from rempart.services.auth.tickets import AuthorizationRequest, Departure
 from rempart.trust.identity.federation.pools import HOST, Provider
 from rempart.trust.identity.federation.refusal import Refused
@@ -79,6 +81,10 @@ class Departing:
         form: bool,
     ) -> Reply:
         provider = await self._provider(name)
+        if provider.saml is not None:
+            way = (provider.name, provider.saml)
+            target, departing = sent(self._setup, call, browser, request, way)
+            return _away(target, (*headers, *departing), form=form)
         if provider.oidc is None:
             flow = self._setup.new_flow(browser.digest, request)
             values = {"flow": flow, "provider": provider.name}
@@ -88,16 +94,12 @@ class Departing:
         departure = Departure(ends, browser.digest, provider.name, nonce, verifier, request)
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
         state = self._setup.departures.seal(departure)
-        sent = Sent(callback(call, provider.name), state, nonce, challenge.decode())
+        by = Sent(callback(call, provider.name), state, nonce, challenge.decode())
         try:
-            target = await self._setup.providers.way(provider, provider.oidc, sent)
+            target = await self._setup.providers.way(provider, provider.oidc, by)
         except NoSignIn as problem:
             raise Told("Sign-in is not possible now", str(problem), status=502) from problem
-        if form:
-            # A redirect after a form would have to be allowed by the page that held the form.
-            values = {"target": target, "host": urlsplit(target).netloc}
-            return page("leave", "Sign in", values, headers=headers)
-        return redirect(target, headers)
+        return _away(target, headers, form=form)
 
     async def _provider(self, name: str) -> Provider:
         """Return a provider of a workforce pool that is in use; raises `Told`."""
@@ -110,6 +112,16 @@ class Departing:
             raise Told("No such provider", text) from problem
 
 
-def callback(call: Call, provider: str) -> str:
-    """Return where a provider sends browsers back to: an address of its own."""
-    return f"{call.base_url}/signin-callback/{provider}"
+def _away(target: str, headers: Headers, *, form: bool) -> Reply:
+    """Send a browser to its provider.
+
+    A redirect after a form would have to be allowed by the page that held the form: there a page
+    with a link is shown.
+    """
+    return leaving(target, headers) if form else redirect(target, headers)
+
+
+def leaving(target: str, headers: Headers) -> Reply:
+    """Return the page with the way to a provider."""
+    values = {"target": target, "host": urlsplit(target).netloc}
+    return page("leave", "Sign in", values, headers=headers)

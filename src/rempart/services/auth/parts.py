@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from rempart.core.call import Reply
+from rempart.core.call import Call, Reply
 from rempart.core.clock import World, rfc3339
 from rempart.services.auth.browser import Browser
 from rempart.services.auth.page import Headers, redirect
@@ -58,6 +58,11 @@ class Setup:
             return self.flows.open(text, browser.digest)
         except BadTicket as problem:
             raise stale() from problem
+
+
+def callback(call: Call, provider: str) -> str:
+    """Return where a provider sends browsers back to: an address of its own."""
+    return f"{call.base_url}/signin-callback/{provider}"
 
 
 def stale() -> Told:

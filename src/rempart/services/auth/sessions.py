@@ -80,14 +80,15 @@ class SignIns:
     def session_of(self, admitted: Admitted, provider: str) -> Session:
         """Return the session in a browser that begins now; nothing is written."""
         attributes = admitted.attributes
-        now, seconds = self._world.clock(), admitted.pool.session_seconds
+        now = self._world.clock()
         return Session(
             use=Use.BROWSER,
             provider=provider,
             uid=admitted.pool.uid,
             subject=attributes.subject,
             started=now,
-            ends=now + seconds * SECOND,
+            ends=admitted.until(now),
+            limit=admitted.ends,
             groups=attributes.groups,
             custom=attributes.custom,
             display_name=attributes.display_name,
@@ -117,9 +118,9 @@ class SignIns:
             return None
         return found.value
 
-    async def end(self, secret: str, call: Call) -> None:
-        """End a session in the browser."""
-        await self._remove(digest_of(secret), "auth.signOut", call)
+    async def end(self, digest: bytes, call: Call) -> None:
+        """End a session in the browser, by the SHA-256 of its cookie."""
+        await self._remove(digest, "auth.signOut", call)
 
     async def code(self, session: Session, request: AuthorizationRequest, call: Call) -> str:
         """Return a code with which the program that asked begins a session of its own."""
@@ -220,6 +221,7 @@ class SignIns:
         refresh = self.secret()
         digest = digest_of(refresh)
         ends = found.started + pool.session_seconds * SECOND
+        ends = min(ends, found.limit) if found.limit else ends
         made = replace(found, use=Use.PROGRAM, ends=ends, redirect="", challenge="")
         tx.put(SESSIONS, digest, value=made)
         tx.put(SESSIONS, code, value=replace(found, handed=digest))

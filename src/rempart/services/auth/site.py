@@ -3,7 +3,8 @@
     /authorize          a program sends a browser here (RFC 6749)
     /provider           the person chose a provider
     /signin-callback/…  the provider sends the browser back; each has an address of its own, so that
-                        the answer of one is never taken for another's (RFC 9700, 4.4.2)
+                        the answer of one is never taken for another's (RFC 9700, 4.4.2); by a form
+                        where it speaks SAML
     /bootstrap          the person has a one-time token instead
     /confirm            the person lets the program act
     /signout, /         the session in this browser
@@ -66,6 +67,8 @@ class Site:
 
     async def _serve(self, call: Call) -> Reply:
         path = call.path["path"]
+        if call.verb == "POST" and path.startswith(CALLBACK):
+            return await self._arrival.asserted(call, path.removeprefix(CALLBACK))
         if call.verb == "POST":
             form = self._forms.get(path)
             if form is None:

@@ -42,7 +42,11 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 class Departure(msgspec.Struct, frozen=True):
-    """A browser that was sent to an identity provider, and what must come back with it."""
+    """A browser that was sent to an identity provider, and what must come back with it.
+
+    To a SAML provider, `browser` is the SHA-256 of the RelayState, `nonce` the ID of our request,
+    and `session` that of the session which the browser had, as it is kept.
+    """
 
     expires: int
     browser: bytes
@@ -50,6 +54,7 @@ class Departure(msgspec.Struct, frozen=True):
     nonce: str
     verifier: str
     request: AuthorizationRequest | None = None
+    session: bytes = b""
 
 
 class BadTicket(Exception):  # noqa: N818 - it is named for what it is

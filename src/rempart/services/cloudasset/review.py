@@ -2,7 +2,7 @@
 
 Lists of the state of now: who has which right where; technical accounts, their keys and who may act
 as them; basic roles; rights that must not meet in one hand, and do. Source: SecNumCloud 3.2,
-9.3.d to 9.3.f, 9.4.b and 9.4.c.
+9.3.d to 9.3.f, 9.4.b and 9.4.c. Signed as the universe: docs/spec/review.md.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rempart.services.iam.held import accounts
 from rempart.services.recommender.unused import Recommendation, Unused
 from rempart.trust.custody.sealed import Transaction
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, KEYS, ServiceAccount
+from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.duties import Duty, conflicts
 from rempart.trust.policy.members import EVERYONE
 from rempart.trust.policy.roles import BASIC
@@ -34,6 +35,11 @@ ACTING = frozenset(
 ) | frozenset(("iam.serviceAccounts.signJwt", "iam.serviceAccountKeys.create"))
 """What lets somebody act as a service account, or make a key that does."""
 
+TYPE = "rights-review+jwt"
+_STATED = ("review", "time", "scopes", "log", "complete", "digest")
+"""What the certificate of a review repeats."""
+
+_UNDIGESTED = frozenset(("digest", "certificate"))
 _DAY = 86_400_000_000
 
 
@@ -55,17 +61,19 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """Makes the lists."""
+    """Makes the lists, and signs them as `issuer`."""
 
     rights: Rights
     duties: tuple[Duty, ...]
     unused: Unused
+    issuer: Issuer
 
     async def of(self, scopes: list[str], now: Micros, tx: Transaction, *, yearly: bool) -> Json:
         """Return the review of some levels and of all below them, as a document.
 
-        `digest` is SHA-256 over all else in canonical JSON (sorted names, no blanks, UTF-8). The
-        log's length is read first: what the log tells up to there is in the lists.
+        `digest` is SHA-256 over all else in canonical JSON (sorted names, no blanks, UTF-8), and
+        `certificate` a signed statement of that. The log's length is read first: what the log tells
+        up to there is in the lists.
         """
         length, seen, found = await tx.length(FEED), Seen(), _Found()
         chain = (await tx.entries(FEED, length - 1, limit=1))[0].chain.hex() if length else ""
@@ -96,7 +104,9 @@ class Reviews:
         }
         if yearly:
             document["rights"] = found.rights
-        return document | {"digest": digest(document)}
+        document["digest"] = digest(document)
+        claims = {name: document[name] for name in _STATED}
+        return document | {"certificate": self.issuer.statement(TYPE, claims, now)}
 
     def _note(self, right: Right, found: _Found) -> None:
         held, binding = right.held, right.binding
@@ -131,8 +141,8 @@ class Reviews:
 
 
 def digest(document: Json) -> str:
-    """Return the digest line of a review: of everything in it but the digest."""
-    rest = {name: value for name, value in document.items() if name != "digest"}
+    """Return the digest line of a review: of everything in it but that and the certificate."""
+    rest = {name: value for name, value in document.items() if name not in _UNDIGESTED}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -93,6 +93,7 @@ async def account_policy(call: Call, store: IamStore) -> Proposal | None:
         container=f"projects/{found.project}",
         name=resource.name.name,
         members=iam.newly_given(found.policy, new),
+        roles=iam.modified(found.policy, new),
     )
 
 
@@ -103,7 +104,8 @@ async def provider(call: Call, store: IamStore) -> Proposal | None:
         return None
     id_ = call.query.get("workloadIdentityPoolProviderId", "")
     name = f"{asked.name_of(call)}/providers/{id_}"
-    made = model.provider(Provider(name, store.now), call.document, model.PROVIDER_FIELDS)
+    fresh = Provider(name, store.now)
+    made = await providers.provider_of(fresh, call, model.PROVIDER_FIELDS, store)
     return identities.provider(project.id, name, model.provider_json(made), None)
 
 
@@ -113,7 +115,7 @@ async def patched_provider(call: Call, store: IamStore) -> Proposal | None:
     if found is None:
         return None
     project, old = found
-    new = model.provider(old, call.document, providers.mask_of(call))
+    new = await providers.provider_of(old, call, providers.mask_of(call), store)
     after, before = (model.provider_json(one) for one in (new, old))
     return identities.provider(project, old.name, after, before)
 

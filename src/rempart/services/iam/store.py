@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rempart.core.clock import Micros, World
@@ -14,6 +14,7 @@ from rempart.engine.seam import Span
 from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
+from rempart.trust.identity.federation.saml.reader import Reader
 from rempart.trust.policy.validate import new_etag
 
 MANAGER = "cloudresourcemanager.googleapis.com"
@@ -37,6 +38,9 @@ class Setup:
 
     key_seconds: Callable[[ProjectId], Awaitable[int | None]] = _without_end
     """How long new keys of accounts in a project live, None for ever."""
+
+    reader: Reader = field(default_factory=Reader)
+    """Reads the metadata of SAML identity providers."""
 
 
 class IamStore:

@@ -17,7 +17,7 @@ from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
 from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
-from rempart.services.kms.api.use import Usable, approval_of, attempt, usable_in
+from rempart.services.kms.api.use import Usable, attempt, joined, usable_in
 from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
 from rempart.services.kms.model import names
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
@@ -119,14 +119,17 @@ class ManagedKeys:
         """Return a key that was made for the same service and context, opened."""
         asked = self._setup.world.clock()
         used = await self._standing(use, version, _DECRYPT, self._decrypting)
-        kept = self._opened.get(used.version.material, wrapped, asked)
+        # Under an approval the key's holder is asked each time, and sees the approval each time.
+        supported = use.session.authority.approved is not None
+        kept = None if supported else self._opened.get(used.version.material, wrapped, asked)
         if kept is not None:
             return kept
         live = self._setup.materials.key(used.name, used.version).used_in(_context(use, used.name))
         opened = await attempt("ciphertext", live.open(wrapped, use.bound(version)))
         key = BucketKey(opened.plaintext, self._random)
-        leased = Leased(key, asked, opened.lease_seconds)
-        self._opened.keep(used.version.material, wrapped, leased)
+        if not supported:
+            leased = Leased(key, asked, opened.lease_seconds)
+            self._opened.keep(used.version.material, wrapped, leased)
         return key
 
     async def _decrypting(self, use: Use, version: str) -> Usable:
@@ -166,12 +169,13 @@ async def _granted(store: KmsStore, key: CryptoKeyName, permission: str) -> Gran
 def _context(use: Use, version: VersionName) -> UseContext:
     """Return what a key holder is told: who asked the service for what, and that they did."""
     session = use.session
+    approved = session.authority.approved
     return UseContext(
         version=str(version),
         key=str(version.parent),
-        reason=CUSTOMER_INITIATED_ACCESS,
+        reason=approved.reason if approved else CUSTOMER_INITIATED_ACCESS,
         principal=session.caller.member,
         method=session.call.method,
         target=use.target,
-        approval=approval_of(session.call),
+        approval=joined(approved.evidence if approved else "", session.call),
     )

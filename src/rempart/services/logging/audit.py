@@ -1,8 +1,8 @@
-"""Cloud Audit Logs and Access Transparency: the universe's own log in Google's shape.
+"""Cloud Audit Logs: the universe's own log in Google's shape.
 
 An entry is made of a leaf and nothing else, so it can be made again at any time; its label says
 which leaf, for whoever asks the log for the proof. Source: google.cloud.audit.AuditLog; "Cloud
-Audit Logs overview"; "Access Transparency logs reference".
+Audit Logs overview".
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from rempart.services.logging.kinds import Json
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import AUDIT_DOMAIN
 from rempart.services.logging.query.moments import MICROS, written
-from rempart.trust.policy.sovereignty.guard import UNKNOWN
-from rempart.trust.policy.sovereignty.register import Person
 from rempart.trust.witness.leaf import EVENT, REFUSAL, Leaf
 
 INDEX_LABEL = "rempart.io/log-index"
 ACTIVITY, DATA_ACCESS = "activity", "data_access"
-SYSTEM_EVENT, POLICY, TRANSPARENCY = "system_event", "policy", "access_transparency"
+SYSTEM_EVENT, POLICY = "system_event", "policy"
 _ERROR_FROM = 400
 _CODES = {
     400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 412: 9, 416: 11, 429: 8, 499: 1, 500: 13, 501: 12,
@@ -34,34 +32,30 @@ _TYPES = {
     "iamcredentials": "service_account",
 }
 _NOUNS = {"projects": "project", "folders": "folder", "organizations": "organization"}
-_GOOGLE_INTERNAL = {
-    "get": "Get", "list": "List", "create": "Create", "insert": "Create", "delete": "Delete",
-    "update": "Update", "patch": "Update", "search": "Query",
-}  # fmt: skip
 
 
-def entry(index: int, leaf: Leaf, person: Person | None = None) -> Entry:
+def entry(index: int, leaf: Leaf) -> Entry:
     """Return the log entry of the leaf at an index of the audit feed.
 
-    It belongs to `leaf.container`, which must not be empty. `person` is who acted, where that is
-    one of the operator's staff: customers then get an entry of Access Transparency.
+    It belongs to `leaf.container`, which must not be empty.
     """
-    log = TRANSPARENCY if person is not None else log_of(leaf)
+    log = log_of(leaf)
+    return headed(index, leaf, log, _severity(leaf, log), {"protoPayload": _audit(leaf)})
+
+
+def headed(index: int, leaf: Leaf, log: str, severity: str, payload: Json) -> Entry:
+    """Return an entry with what all of a leaf's entries begin with."""
     time = leaf.time * MICROS
     document: Json = {
         "logName": f"{leaf.container}/logs/{AUDIT_DOMAIN}%2F{log}",
         "resource": _resource(leaf),
         "timestamp": written(time),
         "receiveTimestamp": written(time),
-        "severity": _severity(leaf, log),
+        "severity": severity,
         "insertId": f"{index:x}",
         "labels": {INDEX_LABEL: str(index)},
     }
-    if person is not None:
-        document["jsonPayload"] = _transparency(index, leaf, person)
-    else:
-        document["protoPayload"] = _audit(leaf)
-    return Entry(time, document)
+    return Entry(time, {**document, **payload})
 
 
 def log_of(leaf: Leaf) -> str:
@@ -149,27 +143,3 @@ def _justification(leaf: Leaf) -> Json:
     found |= {"accessReason": leaf.reason} if leaf.reason else {}
     found |= {"accessApproval": leaf.approval} if leaf.approval else {}
     return found | ({"cryptoKeyVersion": leaf.key} if leaf.key else {})
-
-
-def _transparency(index: int, leaf: Leaf, person: Person) -> Json:
-    """Return what a customer is told of an access by one of the operator's people."""
-    verb = leaf.method.rpartition(".")[2]
-    payload: Json = {
-        "@type": "type.googleapis.com/google.cloud.audit.TransparencyLog",
-        "location": {
-            "principalOfficeCountry": person.residence,
-            "principalEmployingEntity": person.employer,
-            "principalPhysicalLocationCountry": UNKNOWN,
-        },
-        "product": [f"{leaf.service}.googleapis.com"],
-        "reason": [{"type": leaf.reason or "REASON_UNSPECIFIED"}],
-        "permissionDetails": [{"permissionType": leaf.access, "logAccessed": False}],
-        "eventId": f"{index:x}",
-        "accesses": [
-            {
-                "methodName": f"GoogleInternal.{_GOOGLE_INTERNAL.get(verb, 'Read')}",
-                "resourceName": leaf.resource,
-            }
-        ],
-    }
-    return payload | ({"accessApprovals": [leaf.approval]} if leaf.approval else {})

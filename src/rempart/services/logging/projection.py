@@ -9,31 +9,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 
-from rempart.core.clock import Micros, World
+from rempart.core.clock import World
 from rempart.engine.seam import Conflict, OutOfSpace
-from rempart.services.logging import audit, segments
+from rempart.services.logging import audit, segments, transparency
 from rempart.services.logging.kinds import CURSOR, Cursor
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.segment import SEGMENT_ENTRIES_MAX
 from rempart.services.logging.router import Router
 from rempart.trust.custody.sealed import Entry as FeedEntry
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.policy.sovereignty.register import Person
-from rempart.trust.witness.leaf import FEED, INTENT, decode
+from rempart.trust.policy.support.documents import REQUEST, Request
+from rempart.trust.witness.leaf import FEED, INTENT, SUPPORT, Leaf, decode
 
-Staff = Callable[[str, Micros], Awaitable[Person | None]]
-"""Return who a member is among the operator's staff at a time, or None."""
+_REQUESTS = "/approvalRequests/"
 
 
 class Projection:
     """Reads the audit feed and writes what it says as log entries."""
 
-    def __init__(self, sealed: SealedEngine, router: Router, staff: Staff, world: World) -> None:
+    def __init__(self, sealed: SealedEngine, router: Router, world: World) -> None:
         self._sealed = sealed
         self._router = router
-        self._staff = staff
         self._world = world
         self._turn = asyncio.Lock()
         self._read = -1
@@ -70,14 +67,20 @@ class Projection:
 
     async def _by_container(self, found: list[FeedEntry]) -> dict[str, list[Entry]]:
         """Return the log entries of leaves by what they belong to; a pruned leaf has none."""
-        people: dict[str, Person | None] = {}
         by_container: defaultdict[str, list[Entry]] = defaultdict(list)
         for one in found:
             leaf = decode(one.content) if one.content else None
-            if leaf is None or leaf.kind == INTENT or not leaf.container:
-                continue
-            if leaf.principal not in people:
-                people[leaf.principal] = await self._staff(leaf.principal, Micros(leaf.time))
-            made = audit.entry(one.index, leaf, people[leaf.principal])
-            by_container[leaf.container].append(made)
+            if leaf is not None and leaf.kind != INTENT and leaf.container:
+                by_container[leaf.container].append(await self._entry(one.index, leaf))
         return by_container
+
+    async def _entry(self, index: int, leaf: Leaf) -> Entry:
+        if leaf.kind != SUPPORT:
+            return audit.entry(index, leaf)
+        return transparency.entry(index, leaf, await self._request(leaf.approval))
+
+    async def _request(self, name: str) -> Request | None:
+        """Return what was approved under a name; it is kept for good."""
+        container, _, id_ = name.partition(_REQUESTS)
+        found = await self._sealed.find(REQUEST, REQUEST.key(container, id_))
+        return found.value if found else None

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from rempart.core.clock import Micros
 from rempart.core.errors import data_loss
 from rempart.engine.seam import Key
 from rempart.services.logging.kinds import BODIES, COLUMNS, SEGMENT, Segment
@@ -58,7 +57,7 @@ class Query:
     newest_first: bool
     size: int
     after: Place | None = None
-    since: Micros = Micros(0)
+    since: int = 0
     """Of segments in which nothing was received later, none is read."""
 
     def admits(self, place: Place) -> bool:

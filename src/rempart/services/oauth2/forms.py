@@ -23,12 +23,12 @@ class OAuthError(Exception):
         self.status = status
 
 
-async def read_form(call: Call) -> dict[str, str]:
+async def read_form(call: Call, bytes_max: int = FORM_BYTES_MAX) -> dict[str, str]:
     """Return the fields of a form body; a field that occurs twice is refused (section 3.2)."""
     media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _FORM:
         raise OAuthError("invalid_request", f"The body must be {_FORM}.")
-    content = await call.body.read(FORM_BYTES_MAX)
+    content = await call.body.read(bytes_max)
     try:
         pairs = parse_qsl(
             content.decode("ascii"),

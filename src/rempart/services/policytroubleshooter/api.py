@@ -1,5 +1,9 @@
 """The troubleshooter's methods: an access tuple is read, answered, and shown in a version's words.
 
+What the caller's own address and headers decide (perimeters, organization restrictions, sovereignty
+rules) is answered where the question tells them, in `conditionContext.source.ip` and
+`conditionContext.request.headers`, which Google's question has not.
+
 Source: google.cloud.policytroubleshooter.iam.v3 and google.cloud.policytroubleshooter.v1.
 """
 
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 
 from rempart.core.call import Call, Reply
 from rempart.core.document import moment, section, text
-from rempart.core.errors import ErrorInfo, required, unauthenticated
+from rempart.core.errors import ErrorInfo, invalid, required, unauthenticated
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
@@ -18,6 +22,8 @@ from rempart.services.answers.why import Answer, Asked, Whys
 from rempart.services.policytroubleshooter import shown, shown_v1
 from rempart.trust.gate import Session
 
+HEADERS_MAX = 20
+_HEADERS_FIELD = "accessTuple.conditionContext.request.headers"
 _MANAGER = "cloudresourcemanager.googleapis.com"
 
 
@@ -68,7 +74,16 @@ def _asked(call: Call) -> Asked:
         _required(access, "fullResourceName"),
         moment(section(context, "request"), "receiveTime") or call.time,
         at if any((at.service, at.type, at.name)) else None,
+        text(section(context, "source"), "ip"),
+        _headers(section(section(context, "request"), "headers")),
     )
+
+
+def _headers(given: Mapping[str, object]) -> dict[str, str]:
+    """Return the headers of the call that is thought of, named in lower case."""
+    if len(given) > HEADERS_MAX:
+        raise invalid(f"At most {HEADERS_MAX} headers can be told.", field=_HEADERS_FIELD)
+    return {name.lower(): text(given, name) for name in given}
 
 
 def _required(access: Mapping[str, object], name: str) -> str:

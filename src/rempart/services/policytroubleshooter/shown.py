@@ -1,7 +1,10 @@
 """An answer in the words of v3.
 
-What refuses beside IAM (a disabled API, …) is in `otherRefusals`, which Google's answer has not; a
-client that does not know it leaves it out. Boundaries are shown as v3beta shows them.
+What refuses beside IAM (a disabled API, a perimeter, …) is in `otherRefusals`, with
+`dependsOnAddress` where it might not if the question told where the call comes from; constraints
+that judge what a call would make are in `dependsOnContent`, guards of which the asker may not know
+in `unseenGuards`. Google's answer has none of these; a client that does not know them leaves them
+out. Boundaries are shown as v3beta shows them.
 Source: google.cloud.policytroubleshooter.iam.v3.
 """
 
@@ -36,8 +39,16 @@ def answer_json(answer: Answer) -> Json:
     }
     if answer.refusals:
         document["otherRefusals"] = [
-            {"guard": one.guard, "message": one.refusal} for one in answer.refusals
+            {"guard": one.guard, "message": one.message}
+            | ({"dependsOnAddress": True} if one.unsure else {})
+            for one in answer.refusals
         ]
+    if answer.depends:
+        document["dependsOnContent"] = [
+            {"guard": one.guard, "constraint": one.message} for one in answer.depends
+        ]
+    if answer.unseen_guards:
+        document["unseenGuards"] = list(answer.unseen_guards)
     return document
 
 

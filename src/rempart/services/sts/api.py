@@ -15,7 +15,8 @@ from rempart.core.document import camel
 from rempart.services.oauth2.forms import OAuthError, answer, read_form, read_json, refusal
 from rempart.services.oauth2.record import Event, Record
 from rempart.services.sts.model import ACCESS_TOKEN, FIELDS, Exchange, exchange, required
-from rempart.trust.identity.federation.federation import Admitted, Federation
+from rempart.trust.identity.federation.federation import Admitted, Federation, Proof, Shown
+from rempart.trust.identity.federation.pools import provider_name
 from rempart.trust.identity.federation.refusal import Refused
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.refusal import Rejected
@@ -44,7 +45,7 @@ class STS:
         try:
             fields = await _fields(call)
             wanted = exchange(fields)
-            admitted = await self._federation.admit_id_token(wanted.audience, wanted.subject_token)
+            admitted = await self._admitted(wanted, call.certificate)
             await self._federation.check_program(admitted)
         except OAuthError as problem:
             return await self._refused(call, fields, problem)
@@ -60,6 +61,20 @@ class STS:
                 "expires_in": (statement.expires - statement.issued) // _SECOND,
             }
         )
+
+    async def _admitted(self, wanted: Exchange, certificate: bytes) -> Admitted:
+        audience, token = wanted.audience, wanted.subject_token
+        if wanted.proof is Proof.ASSERTION:
+            here = self._recipients(audience)
+            return await self._federation.admit_assertion(audience, token, here)
+        shown = Shown(wanted.proof, token, certificate)
+        return await self._federation.admit_shown(audience, shown)
+
+    def _recipients(self, audience: str) -> frozenset[str]:
+        """Return where an assertion may be meant for: here, or the sign-in of the same provider."""
+        domain, provider = self._identity.domain, provider_name(audience)
+        here = f"https://sts.{domain}/v1/token"
+        return frozenset((here, f"https://auth.cloud.{domain}/signin-callback/{provider}"))
 
     async def _refused(self, call: Call, fields: Mapping[str, str], problem: OAuthError) -> Reply:
         facts, audience = {"error": problem.error}, fields.get("audience", "")
@@ -104,7 +119,7 @@ class STS:
             custom=attributes.custom,
             scopes=wanted.scopes,
             issued=now,
-            expires=Micros(now + admitted.pool.session_seconds * _SECOND),
+            expires=Micros(admitted.until(now)),
             display_name=attributes.display_name,
             user_project=wanted.user_project,
         )
@@ -140,8 +155,8 @@ class Route:
 
 
 ROUTES = (
-    Route(("sts",), "/v1/token", STS.token),
+    Route(("sts", "sts.mtls"), "/v1/token", STS.token),
     Route(("",), "/sts/v1/token", STS.token),
-    Route(("sts",), "/v1/introspect", STS.introspect),
+    Route(("sts", "sts.mtls"), "/v1/introspect", STS.introspect),
     Route(("",), "/sts/v1/introspect", STS.introspect),
 )

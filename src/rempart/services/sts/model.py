@@ -8,16 +8,22 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from rempart.services.oauth2.forms import OAuthError
+from rempart.trust.identity.federation.federation import Proof
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _TYPE = "urn:ietf:params:oauth:token-type:"
 ACCESS_TOKEN, ID_TOKEN, JWT = _TYPE + "access_token", _TYPE + "id_token", _TYPE + "jwt"
-TAKEN = frozenset((ID_TOKEN, JWT))
+SAML2 = _TYPE + "saml2"
+MTLS, AWS = _TYPE + "mtls", "urn:ietf:params:aws:token-type:aws4_request"
+TAKEN = {
+    ID_TOKEN: Proof.ID_TOKEN,
+    JWT: Proof.ID_TOKEN,
+    SAML2: Proof.ASSERTION,
+    MTLS: Proof.CERTIFICATE,
+    AWS: Proof.AWS_REQUEST,
+}
 _NAMED = {
     ACCESS_TOKEN: "credential access boundaries are not offered by this universe",
-    _TYPE + "saml2": "SAML assertions are not offered by this universe",
-    _TYPE + "mtls": "client certificates are not offered by this universe",
-    "urn:ietf:params:aws:token-type:aws4_request": "only Amazon's own servers can verify them",
 }
 """Types that Google's service takes and this one does not, each with the reason."""
 
@@ -42,6 +48,7 @@ class Exchange:
 
     audience: str
     scopes: tuple[str, ...]
+    proof: Proof
     subject_token: str = field(repr=False)
     user_project: str = ""
 
@@ -55,16 +62,25 @@ def exchange(fields: Mapping[str, str]) -> Exchange:
     if fields.get("actor_token"):
         raise OAuthError("invalid_request", "actor_token is not offered by this universe.")
     type_ = required(fields, "subject_token_type")
-    if type_ not in TAKEN:
+    proof = TAKEN.get(type_)
+    if proof is None:
         because = _NAMED.get(type_, "the type is unknown")
         raise OAuthError("invalid_request", f"subject_token_type {type_[:100]}: {because}.")
     return Exchange(
         audience=required(fields, "audience"),
         scopes=_scopes(required(fields, "scope")),
-        # Clients send the text of a file as it is, with the line end that an editor put there.
-        subject_token=required(fields, "subject_token").strip(),
+        proof=proof,
+        subject_token=_subject_token(fields, proof),
         user_project=_user_project(fields.get("options", "")),
     )
+
+
+def _subject_token(fields: Mapping[str, str], proof: Proof) -> str:
+    """Return the token, which the older clients leave empty beside a certificate."""
+    if proof is Proof.CERTIFICATE:
+        return fields.get("subject_token", "")
+    # Clients send the text of a file as it is, with the line end that an editor put there.
+    return required(fields, "subject_token").strip()
 
 
 def required(fields: Mapping[str, str], name: str) -> str:

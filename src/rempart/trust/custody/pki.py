@@ -102,7 +102,13 @@ def names(domain: str, regions: Sequence[str]) -> tuple[str, ...]:
     """Return the DNS names of a universe's server certificate."""
     regional = [f"*.{region}.rep.{domain}" for region in regions]
     web = [f"*.cloud.{domain}", "*.cloud.localhost"]
-    return (domain, f"*.{domain}", f"*.storage.{domain}", *web, *regional, "localhost")
+    mutual = mutual_names(domain)
+    return (domain, f"*.{domain}", f"*.storage.{domain}", *web, *regional, *mutual, "localhost")
+
+
+def mutual_names(domain: str) -> tuple[str, ...]:
+    """Return the names under which clients are asked for a certificate of theirs."""
+    return (f"*.mtls.{domain}", "*.mtls.localhost")
 
 
 def _create_authority(paths: Files, domain: str, moment: dt.datetime) -> None:

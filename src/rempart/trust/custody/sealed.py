@@ -27,6 +27,7 @@ from rempart.engine.seam import (
     FeedEntry,
     Key,
     PayloadId,
+    Prune,
     Record,
     Span,
     Unavailable,
@@ -272,6 +273,7 @@ class Transaction:
         "_gone",
         "_payload_deletes",
         "_payloads",
+        "_prunes",
         "_puts",
         "_reads",
         "_sealed",
@@ -287,6 +289,7 @@ class Transaction:
         self._payloads: list[tuple[PayloadId, bytes]] = []
         self._payload_deletes: list[PayloadId] = []
         self._appends: list[Append] = []
+        self._prunes: list[Prune] = []
         self._reads: dict[Key, Any] = {}
         self._after: list[Callable[[], Awaitable[None]]] = []
 
@@ -359,13 +362,20 @@ class Transaction:
         self._appends.append(made := self._sealed.seal_entry(feed, content))
         return made.entry
 
+    def prune(self, prunes: Iterable[Prune]) -> None:
+        """Remove what opens entries of a feed; the entries stay."""
+        self._prunes.extend(prunes)
+
     @property
     def writes(self) -> bool:
         """Tell whether the transaction would change a document."""
         return bool(self._puts or self._deletes or self._payloads)
 
-    async def commit(self) -> Committed:
-        """Make everything durable at once; raises `Conflict` if a read no longer holds."""
+    async def commit(self, fence: tuple[str, int] | None = None) -> Committed:
+        """Make everything durable at once; raises `Conflict` if a read no longer holds.
+
+        `fence` takes the place of the universe's, for who writes under a lease of its own.
+        """
         puts = tuple(
             (key, self._sealed.seal(key, kind.encode(value)))
             for key, (kind, value) in self._puts.items()
@@ -380,7 +390,8 @@ class Transaction:
                 payloads=tuple(self._payloads),
                 payload_deletes=tuple(self._payload_deletes),
                 appends=tuple(self._appends),
-                fence=self._sealed.fence,
+                prunes=tuple(self._prunes),
+                fence=fence or self._sealed.fence,
             ),
             (*self._gone, *changed),
         )

@@ -23,6 +23,7 @@ from rempart.trust.identity.federation.mapping import Attributes
 from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, split
 from rempart.trust.identity.jwt import verify
 from rempart.trust.identity.refusal import Rejected, invalid_credentials
+from rempart.trust.identity.revocations import Revocations
 from rempart.trust.identity.scopes import admit, check_purpose
 from rempart.trust.identity.standing import (
     AccountStanding,
@@ -36,7 +37,6 @@ from rempart.trust.identity.tokens import (
     AccessToken,
     AccessTokens,
     Federated,
-    Revocations,
     Statement,
     digest_of,
 )
@@ -69,7 +69,7 @@ class Identity:
         self.domain = domain
         self.world = world
         self.tokens = AccessTokens(token_key, world)
-        self.revocations = Revocations(sealed, world)
+        self.revocations = Revocations(sealed)
         self._known: OrderedDict[tuple[bytes, str], _Known] = OrderedDict()
 
     async def identify(self, call: Call, service: str) -> Principal:

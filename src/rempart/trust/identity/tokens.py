@@ -1,8 +1,9 @@
 """Opaque access tokens: `ya29.` and a sealed statement of whose they are, base64url.
 
 Self-contained, so they outlive a restart; good only while all that they rest on stands, and until
-they are revoked. What a statement rests on is its kind's affair: the key that bought it and its
-account, an account alone, or a pool and its provider. Format: docs/spec/access-token.md.
+they are revoked (`revocations.py`). What a statement rests on is its kind's affair: the key that
+bought it and its account, an account alone, or a pool and its provider. Format:
+docs/spec/access-token.md.
 """
 
 from __future__ import annotations
@@ -16,11 +17,8 @@ from dataclasses import dataclass
 import msgspec
 
 from rempart.core.clock import Micros, World
-from rempart.core.errors import unavailable
 from rempart.core.limits import KIB
 from rempart.trust.custody.errors import Tampered
-from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import SealedEngine, scanned
 from rempart.trust.custody.xaes import XAES256GCM
 from rempart.trust.identity.jwt import Signed
 from rempart.trust.identity.refusal import Rejected
@@ -33,12 +31,10 @@ TOKEN_CHARS_MAX = 14 * KIB
 """Room for all attributes that a mapping may make; a token of version 1 has a few hundred."""
 
 LIFETIME_SECONDS = 3600
-REVOKED_TOKENS_MAX = 100_000
 _CONTEXT = b"rempart.access-token.v1\x00"
 _CONTEXT_2 = b"rempart.access-token.v2\x00"
 _NONCE_BYTES = 24
 _SECOND = 1_000_000
-_SWEEP_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +82,6 @@ class Federated(msgspec.Struct, frozen=True, tag="federated"):
 
 Statement = AccessToken | Impersonated | Federated
 
-
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """A token that its bearer gave up before its time."""
-
-    digest: bytes
-    expires: Micros
-
-
-REVOKED: Kind[Revoked] = Kind(b"T", Revoked)
-"""By SHA-256 of the token."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(AccessToken).decode
@@ -156,49 +141,6 @@ class AccessTokens:
         if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
             raise Rejected("not canonical base64url")
         return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
-
-
-class Revocations:
-    """The revoked tokens that have not expired: on disk, and all of them in memory.
-
-    Sound because one process at a time holds an engine.
-    """
-
-    def __init__(self, sealed: SealedEngine, world: World) -> None:
-        self._sealed = sealed
-        self._world = world
-        self._known: dict[bytes, Micros] | None = None
-
-    async def revoked(self, digest: bytes) -> bool:
-        """Tell whether a token was revoked, by its digest."""
-        known = self._known
-        if known is None:
-            known = await self._load()
-        return digest in known
-
-    async def revoke(self, token: str, expires: Micros) -> None:
-        """Refuse a token from now on, durably."""
-        known = self._known if self._known is not None else await self._load()
-        now = self._world.clock()
-        expired = [digest for digest, end in known.items() if end <= now][:_SWEEP_MAX]
-        if len(known) - len(expired) >= REVOKED_TOKENS_MAX:
-            raise unavailable("Too many revoked tokens are still within their hour.")
-        record = Revoked(digest_of(token), expires)
-        transaction = self._sealed.transaction()
-        for digest in expired:
-            transaction.delete(REVOKED, digest)
-        transaction.put(REVOKED, record.digest, value=record)
-        await transaction.commit()
-        for digest in expired:
-            known.pop(digest, None)
-        known[record.digest] = expires
-
-    async def _load(self) -> dict[bytes, Micros]:
-        every = scanned(self._sealed, REVOKED, REVOKED.under())
-        loaded = {found.value.digest: found.value.expires async for found in every}
-        if self._known is None:
-            self._known = loaded
-        return self._known
 
 
 def digest_of(token: str) -> bytes:

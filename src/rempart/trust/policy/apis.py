@@ -15,7 +15,7 @@ from rempart.core.errors import CloudError, Code, ErrorInfo
 from rempart.core.names import ProjectId
 from rempart.trust.custody.kind import Kind
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.policy.guard import Asked, Question
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import find_project
 
 ALWAYS_ON = frozenset(
@@ -75,13 +75,7 @@ class DisabledAPIs:
         if project is None:
             return
         api = asked.permission.partition(".")[0] or asked.service
-        changes = self._watch.changes
-        if changes != self._seen:
-            self._off.clear()
-            self._seen = changes
-        off = self._off.get(project)
-        if off is None:
-            off = await self._load(project, changes)
+        off = await self._found(project)
         if off is None:
             return  # no such project: strangers name as many as they like, and none is remembered
         if off and (api in off or asked.service in off):
@@ -90,14 +84,29 @@ class DisabledAPIs:
         if asked.service != api:
             self._used[project, asked.service] = asked.call.time
 
-    async def opinion(self, question: Question) -> str:
-        """Return why calls with this permission are refused, empty where they are not."""
-        project = question.resource.project
-        api = question.permission.partition(".")[0]
-        if project is None or not api:
-            return ""
-        off = await self._load(project, self._watch.changes)
-        return (await self._refusal(api, project)).message if off and api in off else ""
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return why such calls are refused, if they are."""
+        project = asked.resource.project
+        apis = (asked.permission.partition(".")[0] or asked.service, asked.service)
+        refusal = await self.refusal(project, *apis) if project is not None else None
+        return Opinion(refusal.message) if refusal else SILENT
+
+    async def refusal(self, project: ProjectId, *apis: str) -> CloudError | None:
+        """Return SERVICE_DISABLED for the first of these APIs that is off, or None."""
+        off = await self._found(project)
+        for api in apis if off else ():
+            if off and api in off:
+                return await self._refusal(api, project)
+        return None
+
+    async def _found(self, project: ProjectId) -> frozenset[str] | None:
+        """Return what a project has turned off, None where there is no such project."""
+        changes = self._watch.changes
+        if changes != self._seen:
+            self._off.clear()
+            self._seen = changes
+        off = self._off.get(project)
+        return off if off is not None else await self._load(project, changes)
 
     async def _load(self, project: ProjectId, changes: int) -> frozenset[str] | None:
         """Return what a project has turned off, None where there is no such project.

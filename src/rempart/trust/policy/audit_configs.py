@@ -1,7 +1,6 @@
 """Audit configurations of policies, in the JSON shape of google.iam.v1.
 
-They are kept and shown to those who set them up, and change nothing of what the log records: it
-leaves nobody out.
+What they want logged is (`auditing.py`); writes, refusals and uses of keys always are.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from rempart.core.cel import (
 from rempart.core.clock import Micros
 from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
+from rempart.trust.policy import attributes
 from rempart.trust.policy.tags import Tag
 
 EXPRESSION_CHARS_MAX = 4096
@@ -65,7 +66,8 @@ _TIME_PARTS: Mapping[str, Callable[[datetime], int]] = {
 FUNCTIONS = frozenset(
     ("startsWith", "endsWith", "contains", "matches", "extract", "size", "hasOnly")
 ) | frozenset(("getAttribute", "timestamp", "duration", "date", "int", "string", *_TIME_PARTS))
-ATTRIBUTES = frozenset(("storage.googleapis.com/objectListPrefix",))
+MODIFIED = "iam.googleapis.com/modifiedGrantsByRole"
+ATTRIBUTES = frozenset(("storage.googleapis.com/objectListPrefix", MODIFIED))
 """What `api.getAttribute` knows of calls."""
 
 _ATTRIBUTE = re.compile(r"""getAttribute\s*\(\s*(?:"([^"\\]*)"|'([^'\\]*)')""")
@@ -99,6 +101,8 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     `principal` is the type and the subject of who asks. `tags` are those in effect on the resource;
     None where nobody looked, and then a condition that asks for tags cannot be evaluated. `levels`
     are the access levels that who asks has, None likewise; they hang on `member` and `remote`.
+    `modified` are the roles of which the call gives or takes something in a policy; None where that
+    is not known, and then a condition that asks for them cannot be evaluated.
     """
 
     resource: ResourceName
@@ -110,6 +114,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     levels: tuple[str, ...] | None = None
     member: str = ""
     remote: str = ""
+    modified: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,15 @@ class _Condition:
     functions: tuple[tuple[str, Callable[..., object]], ...]
     variables: tuple[tuple[str, Callable[[Situation], Mapping[str, object]]], ...]
     tag_tests: tuple[tuple[str, Callable[..., bool]], ...]
+
+
+_TRIAL = Situation(
+    ResourceName("example.googleapis.com", "example.googleapis.com/Example", "projects/example"),
+    Micros(0),
+    tags=(),
+    levels=(),
+)
+"""What `check` tries an expression on."""
 
 
 def asks_for_tags(expression: str) -> bool:
@@ -133,8 +147,23 @@ def asks_for_levels(expression: str) -> bool:
 
 
 def check(expression: str, variables: frozenset[str] = OF_REQUEST) -> None:
-    """Raise `invalid`, saying what is wrong, unless the expression could be evaluated."""
-    _compile(expression, variables)
+    """Raise `invalid`, saying what is wrong, unless the expression could be evaluated.
+
+    Types that do not go together are found as far as one trial shows them.
+    """
+    condition = _compile(expression, variables)
+    try:
+        value: object = condition.program.execute(_context(condition, _TRIAL))
+    except TypeError as problem:
+        raise invalid(f"Error compiling expression: {_sentence(problem)}") from problem
+    except Exception:  # noqa: BLE001 - what else goes wrong may hang on what is asked about
+        return
+    if not isinstance(value, bool):
+        raise invalid("Error compiling expression: a condition is true or false.")
+
+
+def _sentence(problem: Exception) -> str:
+    return first_line(problem).partition(". ")[0]
 
 
 def holds(expression: str, situation: Situation) -> bool:
@@ -210,6 +239,10 @@ def _check_attributes(expression: str) -> None:
         if found not in ATTRIBUTES:
             message = f"the attribute {found[:100]!r} is not offered in conditions."
             raise invalid(f"Error compiling expression: {message}")
+    unknown = attributes.unknown(expression)
+    if unknown is not None:
+        message = f"the attribute {unknown[:100]!r} is not offered in conditions."
+        raise invalid(f"Error compiling expression: {message}")
 
 
 def _check_questions(expression: str) -> None:
@@ -253,9 +286,16 @@ def _request(situation: Situation) -> Mapping[str, object]:
     return {"time": time, "auth": {"access_levels": list(situation.levels)}}
 
 
+def _api(situation: Situation) -> Mapping[str, object]:
+    """Return the API's attributes: where nobody knows what a call modifies, that is not there."""
+    modified = situation.modified
+    known = {} if modified is None else {MODIFIED: list(modified)}
+    return {**situation.attributes, **known}
+
+
 _READ: Mapping[str, Callable[[Situation], Mapping[str, object]]] = {
     "request": _request,
-    "api": lambda situation: dict(situation.attributes),
+    "api": _api,
     "principal": lambda situation: dict(zip(("type", "subject"), situation.principal, strict=True)),
 }
 """What each variable is in a situation."""
@@ -286,10 +326,10 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
 def _attribute(attributes: Mapping[str, object], name: str, default: object) -> object:
     """Return an attribute of the API; one that this universe never tells is an error.
 
-    Google's default for such a one would be the answer to every call: a condition on the roles that
-    somebody may grant would then admit the granting of any.
+    So are the modified roles where they are not known: by Google's default, that there are none, a
+    condition on the roles that somebody may grant would admit the granting of any.
     """
-    if name not in ATTRIBUTES:
+    if name not in ATTRIBUTES or (name == MODIFIED and name not in attributes):
         raise ValueError("no method of this universe has that attribute")
     return attributes.get(name, default)
 

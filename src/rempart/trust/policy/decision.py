@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from rempart.core.clock import Micros, World
-from rempart.core.grant import Grant
+from rempart.core.grant import Approved, Grant
 from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
@@ -101,21 +101,64 @@ class PolicyDecision:
         *,
         time: Micros,
         remote: str = "",
+        approved: Approved | None = None,
     ) -> Grant:
         """Return the grant, or raise 403, or 401 for the anonymous caller.
 
         `remote` is the address that the call comes from, for access levels. The answer for a
         resource that is not there (no policies, no project) is the one for one that is forbidden.
+        `approved` is the approval under which the caller acts for whom this principal, an agent,
+        asks.
         """
         if principal.scopes is not None and not permit(principal.scopes, permission):
             raise scope_refusal(permission)
         if not await self._granted(principal, permission, resource, time, remote):
             raise refusal(principal, permission, resource)
-        return Grant(principal, permission, resource.name, time)
+        if approved is None:
+            return Grant(principal, permission, resource.name, time)
+        return _under(approved, principal, permission, resource, time)
 
-    def public(self, principal: Principal, resource: Resource, *, time: Micros) -> Grant:
+    async def by_approval(
+        self,
+        principal: Principal,
+        permission: str,
+        resource: Resource,
+        approved: Approved,
+        *,
+        time: Micros,
+        remote: str = "",
+    ) -> Grant:
+        """Return the grant that a customer's approval gives, whatever bindings there are.
+
+        What takes away still does: the credential's scopes, deny policies, boundaries, and that the
+        project of the resource or of the account is not in use.
+        """
+        if principal.scopes is not None and not permit(principal.scopes, permission):
+            raise scope_refusal(permission)
+        situation = situation_of(principal, permission, resource, time, remote)
+        if (
+            not await self.lives(principal.project, permission)
+            or not await self.lives(resource.project, permission)
+            or (
+                await self._restricted.of("")
+                and await self._forbidden(principal, permission, resource, situation)
+            )
+        ):
+            raise refusal(principal, permission, resource)
+        return _under(approved, principal, permission, resource, time)
+
+    def public(
+        self,
+        principal: Principal,
+        resource: Resource,
+        *,
+        time: Micros,
+        approved: Approved | None = None,
+    ) -> Grant:
         """Return the grant of a method that declares why it asks for no permission."""
-        return Grant(principal, "", resource.name, time)
+        if approved is None:
+            return Grant(principal, "", resource.name, time)
+        return _under(approved, principal, "", resource, time)
 
     async def allowed(
         self,
@@ -156,7 +199,7 @@ class PolicyDecision:
         if own_project != resource.project and not await self.lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
-            situation = situation_of(principal, resource, time, remote)
+            situation = situation_of(principal, permission, resource, time, remote)
             if await self._forbidden(principal, permission, resource, situation):
                 return False
         names = names_of(principal, public=resource.public)
@@ -173,7 +216,7 @@ class PolicyDecision:
         home = await self.home(principal) if by_place else None
         sets = by_place_of(principal, home)
         asking = Asking(principal, names, sets, permission, lineage.names)
-        situation = situation_of(principal, resource, time, remote)
+        situation = situation_of(principal, permission, resource, time, remote)
         return await self._granted_by_more(asking, parts, situation)
 
     async def _granted_by_more(
@@ -314,7 +357,23 @@ class PolicyDecision:
         return await self._lineages.at(container) if container else NO_LINEAGE
 
 
-def situation_of(principal: Principal, resource: Resource, time: Micros, remote: str) -> Situation:
+def _under(
+    approved: Approved, principal: Principal, permission: str, resource: Resource, time: Micros
+) -> Grant:
+    return Grant(
+        principal,
+        permission,
+        resource.name,
+        time,
+        approved.name,
+        approved.reason,
+        approved.evidence,
+    )
+
+
+def situation_of(
+    principal: Principal, permission: str, resource: Resource, time: Micros, remote: str
+) -> Situation:
     """Return what conditions may ask about a request; `remote` is empty where it is not known."""
     return Situation(
         resource.name,
@@ -323,7 +382,13 @@ def situation_of(principal: Principal, resource: Resource, time: Micros, remote:
         project=resource.project,
         member=principal.member,
         remote=remote,
+        modified=resource.modified if sets_policy(permission) else (),
     )
+
+
+def sets_policy(permission: str) -> bool:
+    """Tell whether a permission lets somebody give roles."""
+    return permission.endswith(".setIamPolicy")
 
 
 def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission: str) -> bool:

@@ -12,7 +12,9 @@ from enum import Enum
 
 from msgspec.structs import replace
 
+from rempart.core.call import MethodId
 from rempart.core.clock import Micros
+from rempart.core.method import Access
 from rempart.core.policy import Binding, Policy, Resource
 from rempart.core.principal import ALL_USERS, Member, Principal
 from rempart.trust.policy.boundaries import spared
@@ -25,7 +27,7 @@ from rempart.trust.policy.decision import (
     situation_of,
 )
 from rempart.trust.policy.deny import DenyPolicy, DenyRule, made
-from rempart.trust.policy.guard import Advisor, Question
+from rempart.trust.policy.guard import Advisor, Opinion, Question, Way, thought_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage
 from rempart.trust.policy.members import project_member
 from rempart.trust.policy.roles import PREDEFINED
@@ -129,11 +131,11 @@ class BoundaryExplained:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a guard says beside IAM: its name, and its refusal, empty where it has none."""
+class Advice:
+    """What a guard says beside IAM."""
 
     guard: str
-    refusal: str
+    opinion: Opinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Explanation:
     denials: tuple[DenialExplained, ...]
     boundaries: tuple[BoundaryExplained, ...]
     bounded: bool
-    opinions: tuple[Opinion, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
     @property
     def granted(self) -> bool:
@@ -188,18 +190,24 @@ class Explanation:
         return self.scopes and self.alive and self.granted and not (self.denied or self.shut_out)
 
     @property
-    def refusals(self) -> tuple[Opinion, ...]:
-        """Return the opinions of guards that refuse what IAM allows."""
-        return tuple(one for one in self.opinions if one.refusal)
+    def refusals(self) -> tuple[Advice, ...]:
+        """Return what guards say that refuse what IAM allows."""
+        return tuple(one for one in self.advice if one.opinion.refusal)
 
 
 async def explain(
-    decision: PolicyDecision, question: Question, advisors: tuple[Advisor, ...] = ()
+    decision: PolicyDecision,
+    question: Question,
+    advisors: tuple[Advisor, ...] = (),
+    ways: tuple[Way, ...] = (),
 ) -> Explanation:
-    """Return why a principal may use a permission on a resource at a time, or may not."""
+    """Return why a principal may use a permission on a resource at a time, or may not.
+
+    `ways` are the methods that ask for the permission.
+    """
     principal, permission = question.principal, question.permission
     resource, time = question.resource, question.time
-    situation = situation_of(principal, resource, time, "")
+    situation = situation_of(principal, permission, resource, time, question.remote)
     lineage = await decision.lineage(resource)
     home = await decision.home(principal)
     levels = lineage or NO_LINEAGE
@@ -238,8 +246,29 @@ async def explain(
             BoundaryExplained(one.policy, not one.listed.isdisjoint(levels.names)) for one in bound
         ),
         bounded=not spared(permission),
-        opinions=tuple([Opinion(one.title, await one.opinion(question)) for one in advisors]),
+        advice=await _advice(question, advisors, ways or (_plain_way(permission),)),
     )
+
+
+async def _advice(
+    question: Question, advisors: tuple[Advisor, ...], ways: tuple[Way, ...]
+) -> tuple[Advice, ...]:
+    """Return what guards say of the first way that none refuses, else of the first of all."""
+    first: tuple[Advice, ...] | None = None
+    for way in ways:
+        asked = thought_of(question, way)
+        found = tuple([Advice(one.title, await one.opinion(asked)) for one in advisors])
+        if not any(one.opinion.refusal for one in found):
+            return found
+        first = first or found
+    return first or ()
+
+
+def _plain_way(permission: str) -> Way:
+    """Return a way for a permission that methods ask for only in their course."""
+    service = permission.partition(".")[0].replace("resourcemanager", "cloudresourcemanager")
+    reads = permission.rpartition(".")[2].startswith(("get", "list"))
+    return Way(MethodId(""), Access.READ if reads else Access.WRITE, service)
 
 
 @dataclass(frozen=True, slots=True)

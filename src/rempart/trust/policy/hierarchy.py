@@ -8,7 +8,7 @@ from enum import Enum
 
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, denied, invariant
-from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumber
+from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumber, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.trust.custody.kind import Kind
 from rempart.trust.custody.sealed import SealedEngine
@@ -81,6 +81,7 @@ _NOUNS: Mapping[type[Level], str] = {
     Project: "projects",
 }
 _MANAGER = "cloudresourcemanager.googleapis.com"
+_TYPES = {"organizations": "Organization", "folders": "Folder", "projects": "Project"}
 
 
 def container_of(resource: Resource) -> str:
@@ -92,6 +93,13 @@ def container_of(resource: Resource) -> str:
     name = resource.name
     own = name.service == _MANAGER and name.name.startswith(("organizations/", "folders/"))
     return name.name if own else ""
+
+
+def resource_at(container: str) -> Resource:
+    """Return `projects/P`, `folders/N` or `organizations/N` as policy sees it."""
+    noun, _, id_ = container.partition("/")
+    name = ResourceName(_MANAGER, f"{_MANAGER}/{_TYPES[noun]}", container)
+    return Resource(name, ProjectId(id_) if noun == "projects" else None)
 
 
 async def find_project(sealed: SealedEngine, project: ProjectId) -> Project | None:

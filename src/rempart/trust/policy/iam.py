@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from rempart.core.call import Call
 from rempart.core.errors import CloudError, Code, invalid, required
-from rempart.core.policy import Policy, Resource
+from rempart.core.policy import Condition, Policy, Resource
 from rempart.core.principal import Member
 from rempart.core.proposal import Change, Proposal
 from rempart.trust.policy.audit_configs import audit_from_json
@@ -75,9 +75,22 @@ def newly_given(old: Policy, new: Policy) -> tuple[Member, ...]:
 
     What was given under a condition is new where the condition is another, or none.
     """
-    had = {(one.role, one.condition, member) for one in old.bindings for member in one.members}
+    had = _given(old)
     given = [(one.role, one.condition, member) for one in new.bindings for member in one.members]
     return tuple(dict.fromkeys(each[2] for each in given if each not in had))
+
+
+def modified(old: Policy, new: Policy) -> tuple[str, ...] | None:
+    """Return the roles of which a policy gives or takes something that the one before did not.
+
+    None where it changes what is audited, too: that is no matter of roles.
+    """
+    before, after = _given(old), _given(new)
+    return tuple(sorted({each[0] for each in before ^ after})) if old.audit == new.audit else None
+
+
+def _given(policy: Policy) -> set[tuple[str, Condition | None, Member]]:
+    return {(one.role, one.condition, member) for one in policy.bindings for member in one.members}
 
 
 def proposed(resource: Resource, old: Policy, new: Policy) -> Proposal:
@@ -88,6 +101,7 @@ def proposed(resource: Resource, old: Policy, new: Policy) -> Proposal:
         container=container_of(resource),
         name=resource.name.name,
         members=newly_given(old, new),
+        roles=modified(old, new),
     )
 
 

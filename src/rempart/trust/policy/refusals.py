@@ -7,6 +7,7 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Principal
 
 _MANAGER = "cloudresourcemanager.googleapis.com"
+_PROJECT = "Google Cloud project"
 _STORAGE_NOUNS = {
     "storage.googleapis.com/Bucket": "Google Cloud Storage bucket",
     "storage.googleapis.com/Object": "Google Cloud Storage object",
@@ -28,11 +29,20 @@ def refusal(principal: Principal, permission: str, resource: Resource) -> CloudE
     name, service = resource.name.name, permission.partition(".")[0]
     domain = _MANAGER if service == "resourcemanager" else f"{service}.googleapis.com"
     return denied(
-        f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
+        f"Permission '{permission}' denied on resource '{name}' (or it may not exist)."
+        f"{_hint(name)}",
         info=ErrorInfo(
             "IAM_PERMISSION_DENIED", domain, (("permission", permission), ("resource", name))
         ),
     )
+
+
+def _hint(name: str) -> str:
+    """Return a word to who left a project's prefix out; it tells nobody what is there."""
+    id_ = name.removeprefix("projects/").partition("/")[0] if name.startswith("projects/") else ":"
+    if ":" in id_ or id_.isdecimal():
+        return ""
+    return " A project's id begins with the universe's prefix, as in PREFIX:ID."
 
 
 def nobody() -> CloudError:
@@ -51,9 +61,10 @@ def scope_refusal(permission: str) -> CloudError:
 
 def _storage_refusal(principal: Principal, permission: str, resource: Resource) -> CloudError:
     who = "Anonymous caller" if principal.anonymous else principal.email
-    noun = _STORAGE_NOUNS.get(resource.name.type, "Google Cloud project")
+    noun = _STORAGE_NOUNS.get(resource.name.type, _PROJECT)
     text = (
         f"{who} does not have {permission} access to the {noun}. "
         f"Permission '{permission}' denied on resource (or it may not exist)."
+        f"{_hint(resource.name.name) if noun == _PROJECT else ''}"
     )
     return unauthenticated(text, reason="required") if principal.anonymous else denied(text)

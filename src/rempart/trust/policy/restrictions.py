@@ -22,7 +22,7 @@ from rempart.core.errors import CloudError, ErrorInfo, denied, invalid
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import Organization, ancestors, find_project
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
 
@@ -47,6 +47,8 @@ class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RestrictionGuard:
     """Refuses what lies outside the organizations that a request's header names."""
 
+    title = "Organization restrictions"
+
     def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
 
@@ -55,14 +57,27 @@ class RestrictionGuard:
         header = asked.call.headers.get(HEADER)
         if header is None:
             return
+        refusal = await self._refusal(asked, header)
+        if refusal is not None:
+            raise refusal
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return whether a call with this header would be refused: it is the caller's own."""
+        header = asked.call.headers.get(HEADER)
+        refusal = await self._refusal(asked, header) if header is not None else None
+        if refusal is None:
+            return SILENT
+        todo = f"The proxy that sets the header {HEADER} decides which organizations it names."
+        return Opinion(f"{refusal.message} {todo}")
+
+    async def _refusal(self, asked: Asked, header: str) -> CloudError | None:
         allowed = _read(header)
         if allowed is None:
-            raise _malformed(asked.service)
+            return _malformed(asked.service)
         if allowed.options == READING and asked.service == STORAGE and asked.access is Access.READ:
-            return
+            return None
         organization = await self._organization(asked.resource)
-        if organization not in allowed.resources:
-            raise _violation(asked.service)
+        return None if organization in allowed.resources else _violation(asked.service)
 
     async def _organization(self, resource: Resource) -> str:
         """Return the organization that a resource is in, empty where that is unknown."""

@@ -39,6 +39,11 @@ class Watched(Generic[T]):
         self._loading: asyncio.Task[None] | None = None
         self.value: T | None = None
 
+    def settled(self, now: Micros) -> bool:
+        """Tell whether `current` would return `value` as it is, without looking at the file."""
+        looked = self._path is None or abs(now - self._looked) < LOOK_EVERY_MICROS
+        return looked and self._loading is None
+
     async def current(self, now: Micros) -> T | None:
         """Return what is in force; None where there never was a file that made sense."""
         if self._path is None:

@@ -59,7 +59,10 @@ REFUSAL = "refusal"
 EVENT = "event"
 """What the universe or its operator did, outside any call."""
 
-KINDS = frozenset((INTENT, OUTCOME, USE, REFUSAL, EVENT))
+SUPPORT = "support"
+"""A call of the operator's staff that an approval let in; what comes of it is told apart."""
+
+KINDS = frozenset((INTENT, OUTCOME, USE, REFUSAL, EVENT, SUPPORT))
 
 encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Leaf)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import msgspec
 
 from rempart.core.clock import Clock
-from rempart.engine.seam import EngineError, Position, leaf_hash
+from rempart.engine.seam import EngineError, Position
+from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import EVENT, FEED, REFUSAL, Leaf, encode
 
@@ -76,6 +77,10 @@ class Recorder:
                 counted.last = leaf
         except EngineError:
             return
+
+    async def run(self) -> None:
+        """Do the housework of once a second."""
+        await self.settle()
 
     async def settle(self) -> None:
         """Write the counts of seconds that are over."""

@@ -35,7 +35,8 @@ class Noun(Generic[P]):
     """A kind of part: its collection's name, where a policy keeps it, and what it must be like.
 
     `sealed` gives a part that is stored its etag, where the kind has one; `removable` raises where
-    another part still refers to one.
+    another part still refers to one. `begin` names the permission with which a patch that names the
+    part in its mask makes one that is not there; empty where none does.
     """
 
     collection: str
@@ -44,6 +45,7 @@ class Noun(Generic[P]):
     check: Check[P]
     seal: Callable[[Store, P], P] = lambda _, part: part
     removable: Callable[[AccessPolicy, str], None] = lambda _policy, _name: None
+    begin: str = ""
 
     def of(self, policy: AccessPolicy) -> dict[str, P]:
         """Return the parts of this kind by id."""
@@ -74,10 +76,11 @@ def methods(noun: Noun[P]) -> Mapping[str, Run]:
 
     async def patch(grant: Grant, call: Call, store: Store) -> Reply:
         policy = await store.policy(grant, asked.policy_name(call))
-        old = _found(noun, policy, call)
+        mask = update_mask(call.query)
+        begins = noun.begin and "name" in mask and asked.last(call) not in noun.of(policy)
+        old = await _begun(noun, policy, call, store) if begins else _found(noun, policy, call)
         asked.check_etag(text(call.document, "etag"), getattr(old, "etag", ""))
-        paths = update_mask(call.query) - {"name", "etag"}
-        new = replace(masked(old, call.document, paths), name=old.name)
+        new = replace(masked(old, call.document, mask - {"name", "etag"}), name=old.name)
         return await _put(grant, store, noun, policy, asked.last(call), new)
 
     async def delete(grant: Grant, call: Call, store: Store) -> Reply:
@@ -126,6 +129,16 @@ async def _put(
     await noun.check(grant, store, new, id_, part)
     store.put_policy(grant, new)
     return await asked.done(grant, store, policy, noun.kind.__name__, show(part), part.name)
+
+
+async def _begun(noun: Noun[P], policy: AccessPolicy, call: Call, store: Store) -> P:
+    """Return the empty part that a patch begins with: gcloud makes perimeters for dry runs so."""
+    name = call.path["name"]
+    if text(call.document, "name") != name:
+        raise invalid(f"To make {name}, the request names it.", field="name")
+    id_in(name, policy.name, noun.collection)
+    await store.session.authority.require(noun.begin, await asked.policy(call, store))
+    return noun.kind(name=name)
 
 
 def _as_defined(call: Call) -> None:

@@ -59,6 +59,7 @@ PERIMETERS = Noun(
     _check,
     seal=_sealed,
     removable=_removable,
+    begin="accesscontextmanager.servicePerimeters.create",
 )
 METHODS = methods(PERIMETERS)
 replace_perimeters = replace_all(PERIMETERS, "ReplaceServicePerimetersResponse")

@@ -10,18 +10,15 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from rempart.core.clock import Micros, rfc3339
-from rempart.core.document import boolean, only, pairs, section, strings, text
-from rempart.core.errors import CloudError, Code, invalid, required, unsupported
-from rempart.core.jwks import BadKeySet, parse
-from rempart.outbound import Unfetched, check_url
+from rempart.core.document import boolean, only, pairs, text
+from rempart.core.errors import CloudError, Code, invalid, unsupported
+from rempart.services.iam.workload_identity import kinds
 from rempart.trust.identity.federation.mapping import check_condition, check_mapping
-from rempart.trust.identity.federation.pools import OIDC, UNDELETE_SECONDS, Pool, Provider
+from rempart.trust.identity.federation.pools import UNDELETE_SECONDS, Pool, Provider
+from rempart.trust.identity.federation.saml.facts import Metadata
 
 DISPLAY_NAME_CHARS_MAX = 32
 DESCRIPTION_CHARS_MAX = 256
-ISSUER_CHARS_MAX = 2000
-AUDIENCES_MAX = 10
-AUDIENCE_CHARS_MAX = 256
 POOLS_PER_PROJECT_MAX = 100
 PROVIDERS_PER_POOL_MAX = 200
 
@@ -30,13 +27,7 @@ _SECOND = 1_000_000
 _OUTPUT = frozenset(("name", "state", "expireTime"))
 _TITLES = frozenset(("displayName", "description", "disabled"))
 POOL_FIELDS = _TITLES | {"mode"}
-PROVIDER_FIELDS = _TITLES | {"attributeMapping", "attributeCondition", "oidc"}
-_OIDC_FIELDS = ("issuerUri", "allowedAudiences", "jwksJson")
-_NOT_OFFERED = {
-    "aws": "only Amazon's own servers can verify its signatures",
-    "saml": "no library that is kept verifies its assertions",
-    "x509": "the TLS door asks for no client certificates",
-}
+PROVIDER_FIELDS = _TITLES | {"attributeMapping", "attributeCondition", *kinds.KINDS}
 Json = dict[str, object]
 
 
@@ -61,13 +52,20 @@ def pool(base: Pool, document: Mapping[str, object], fields: frozenset[str]) -> 
     )
 
 
-def provider(base: Provider, document: Mapping[str, object], fields: frozenset[str]) -> Provider:
-    """Return a provider with these fields taken from a request, whole and able to serve."""
-    only(document, *PROVIDER_FIELDS, *_OUTPUT, *_NOT_OFFERED)
-    for kind, because in _NOT_OFFERED.items():
-        if document.get(kind) is not None:
-            raise unsupported(f"A provider of the kind {kind}", field=kind, because=because)
-    _check_fields(frozenset(path.partition(".")[0] for path in fields), PROVIDER_FIELDS)
+def provider(
+    base: Provider,
+    document: Mapping[str, object],
+    fields: frozenset[str],
+    metadata: Metadata | None,
+    now: Micros,
+) -> Provider:
+    """Return a provider with these fields taken from a request, whole and able to serve.
+
+    `metadata` is what was read of SAML metadata, if the request has any.
+    """
+    only(document, *PROVIDER_FIELDS, *_OUTPUT)
+    named = frozenset(path.partition(".")[0] for path in fields)
+    _check_fields(named, PROVIDER_FIELDS)
     made = replace(
         base,
         display_name=_title(document, "displayName", DISPLAY_NAME_CHARS_MAX)
@@ -81,8 +79,10 @@ def provider(base: Provider, document: Mapping[str, object], fields: frozenset[s
         condition=text(document, "attributeCondition")
         if "attributeCondition" in fields
         else base.condition,
-        oidc=_oidc(section(document, "oidc"), fields, base.oidc),
     )
+    made = kinds.proven_by(made, document, fields, metadata, now)
+    if not made.mapping:
+        made = replace(made, mapping=kinds.default_mapping(made))
     check_mapping(made.mapping)
     check_condition(made.condition)
     return made
@@ -114,49 +114,6 @@ def _mapping(
             made.pop(key, None)
             made |= {key: given[key]} if key in given else {}
     return made
-
-
-def _oidc(given: Mapping[str, object], fields: frozenset[str], base: OIDC | None) -> OIDC:
-    only(given, *_OIDC_FIELDS)
-    old = base or OIDC("")
-    whole = "oidc" in fields
-    made = replace(
-        old,
-        issuer=text(given, "issuerUri") if whole or "oidc.issuerUri" in fields else old.issuer,
-        audiences=tuple(strings(given, "allowedAudiences"))
-        if whole or "oidc.allowedAudiences" in fields
-        else old.audiences,
-        jwks=text(given, "jwksJson") if whole or "oidc.jwksJson" in fields else old.jwks,
-    )
-    _check_oidc(made)
-    return made
-
-
-def _check_oidc(oidc: OIDC) -> None:
-    if not oidc.issuer:
-        raise required("oidc.issuerUri is required.", field="oidc.issuerUri")
-    try:
-        check_url(oidc.issuer, loopback=False)
-    except Unfetched as problem:
-        raise _bad_issuer("is an https address") from problem
-    if len(oidc.issuer) > ISSUER_CHARS_MAX or set("?# \\") & set(oidc.issuer):
-        raise _bad_issuer("has no query, no fragment and no blank")
-    if len(oidc.audiences) > AUDIENCES_MAX or not all(
-        0 < len(one) <= AUDIENCE_CHARS_MAX for one in oidc.audiences
-    ):
-        raise invalid(
-            f"There are at most {AUDIENCES_MAX} audiences of {AUDIENCE_CHARS_MAX} characters.",
-            field="oidc.allowedAudiences",
-        )
-    try:
-        if oidc.jwks:
-            parse(oidc.jwks)
-    except BadKeySet as problem:
-        raise invalid(f"jwksJson cannot be used: {problem}.", field="oidc.jwksJson") from problem
-
-
-def _bad_issuer(rule: str) -> CloudError:
-    return invalid(f"issuerUri {rule}.", field="oidc.issuerUri")
 
 
 def gone(deleted: Micros, now: Micros) -> bool:
@@ -195,12 +152,7 @@ def provider_json(found: Provider) -> Json:
     }
     if found.condition:
         shown["attributeCondition"] = found.condition
-    if found.oidc is not None:
-        oidc: Json = {"issuerUri": found.oidc.issuer}
-        oidc |= {"allowedAudiences": list(found.oidc.audiences)} if found.oidc.audiences else {}
-        oidc |= {"jwksJson": found.oidc.jwks} if found.oidc.jwks else {}
-        shown["oidc"] = oidc
-    return shown
+    return shown | kinds.shown(found)
 
 
 def _shown(display_name: str, description: str, *, disabled: bool) -> Json:

@@ -19,6 +19,7 @@ from rempart.services.iam.workload_identity import model, pools
 from rempart.services.iam.workload_identity.names import Named, check_id
 from rempart.services.iam.workload_identity.operations import done
 from rempart.trust.identity.federation.pools import PROVIDERS, Provider, split
+from rempart.trust.identity.federation.saml.provider import read_metadata
 
 PAGE_SIZE_DEFAULT = 50
 PAGE_SIZE_MAX = 100
@@ -54,7 +55,7 @@ async def create(grant: Grant, call: Call, store: IamStore) -> Reply:
             reason="limitExceeded",
         )
     fresh = Provider(f"{pool.name}/providers/{id_}", store.now)
-    made = model.provider(fresh, call.document, model.PROVIDER_FIELDS)
+    made = await provider_of(fresh, call, model.PROVIDER_FIELDS, store)
     return await _stored(grant, store, made)
 
 
@@ -79,7 +80,7 @@ async def patch(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Change the fields of a provider that the mask names, single attributes among them."""
     old = await _find(grant, call, store)
     model.refuse_deleted(old.deleted, wanted=False)
-    made = model.provider(old, call.document, mask_of(call))
+    made = await provider_of(old, call, mask_of(call), store)
     return await _stored(grant, store, made)
 
 
@@ -108,6 +109,14 @@ def mask_of(call: Call) -> frozenset[str]:
 
 
 _SPELLED = frozenset(("attributeMapping", "attribute_mapping"))
+
+
+async def provider_of(
+    base: Provider, call: Call, fields: frozenset[str], store: IamStore
+) -> Provider:
+    """Return a provider with these fields taken from a request."""
+    metadata = await read_metadata(call.document, store.setup.reader)
+    return model.provider(base, call.document, fields, metadata, store.now)
 
 
 async def _stored(grant: Grant, store: IamStore, provider: Provider) -> Reply:

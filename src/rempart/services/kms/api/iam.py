@@ -89,6 +89,7 @@ def _methods(noun: _Noun[N, Guarded]) -> PolicyMethods:
             container=f"projects/{resource.project}",
             name=name,
             members=iam.newly_given(old, new),
+            roles=iam.modified(old, new),
         )
 
     return PolicyMethods(get, set_, test, proposes)

@@ -60,11 +60,16 @@ def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
     return UseContext(
         version=str(name),
         key=str(name.parent),
-        reason=CUSTOMER_INITIATED_ACCESS,
+        reason=grant.reason or CUSTOMER_INITIATED_ACCESS,
         principal=grant.principal.member,
         method=call.method,
-        approval=approval_of(call),
+        approval=joined(grant.evidence, call),
     )
+
+
+def joined(evidence: str, call: Call) -> str:
+    """Return what speaks for a use: what the approvers signed, and what the caller brought."""
+    return "~".join(filter(None, (evidence, approval_of(call))))
 
 
 def approval_of(call: Call) -> str:

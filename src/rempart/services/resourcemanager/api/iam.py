@@ -90,6 +90,7 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
             container=resource,
             name=resource,
             members=iam.newly_given(old, new),
+            roles=iam.modified(old, new),
         )
 
     return PolicyMethods(get, set_, test, proposes)

@@ -24,7 +24,7 @@ from rempart.services.storage.model.kms_key import key_of
 from rempart.services.storage.policy_view import SERVICE
 from rempart.services.storage.resources import bucket_json
 from rempart.services.storage.store import StorageStore
-from rempart.trust.policy.iam import newly_given
+from rempart.trust.policy.iam import modified, newly_given
 
 Proposes = Callable[[Call, StorageStore], Awaitable[Proposal | None]]
 Fields = Mapping[str, object]
@@ -149,7 +149,7 @@ async def bucket_policy(call: Call, store: StorageStore) -> Proposal:
     """Return a bucket's policy as it would be."""
     found = await store.bucket_of(call)
     new = await iam.new_bucket_policy(found, call, store)
-    return _policy(found, "", newly_given(found.policy, new))
+    return _policy(found, "", newly_given(found.policy, new), modified(found.policy, new))
 
 
 async def managed_folder_policy(call: Call, store: StorageStore) -> Proposal:
@@ -158,7 +158,7 @@ async def managed_folder_policy(call: Call, store: StorageStore) -> Proposal:
     name = names.managed_folder_name(call.path["managedFolder"])
     folder = await store.managed_folder(found, name)
     new = await iam.new_managed_folder_policy(folder, found, call, store)
-    return _policy(found, "", newly_given(folder.policy, new))
+    return _policy(found, "", newly_given(folder.policy, new), modified(folder.policy, new))
 
 
 async def access_control(call: Call, store: StorageStore) -> Proposal:
@@ -168,13 +168,16 @@ async def access_control(call: Call, store: StorageStore) -> Proposal:
     return _policy(found, call.path.get("object", ""), (acl.member(entity, found.project),))
 
 
-def _policy(found: Bucket, name: str, members: tuple[Member, ...]) -> Proposal:
+def _policy(
+    found: Bucket, name: str, members: tuple[Member, ...], roles: tuple[str, ...] | None = None
+) -> Proposal:
     return Proposal(
         type=f"{SERVICE}/AllowPolicy",
         change=Change.UPDATE,
         container=f"projects/{found.project}",
         name=f"projects/_/buckets/{found.name}" + (f"/objects/{name}" if name else ""),
         members=members,
+        roles=roles,
     )
 
 

@@ -50,6 +50,26 @@ class OIDC(msgspec.Struct, frozen=True):
         return f"OIDC(issuer={self.issuer!r})"
 
 
+class TrustStore(msgspec.Struct, frozen=True):
+    """Authorities that vouch for certificates: anchors, and others on the way to them (PEM)."""
+
+    anchors: tuple[str, ...]
+    intermediates: tuple[str, ...] = ()
+
+
+class SAML(msgspec.Struct, frozen=True):
+    """A SAML identity provider: its metadata as they were given, and what was read of them.
+
+    `sign_in` is where browsers go, by redirect; empty where programs alone bring assertions.
+    `certificates` are in DER; whether one has expired is asked at each use.
+    """
+
+    metadata: str
+    issuer: str
+    sign_in: str
+    certificates: tuple[bytes, ...]
+
+
 class Restrictions(msgspec.Struct, frozen=True):
     """How the people of a pool may sign in: on which web sites, and whether by programs."""
 
@@ -79,7 +99,10 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """A provider of a pool; without `oidc` it is this universe's own, of one-time tokens."""
+    """A provider of a pool, of one kind; of none it is this universe's own, of one-time tokens.
+
+    `aws` is the number of an account of Amazon's.
+    """
 
     name: str
     created: Micros
@@ -91,6 +114,9 @@ class Provider(msgspec.Struct, frozen=True):
     deleted: Micros = Micros(0)
     oidc: OIDC | None = None
     detailed_log: bool = False
+    saml: SAML | None = None
+    x509: TrustStore | None = None
+    aws: str = ""
 
     @property
     def stands(self) -> bool:

@@ -30,7 +30,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sign-in: who, by which provider, since when and until when, and what for.
 
     A browser's session is known by its cookie, a code's by the code, a program's by its refresh
-    token. `uid` is the pool's; `groups` and `custom` are what the provider's mapping made then.
+    token. `limit` is when the provider's own session ends, 0 where it does not say. `uid` is the
+    pool's; `groups` and `custom` are what the provider's mapping made then.
     Of a code, `ends` is its own end, `redirect` and `challenge` must fit at its exchange, and
     `handed` is then the program's session that came of it.
     """
@@ -50,6 +51,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     redirect: str = ""
     challenge: str = ""
     handed: bytes = b""
+    limit: int = 0
 
 
 class Subject(msgspec.Struct, frozen=True, omit_defaults=True):

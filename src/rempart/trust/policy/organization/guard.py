@@ -8,17 +8,18 @@ write that goes through, to the witness's entry of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from rempart.core.policy import Resource
 from rempart.core.proposal import Proposal
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.organization.constraint import Constraint, Shape
 from rempart.trust.policy.organization.constraints import (
     CALLS,
     CONSTRAINTS,
     STRICT_SERVICES,
+    bears_on,
     of_type,
 )
 from rempart.trust.policy.organization.constraints.storage import PUBLIC_ACCESS
@@ -31,12 +32,15 @@ from rempart.trust.policy.organization.refusals import custom_refusal, refusal, 
 from rempart.trust.policy.organization.values import IS, Value
 
 DRY_RUN_FACT = "orgPolicyDryRun"
+SEE = "orgpolicy.policy.get"
 _STORAGE = "storage.googleapis.com"
 _log = logging.getLogger(__name__)
 
 
 class OrganizationPolicyGuard:
     """Refuses what organization policy does not admit."""
+
+    title = "Organization policy"
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
@@ -51,6 +55,34 @@ class OrganizationPolicyGuard:
         proposal = await asked.propose() if asked.propose else None
         if proposal is not None:
             await self._check_proposal(asked, proposal)
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return which constraint would refuse a call, and those that would judge what it makes."""
+        seen = self._policies.fresh() or await self._policies.seen()
+        container = container_of(asked.resource)
+        if not container or not (seen.any or asked.service in STRICT_SERVICES):
+            return SILENT
+        see = frozenset((SEE, name) for name in await self._policies.above(container))
+        async for constraint, value, live in self._breaches(asked, seen, container):
+            if live:
+                refusal = refused_call(constraint, asked, container, value)
+                return Opinion(f"{refusal.message}. {_todo(constraint.full, container)}", see=see)
+        depends = await self._in_force(asked, container) if asked.propose else ()
+        return Opinion(depends=depends, see=see)
+
+    async def _in_force(self, asked: Asked, container: str) -> tuple[str, ...]:
+        """Return the constraints in force that judge what such a call makes."""
+        own = await self._policies.custom(container)
+        custom = {
+            f"customConstraints/{name}": as_constraint(name, one) for name, one in own.items()
+        }
+        every = {one.full: one for one in CONSTRAINTS.values()} | custom
+        found = []
+        for name, constraint in every.items():
+            if bears_on(asked.permission, constraint.types):
+                live = await self._policies.effective(constraint, container)
+                found += [name] if live is not None and _restrains(live) else []
+        return tuple(found)
 
     async def conceals(self, resource: Resource) -> bool:
         """Tell whether bindings to everyone are not to count on a resource of Cloud Storage."""
@@ -72,21 +104,26 @@ class OrganizationPolicyGuard:
         container = container_of(asked.resource)
         if not container:
             return
+        async for constraint, value, live in self._breaches(asked, seen, container):
+            if live:
+                raise refused_call(constraint, asked, container, value)
+            _tell(asked, constraint.full, container)
+
+    async def _breaches(
+        self, asked: Asked, seen: Seen, container: str
+    ) -> AsyncIterator[tuple[Constraint, str, bool]]:
+        """Iterate over the constraints that a call breaks, by what, and whether they are live."""
+        key = asked.resource.project or asked.resource.name.name
         if key not in seen.calls:
-            seen.calls[key] = tuple(
-                [
-                    one
-                    for one in [await self._stands(each, container) for each in CALLS]
-                    if _asks(one)
-                ]
-            )
+            standing = [await self._stands(each, container) for each in CALLS]
+            seen.calls[key] = tuple([one for one in standing if _asks(one)])
         for constraint, live, trial in seen.calls[key]:
             for value in constraint.calls(asked) if constraint.calls else ():
                 judged = await self._policies.value(constraint, value)
                 if live is not None and not _passes(constraint, live, judged):
-                    raise refused_call(constraint, asked, container, value)
+                    yield constraint, value, True
                 if trial is not None and not _passes(constraint, trial, judged):
-                    _tell(asked, constraint.full, container)
+                    yield constraint, value, False
 
     async def _check_proposal(self, asked: Asked, proposal: Proposal) -> None:
         for constraint in of_type(proposal.type):
@@ -151,6 +188,17 @@ def _asks(standing: Standing) -> bool:
     return trial is not None or (
         live is not None and (live.enforced or live.deny_all or not live.allow_all)
     )
+
+
+def _restrains(live: Effective) -> bool:
+    """Tell whether what is set for a constraint can refuse anything."""
+    return (
+        live.enforced or live.deny_all or bool(live.denied or (live.allowed and not live.allow_all))
+    )
+
+
+def _todo(constraint: str, container: str) -> str:
+    return f"Who administers organization policy may change {constraint} for {container}."
 
 
 def _tell(asked: Asked, constraint: str, container: str) -> None:

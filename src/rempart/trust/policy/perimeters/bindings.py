@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 
-from rempart.core.errors import ErrorInfo, denied
+from rempart.core.errors import CloudError, ErrorInfo, denied
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.changes import everything
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import find_project
 from rempart.trust.policy.perimeters.documents import (
     ACCESS_BINDINGS,
     ACCESS_POLICIES,
     AccessBinding,
+    AccessPolicy,
 )
 from rempart.trust.policy.perimeters.geography import Geography
 from rempart.trust.policy.perimeters.levels import Origin, holds
@@ -25,11 +26,14 @@ from rempart.trust.policy.watched import Watched
 DRY_RUN_FACT = "accessLevelDryRun"
 """Under this, an entry in the log has the level that a dry run would have asked for."""
 
+SEE = "accesscontextmanager.gcpUserAccessBindings.get"
 _log = logging.getLogger(__name__)
 
 
 class BindingGuard:
     """Refuses callers outside the access level that they are bound to."""
+
+    title = "Access bindings"
 
     def __init__(self, sealed: SealedEngine, geography: Watched[Geography]) -> None:
         self._sealed = sealed
@@ -47,15 +51,24 @@ class BindingGuard:
             level = await self._level(asked, dry=dry)
             if level and not await self._has(level, asked):
                 if not dry:
-                    raise denied(
-                        f"The caller does not have the access level {level} that it is bound to.",
-                        info=ErrorInfo(
-                            "ACCESS_LEVEL_REQUIRED", "rempart", (("accessLevel", level),)
-                        ),
-                    )
+                    raise _refusal(level)
                 who = asked.principal.member
                 asked.facts[DRY_RUN_FACT] = level
                 _log.warning("dry run: %s is bound to %s and has it not", who, level)
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return the level that a caller would lack, for those who may read bindings there."""
+        if self._watch.changes != self._seen:
+            await self._look()
+        level = await self._level(asked, dry=False) if asked.principal.project else ""
+        if not self._bound or not level:
+            return SILENT
+        policy = await self._policy(level)
+        see = frozenset(((SEE, policy.parent),)) if policy else frozenset[tuple[str, str]]()
+        if await self._has(level, asked):
+            return Opinion(see=see)
+        said = f"{_refusal(level).message} Call from where it holds."
+        return Opinion(said, unsure=not asked.call.remote, see=see)
 
     async def _look(self) -> None:
         seen = self._watch.changes
@@ -80,11 +93,22 @@ class BindingGuard:
         return ""
 
     async def _has(self, level: str, asked: Asked) -> bool:
-        number = level.split("/")[1]
-        policy = await self._sealed.find(ACCESS_POLICIES, ACCESS_POLICIES.key(number))
+        policy = await self._policy(level)
         geography = await self._geography.current(asked.call.time)
         origin = Origin(asked.call.remote, asked.principal.member, asked.call.time, geography)
-        return policy is not None and holds(policy.value, level, origin)
+        return policy is not None and holds(policy, level, origin)
+
+    async def _policy(self, level: str) -> AccessPolicy | None:
+        number = level.split("/")[1]
+        found = await self._sealed.find(ACCESS_POLICIES, ACCESS_POLICIES.key(number))
+        return found.value if found else None
+
+
+def _refusal(level: str) -> CloudError:
+    return denied(
+        f"The caller does not have the access level {level} that it is bound to.",
+        info=ErrorInfo("ACCESS_LEVEL_REQUIRED", "rempart", (("accessLevel", level),)),
+    )
 
 
 def bound_to(binding: AccessBinding) -> str:

@@ -14,16 +14,22 @@ from rempart.core.names import ProjectId
 from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.changes import everything
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import levels, place_name, severance, severed
-from rempart.trust.policy.perimeters.crossing import Plan, Visit, judge, plan
+from rempart.trust.policy.perimeters.crossing import Plan, Refusal, Visit, judge, plan
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, AccessPolicy
 from rempart.trust.policy.perimeters.geography import Geography
 from rempart.trust.policy.perimeters.levels import Origin
-from rempart.trust.policy.perimeters.violation import Violations, refusal_of, violation_of
+from rempart.trust.policy.perimeters.violation import (
+    Violations,
+    foretold,
+    refusal_of,
+    violation_of,
+)
 from rempart.trust.policy.watched import Watched
 
 MANAGER = "cloudresourcemanager.googleapis.com"
+SEE = "accesscontextmanager.servicePerimeters.get"
 DRY_RUN_FACT = "perimeterDryRun"
 """Under this, an entry in the log has the identifier of what a dry run would have refused."""
 
@@ -44,6 +50,8 @@ class PerimeterGuard:
 
     `names` has for each method the names that method selectors may use besides its id.
     """
+
+    title = "VPC Service Controls"
 
     def __init__(
         self,
@@ -66,19 +74,33 @@ class PerimeterGuard:
         state = self._state
         if state is None or asked.resource.project is None:
             return
-        visit = await self._visit(asked, asked.resource.project)
-        before = [
-            await self._visit(other, ProjectId(project))
-            for project, other in asked.before.items()
-            if project != asked.resource.project
-        ]
-        refused = await self._judge(state.live, asked, visit, before, dry=False)
-        if refused:
-            raise refusal_of(refused, asked.service)
+        visits = await self._visits(asked, asked.resource.project)
+        refused = await self._judge(state.live, asked, visits)
+        if refused is not None:
+            raise refusal_of(await self._keep(asked, *refused, dry=False), asked.service)
         if state.dry is not None:
-            tried = await self._judge(state.dry, asked, visit, before, dry=True)
-            if tried:
-                asked.facts[DRY_RUN_FACT] = tried
+            tried = await self._judge(state.dry, asked, visits)
+            if tried is not None:
+                asked.facts[DRY_RUN_FACT] = await self._keep(asked, *tried, dry=True)
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return which perimeter would refuse a call, for those who may read perimeters there."""
+        if self._watch.changes != self._seen:
+            await self._look()
+        state = self._state
+        if state is None or asked.resource.project is None:
+            return SILENT
+        visits = await self._visits(asked, asked.resource.project)
+        place = visits[0].place
+        holding = [one.policy.parent for one in state.live.around(place)]
+        tops = [one for one in place if one.startswith("organizations/")]
+        refused = await self._judge(state.live, asked, visits)
+        see = frozenset((SEE, one) for one in (*tops, *holding))
+        if refused is None:
+            return Opinion(see=see)
+        _, origin = refused
+        unsure = not asked.call.remote and None in origin.found.values()
+        return Opinion(foretold(*refused), unsure=unsure, see=see)
 
     async def _look(self) -> None:
         """Read the access policies again."""
@@ -93,15 +115,26 @@ class PerimeterGuard:
         return Origin(asked.call.remote, principal.member, asked.call.time, geography)
 
     async def _judge(
-        self, plan_: Plan, asked: Asked, visit: Visit, before: list[Visit], *, dry: bool
-    ) -> str:
-        """Return the identifier of the violation, empty where there is none."""
+        self, plan_: Plan, asked: Asked, visits: tuple[Visit, ...]
+    ) -> tuple[Refusal, Origin] | None:
+        """Return why a call may not be and where it comes from, None where it may."""
         origin = await self.origin(asked.principal, asked)
-        refusal = judge(plan_, visit, before, origin)
-        if refusal is None:
-            return ""
+        refusal = judge(plan_, visits[0], visits[1:], origin)
+        return (refusal, origin) if refusal else None
+
+    async def _keep(self, asked: Asked, refusal: Refusal, origin: Origin, *, dry: bool) -> str:
+        """Keep a violation, and return its identifier."""
         violation = violation_of(refusal, origin, asked.call.request_id, dry=dry)
         return await self._violations.keep(violation)
+
+    async def _visits(self, asked: Asked, project: ProjectId) -> tuple[Visit, ...]:
+        """Return what is asked about, and then what the call did before in other projects."""
+        before = [
+            await self._visit(other, ProjectId(id_))
+            for id_, other in asked.before.items()
+            if id_ != project
+        ]
+        return (await self._visit(asked, project), *before)
 
     async def _visit(self, asked: Asked, project: ProjectId) -> Visit:
         name, service = asked.resource.name, f"{asked.service}.googleapis.com"

@@ -92,6 +92,22 @@ def explain(violation: Violation) -> str:
     return "\n".join(lines)
 
 
+def foretold(refusal: Refusal, origin: Origin) -> str:
+    """Return why a crossing would be refused, and what would admit it."""
+    enclosure = refusal.enclosure
+    levels = sorted(set(enclosure.config.access_levels))
+    states = {True: "holds", False: "does not hold", None: "cannot be decided"}
+    found = ", ".join(f"{one} ({states[origin.found.get(one)]})" for one in levels)
+    by_level = f"call from where an access level of it holds: {found}; or " if levels else ""
+    id_ = enclosure.name.rpartition("/")[2]
+    return (
+        f"The perimeter {enclosure.name}: {_WHY.get(refusal.reason, refusal.reason)} "
+        f"({refusal.reason}). To be let in, {by_level}have an ingress rule added "
+        f"(gcloud access-context-manager perimeters update {id_} "
+        f"--policy={enclosure.policy.number} --set-ingress-policies=FILE)."
+    )
+
+
 async def explained(sealed: SealedEngine, identifier: str) -> str | None:
     """Return the explanation of a refused call by its identifier, None where none is kept."""
     found = await sealed.find(VIOLATIONS, VIOLATIONS.key(identifier))

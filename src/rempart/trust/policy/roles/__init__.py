@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rempart.trust.policy.roles import (
+    accessapproval,
     accesscontextmanager,
     basic,
     cloudasset,
@@ -48,6 +49,7 @@ _OF_SERVICES = tuple(
         sovereignty,
         cloudasset,
         recommender,
+        accessapproval,
         logging,
     )
     for role in service.ROLES

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 from rempart.core.call import Call
@@ -20,25 +19,18 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Principal
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.expressions import value
-from rempart.trust.policy.guard import Asked
+from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import find_project
 from rempart.trust.policy.perimeters.geography import Geography, parse_ip
 from rempart.trust.policy.sovereignty import approvals
 from rempart.trust.policy.sovereignty.actions import classes
-from rempart.trust.policy.sovereignty.register import (
-    NoRegister,
-    Person,
-    Register,
-    canonical,
-    opened,
-    today,
-)
-from rempart.trust.policy.sovereignty.rules import Rules, Variables, applies
+from rempart.trust.policy.sovereignty.register import Person, canonical, today
+from rempart.trust.policy.sovereignty.rules import Rule, Rules, Variables, applies
 from rempart.trust.policy.sovereignty.sensitivity import LOWER, asked_for, level, lowers
+from rempart.trust.policy.sovereignty.staff import Staff
 from rempart.trust.policy.watched import Watched
 
 RULES_FILE = "sovereignty.toml"
-REGISTER_FILE = "staff-register.jws"
 DOMAIN = "rempart"
 _LABELLING = frozenset(
     (
@@ -52,10 +44,10 @@ _NEW = frozenset(("storage.buckets.insert", "cloudresourcemanager.projects.creat
 _GRANTING = frozenset(("members", "entity", "identities"))
 """The members of a request that name who gets something."""
 
-UNKNOWN = "??"
-"""What is told of somebody of the operator's whom no register names, as Google writes it."""
-
 _DEPTH_MAX = 32
+_MANY = 1_000
+"""More approvals than any rule asks for."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -71,72 +63,94 @@ class Decision(Protocol):
 class SovereigntyGuard:
     """Refuses by the rules, over the register in the data directory, read again as they change."""
 
+    title = "Sovereignty rules"
+
     def __init__(
         self,
         sealed: SealedEngine,
         decision: Decision,
         geography: Watched[Geography],
-        rules: Watched[Rules],
-        data: Path | None,
+        staff: Staff,
     ) -> None:
         self._sealed = sealed
         self._decision = decision
         self._geography = geography
-        self._rules = rules
-        self._file = Watched(data / REGISTER_FILE if data else None, _read_token, REGISTER_FILE)
-        self._register: Register | None = None
-        self._opened: tuple[str, Rules] | None = None
+        self._staff = staff
 
     async def check(self, asked: Asked) -> None:
         """Raise the refusal, with the rule's name and the requirement that it comes from."""
         method = asked.call.method
         if method in _LABELLING or method in _NEW:
             await self._check_label(asked)
-        rules = await self._rules.current(asked.call.time)
+        rules = await self._staff.rules(asked.call.time)
         if rules is None:
             return
+        person = await self._person(rules, asked)
+        if asked.access is Access.WRITE:
+            _check_grants(rules, asked.call)
+        broken = await self._broken(rules, person, asked) if person else None
+        if person is not None and broken is not None:
+            rule, _ = broken
+            _log.warning("rule %s refused %s to %s", rule.id, asked.call.method, person.name)
+            raise _refusal(rule.id, rule.requirement, rule.text)
+
+    async def opinion(self, asked: Asked) -> Opinion:
+        """Return the rule that would refuse a call; what its content gives to whom is not judged.
+
+        Whoever may know the rest of an answer may know by which rule the operator's people are
+        held; what they are is told nobody.
+        """
+        rules = await self._staff.rules(asked.call.time)
+        if rules is None:
+            return SILENT
+        try:
+            person = await self._person(rules, asked)
+        except CloudError as refusal:
+            return Opinion(refusal.message)
+        broken = await self._broken(rules, person, asked) if person else None
+        if broken is None:
+            return SILENT
+        rule, variables = broken
+        said = _refusal(rule.id, rule.requirement, rule.text).message
+        approved = {**variables, "approvals": {"customer": _MANY, "operator": _MANY}}
+        if value(rule.require, approved) is True:
+            said += f" With approvals (header {approvals.HEADER}) it would be let through."
+        unsure = not asked.call.remote and "origin." in rule.when + rule.require
+        return Opinion(said, unsure=unsure)
+
+    async def _person(self, rules: Rules, asked: Asked) -> Person | None:
+        """Return who of the operator's asks, None where it is a customer; or raise."""
         member = canonical(asked.principal.member)
         if rules.is_vendor(member) or rules.is_vendor(asked.principal.email):
             raise _vendor("A vendor's people have no account here.")
-        if asked.access is Access.WRITE:
-            _check_grants(rules, asked.call)
-        register = await self._current(rules, asked.call.time)
+        register = await self._staff.register(rules, asked.call.time)
         person = register.people.get(member) if register else None
         if person is None and not rules.is_staff(member):
-            return
+            return None
         if person is None or register is None or not register.in_force(asked.call.time):
             raise _refusal(
                 "staff-register",
                 "SecNumCloud 3.2, 9.2.b",
                 "An account of the operator's is not in a staff register that is in force.",
             )
-        await self._judge(rules, person, asked)
-
-    async def staff(self, named: str, now: Micros) -> Person | None:
-        """Return who a member is among the operator's staff, or None; not whether it may act."""
-        rules = await self._rules.current(now)
-        if rules is None:
-            return None
-        member = canonical(named)
-        register = await self._current(rules, now)
-        person = register.people.get(member) if register else None
-        if person is None and rules.is_staff(member):
-            return Person(member, (member,), UNKNOWN, UNKNOWN, UNKNOWN)
         return person
 
-    async def _judge(self, rules: Rules, person: Person, asked: Asked) -> None:
+    async def _broken(
+        self, rules: Rules, person: Person, asked: Asked
+    ) -> tuple[Rule, Variables] | None:
+        """Return the first rule that refuses and what it read, None where none does."""
         kinds = classes(asked.permission, asked.access)
         about = [rule for rule in rules.rules if applies(rule, kinds)]
         if not about:
-            return
+            return None
         variables = await self._variables(rules, person, asked, kinds)
         for rule in about:
             if (
                 value(rule.when, variables) is not False
                 and value(rule.require, variables) is not True
             ):
-                _log.warning("rule %s refused %s to %s", rule.id, asked.call.method, person.name)
-                raise _refusal(rule.id, rule.requirement, rule.text)
+                return rule, variables
+        return None
 
     async def _variables(
         self, rules: Rules, person: Person, asked: Asked, kinds: tuple[str, ...]
@@ -153,6 +167,8 @@ class SovereigntyGuard:
         )
         header = asked.call.headers.get(approvals.HEADER, "")
         customer, operator = approvals.approved(header, rules.approvers, wanted)
+        customer += asked.approved.approvers if asked.approved else 0
+        officers = asked.approved.officers if asked.approved else 0
         return {
             "staff": {
                 "name": person.name,
@@ -178,7 +194,7 @@ class SovereigntyGuard:
                 "sensitivity": await self._sensitivity(resource),
             },
             "origin": await self._origin(rules, asked.call),
-            "approvals": {"customer": customer, "operator": operator},
+            "approvals": {"customer": customer, "operator": operator, "officers": officers},
             "eu": list(rules.eu),
         }
 
@@ -222,28 +238,6 @@ class SovereigntyGuard:
                 f"Permission '{LOWER}' denied: the label {SENSITIVITY} is not lowered without it.",
                 info=ErrorInfo("SENSITIVITY_LOWERED", DOMAIN, (("permission", LOWER),)),
             )
-
-    async def _current(self, rules: Rules, now: Micros) -> Register | None:
-        """Return the register in force: the newest that an officer signed, never an older one."""
-        token = await self._file.current(now)
-        if token is None or (self._opened is not None and self._opened == (token, rules)):
-            return self._register
-        self._opened = (token, rules)
-        try:
-            found = opened(token, rules.officers, [one.entity for one in rules.vendors])
-        except NoRegister as problem:
-            _log.warning("%s is refused (%s): what was in force stays", REGISTER_FILE, problem)
-            return self._register
-        before = self._register
-        if before is not None and found.content.serial < before.content.serial:
-            _log.warning("%s is refused: its serial is an older one's", REGISTER_FILE)
-        else:
-            self._register = found
-        return self._register
-
-
-def _read_token(path: Path) -> str:
-    return path.read_text(encoding="ascii").strip()
 
 
 def _check_grants(rules: Rules, call: Call) -> None:

@@ -43,11 +43,26 @@ class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Operator(_Shape, frozen=True):
-    """The operator: accounts under its domains and workforce pools are staff, listed or not."""
+    """The operator: accounts under its domains and workforce pools are staff, listed or not.
+
+    `own` are the projects, folders and organizations that are no customer's: what is in them, staff
+    reach by IAM and these rules, without a customer's approval.
+    """
 
     entity: str
     domains: tuple[str, ...]
     pools: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+
+
+class BreakGlass(_Shape, frozen=True):
+    """How staff reach a customer's resource when nobody of the customer's can be asked.
+
+    So many officers must sign for it, none of them who acts; it ends after so many minutes.
+    """
+
+    officers: Annotated[int, msgspec.Meta(ge=2, le=10)]
+    minutes_max: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 60
 
 
 class Vendor(_Shape, frozen=True):
@@ -89,6 +104,7 @@ class Rules(_Shape, frozen=True):
     vendors: tuple[Vendor, ...] = ()
     networks: tuple[Network, ...] = ()
     approvers: tuple[Approver, ...] = ()
+    break_glass: BreakGlass | None = None
 
     def network_of(self, remote: str) -> Network | None:
         """Return the first network that an address is in."""

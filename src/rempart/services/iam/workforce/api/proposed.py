@@ -7,6 +7,7 @@ from rempart.core.document import update_mask
 from rempart.core.proposal import Change, Proposal
 from rempart.services.iam.api.asked import name_of
 from rempart.services.iam.workforce.api import asked
+from rempart.services.iam.workforce.api.providers import reading
 from rempart.services.iam.workforce.model.provider import changed, new_provider, provider_json
 from rempart.services.iam.workforce.store import WorkforceStore
 from rempart.trust.identity.federation.pools import Provider
@@ -32,7 +33,7 @@ async def new(call: Call, store: WorkforceStore) -> Proposal | None:
     """Return the provider to create; nothing in a pool that is not there."""
     above = names.pool(name_of(call))
     name = names.new_provider(above, call.query.get("workforcePoolProviderId", ""))
-    made = new_provider(name, call.document, store.now)
+    made = new_provider(name, call.document, await reading(call, store))
     return await _proposal(store, name, made, None)
 
 
@@ -42,7 +43,9 @@ async def patched(call: Call, store: WorkforceStore) -> Proposal | None:
     old = await store.found_provider(name)
     if old is None:
         return None
-    return await _proposal(store, name, changed(old, call.document, update_mask(call.query)), old)
+    mask = update_mask(call.query)
+    made = changed(old, call.document, mask, await reading(call, store))
+    return await _proposal(store, name, made, old)
 
 
 async def _proposal(

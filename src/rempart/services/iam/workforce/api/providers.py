@@ -17,10 +17,16 @@ from rempart.services.iam.workforce.api.pools import (
     undeleted,
 )
 from rempart.services.iam.workforce.model.pool import refuse_if_deleted
-from rempart.services.iam.workforce.model.provider import changed, new_provider, provider_json
+from rempart.services.iam.workforce.model.provider import (
+    Reading,
+    changed,
+    new_provider,
+    provider_json,
+)
 from rempart.services.iam.workforce.store import WorkforceStore
 from rempart.services.iam.workload_identity.operations import done
 from rempart.trust.identity.federation.pools import PROVIDERS, Provider
+from rempart.trust.identity.federation.saml.provider import read_metadata
 from rempart.trust.identity.workforce import names
 from rempart.trust.identity.workforce.names import ProviderName
 
@@ -32,7 +38,7 @@ async def create(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     above = names.pool(name_of(call))
     refuse_if_deleted((await store.pool(grant, above)).deleted, "WorkforcePool")
     name = names.new_provider(above, call.query.get("workforcePoolProviderId", ""))
-    provider = new_provider(name, call.document, store.now)
+    provider = new_provider(name, call.document, await reading(call, store))
     await store.create_provider(grant, name, provider)
     return await _done(grant, store, name, provider)
 
@@ -59,7 +65,8 @@ async def patch(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     """Change the members of a provider that the mask names."""
     name = names.provider(name_of(call))
     old = await store.provider(grant, name)
-    new = changed(old, call.document, update_mask(call.query))
+    mask = update_mask(call.query)
+    new = changed(old, call.document, mask, await reading(call, store))
     store.put_provider(grant, name, new)
     return await _done(grant, store, name, new)
 
@@ -78,6 +85,11 @@ async def undelete(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     new = undeleted(await store.provider(grant, name), "WorkforcePoolProvider")
     store.put_provider(grant, name, new)
     return await _done(grant, store, name, new)
+
+
+async def reading(call: Call, store: WorkforceStore) -> Reading:
+    """Have the SAML metadata of a request read, if it has any."""
+    return Reading(await read_metadata(call.document, store.setup.reader), store.now)
 
 
 async def _done(

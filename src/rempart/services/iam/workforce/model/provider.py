@@ -1,7 +1,7 @@
 """A provider of a workforce pool: what may be said of one, and how it is shown.
 
-OpenID Connect alone: SAML and the calls to a directory for further attributes are refused by name
-(docs/adr/0020-sign-in-by-openid-connect-alone.md). A client secret goes in and never comes out.
+OpenID Connect or SAML (docs/adr/0027-read-saml-in-a-process-of-its-own.md); calls to a directory
+for further attributes are refused by name. A client secret goes in and never comes out.
 
 Source: WorkforcePoolProvider of google.iam.admin.v1 as Google's discovery document describes it.
 """
@@ -9,6 +9,7 @@ Source: WorkforcePoolProvider of google.iam.admin.v1 as Google's discovery docum
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -25,6 +26,8 @@ from rempart.trust.identity.federation.mapping import (
     check_mapping,
 )
 from rempart.trust.identity.federation.pools import OIDC, Provider
+from rempart.trust.identity.federation.saml.facts import Metadata
+from rempart.trust.identity.federation.saml.provider import saml
 from rempart.trust.identity.workforce.names import ProviderName
 
 PROVIDERS_PER_POOL_MAX = 200
@@ -45,11 +48,11 @@ _FIELDS = (
     "attributeMapping",
     "attributeCondition",
     "oidc",
+    "saml",
     "detailedAuditLogging",
 )
 _OUTPUT = ("name", "state", "expireTime")
 _ABSENT = {
-    "saml": "A SAML identity provider",
     "extraAttributesOauth2Client": "Fetching attributes from a directory",
     "extendedAttributesOauth2Client": "Fetching groups from a directory",
     "scimUsage": "SCIM",
@@ -59,12 +62,22 @@ _ABSENT = {
 Thumbprint = Callable[[str], str]
 
 
-def new_provider(name: ProviderName, document: Mapping[str, object], now: Micros) -> Provider:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of the SAML metadata in a request, if it has any, and when."""
+
+    metadata: Metadata | None
+    now: Micros
+
+
+def new_provider(name: ProviderName, document: Mapping[str, object], reading: Reading) -> Provider:
     """Return the provider that a request asks for."""
-    return _read(document, Provider(str(name), now))
+    return _read(document, Provider(str(name), reading.now), reading)
 
 
-def changed(old: Provider, document: Mapping[str, object], mask: frozenset[str]) -> Provider:
+def changed(
+    old: Provider, document: Mapping[str, object], mask: frozenset[str], reading: Reading
+) -> Provider:
     """Return a provider with what the mask names taken from the request."""
     refuse_if_deleted(old.deleted, "WorkforcePoolProvider")
     for path in mask:
@@ -76,7 +89,7 @@ def changed(old: Provider, document: Mapping[str, object], mask: frozenset[str])
     before = _settings(old)
     if old.oidc is not None:
         before["oidc"] = _oidc_json(old.oidc, {"plainText": old.oidc.client_secret})
-    made = _read(merged(before, document, mask), old)
+    made = _read(merged(before, document, mask), old, reading)
     _check_secret(old.oidc, made.oidc, document)
     return made
 
@@ -100,7 +113,7 @@ def provider_json(provider: Provider, thumbprint: Thumbprint) -> Json:
     return {**shown, **state_json(provider.deleted)}
 
 
-def _read(document: Mapping[str, object], base: Provider) -> Provider:
+def _read(document: Mapping[str, object], base: Provider, reading: Reading) -> Provider:
     for field, what in _ABSENT.items():
         if document.get(field) not in (None, "", {}, f"{field.upper()}_UNSPECIFIED"):
             raise unsupported(what, field=field)
@@ -109,10 +122,16 @@ def _read(document: Mapping[str, object], base: Provider) -> Provider:
     mapping, condition = pairs(document, "attributeMapping"), text(document, "attributeCondition")
     check_mapping(mapping, WORKFORCE_KEYS)
     check_condition(condition)
+    is_saml = document.get("saml") is not None
+    if is_saml and document.get("oidc") is not None:
+        raise invalid("A provider has oidc or saml settings, not both.", field="saml")
     return msgspec.structs.replace(
         base,
         mapping=mapping,
-        oidc=_oidc(document),
+        oidc=None if is_saml else _oidc(document),
+        saml=saml(document, base.saml, reading.metadata, reading.now, people=True)
+        if is_saml
+        else None,
         display_name=display_name,
         description=description,
         condition=condition,
@@ -123,7 +142,7 @@ def _read(document: Mapping[str, object], base: Provider) -> Provider:
 
 def _oidc(document: Mapping[str, object]) -> OIDC:
     if document.get("oidc") is None:
-        raise required("A provider needs its oidc settings.", field="oidc")
+        raise required("A provider needs its oidc or saml settings.", field="oidc")
     given = section(document, "oidc")
     only(given, "issuerUri", "clientId", "clientSecret", "jwksJson", "webSsoConfig")
     client_id = _short(given, "clientId", CLIENT_ID_CHARS_MAX)
@@ -214,6 +233,8 @@ def _long(field: str, most: int) -> CloudError:
 def _settings(provider: Provider) -> Json:
     """Return what a request may say of a provider, but for its oidc settings."""
     shown: Json = {"attributeMapping": provider.mapping}
+    if provider.saml is not None:
+        shown["saml"] = {"idpMetadataXml": provider.saml.metadata}
     if provider.condition:
         shown["attributeCondition"] = provider.condition
     if provider.display_name:

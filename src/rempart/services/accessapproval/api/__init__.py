@@ -1,0 +1,1 @@
+"""Access Approval's methods, by noun."""

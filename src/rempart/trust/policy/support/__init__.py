@@ -1,0 +1,1 @@
+"""Support: the operator's people reach what is a customer's by the customer's approval alone."""

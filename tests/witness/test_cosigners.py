@@ -1,0 +1,200 @@
+"""The log's side: several witnesses asked at once, of which some are slow, wrong or gone."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from rempart.core.clock import Micros
+from rempart.cosigners import Cosigned, Endpoint, Fault, Witnesses
+from rempart.standalone import identity
+from rempart.tlog.keys import Algorithm, Signer, seeded_signer
+from rempart.tlog.note import parse_note
+from rempart.tlog.policy import Log, Witness, quorum_of
+from rempart.tlog.proving import Proof
+from rempart.tlog.submission import parse_submission
+from support.paper_log import PaperLog
+from support.witness_program import WitnessProgram
+
+LOG = PaperLog("log.example/cosigned", seed=b"cosigned" * 4)
+Reply = Callable[[bytes], tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def asked(witness: WitnessProgram) -> WitnessProgram:
+    witness.run("add-log", LOG.signer.key.text)
+    return witness
+
+
+def _true(witness: WitnessProgram) -> Endpoint:
+    return Endpoint(witness.keys, witness.url, witness.certificate)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("false")
+    identity.create(data, "localhost", Micros(time.time_ns() // 1000))
+    return data
+
+
+def _signer(number: int = 1) -> Signer:
+    name = f"witness.example/{number}"
+    return seeded_signer(name, Algorithm.COSIGNATURE_ED25519, bytes([number]) * 32)
+
+
+@contextmanager
+def _stand_in(certificate: Path, reply: Reply, number: int = 1) -> Iterator[Endpoint]:
+    """A witness that answers as the test likes."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            status, text = reply(body)
+            self.send_response(status)
+            self.send_header("content-length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        @override
+        def log_message(self, *words: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate / "tls" / "key.pem")
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    pem = (certificate / "tls" / "certificate.pem").read_text()
+    try:
+        yield Endpoint((_signer(number).key,), f"https://localhost:{server.server_port}/", pem)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _cosign(number: int = 1) -> Reply:
+    def reply(body: bytes) -> tuple[int, str]:
+        text = parse_submission(body).note.text
+        return 200, _signer(number).signature(text, 1_700_000_000).line
+
+    return reply
+
+
+async def _ask(witnesses: Witnesses, size: int, log: PaperLog = LOG) -> Cosigned:
+    async def prove(old: int) -> Proof:
+        return log.proof(old, size)
+
+    return await witnesses.cosign(log.note(size), prove)
+
+
+async def test_a_log_that_grows_is_cosigned_at_each_step(asked: WitnessProgram) -> None:
+    witnesses = Witnesses([_true(asked)])
+    steps = [await _ask(witnesses, size) for size in (3, 3, 10, 11)]
+    assert [it.failures for it in steps] == [()] * 4
+    assert all([it.key for it in step.cosignatures] == list(asked.keys) for step in steps)
+    note = steps[-1].on(LOG.note(11))
+    policy = quorum_of([Log(LOG.signer.key)], [Witness(b"w", asked.keys[0])], 1)
+    policy.check(parse_note(note.encode()))
+    # One that starts anew knows nothing, and is told where the witness stands.
+    assert (await _ask(Witnesses([_true(asked)]), 12)).failures == ()
+    behind = await _ask(Witnesses([_true(asked)]), 5)
+    assert [(it.fault, it.size) for it in behind.failures] == [(Fault.AHEAD, 12)]
+    forked = await _ask(Witnesses([_true(asked)]), 12, LOG.forked(4))
+    assert [it.fault for it in forked.failures] == [Fault.FORKED]
+    grown = await _ask(Witnesses([_true(asked)]), 20, LOG.forked(4))
+    assert [it.fault for it in grown.failures] == [Fault.REFUSED]
+    assert "422" in grown.failures[0].message
+    witnesses.close()
+
+
+WRONG: dict[str, tuple[Reply, Fault]] = {
+    "a signature of another key": (_cosign(2), Fault.FALSE),
+    "a signature of another checkpoint": (
+        lambda _: (200, _signer().signature(LOG.note(8).text, 5).line),
+        Fault.FALSE,
+    ),
+    "no signature": (lambda _: (200, ""), Fault.FALSE),
+    "what is no signature": (lambda _: (200, "thanks\n"), Fault.FALSE),
+    "too much": (lambda _: (200, "\u2014 x AAAAAAA=\n" * 9000), Fault.OFFLINE),
+    "a conflict without a size": (lambda _: (409, "no"), Fault.FALSE),
+    "a conflict for ever": (
+        lambda body: (409, f"{(parse_submission(body).old + 1) % 3}\n"),
+        Fault.REFUSED,
+    ),
+    "a refusal": (lambda _: (403, "no\n"), Fault.REFUSED),
+    "a redirect": (lambda _: (302, ""), Fault.REFUSED),
+    "a failure": (lambda _: (500, ""), Fault.REFUSED),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_a_witness_that_is_wrong_is_told_and_not_believed(
+    certificate: Path, case: str
+) -> None:
+    reply, fault = WRONG[case]
+    with _stand_in(certificate, reply) as wrong, _stand_in(certificate, _cosign(3), 3) as true:
+        cosigned = await _ask(Witnesses([wrong, true]), 9)
+    assert [it.key for it in cosigned.cosignatures] == list(true.keys)
+    assert [(it.witness, it.fault) for it in cosigned.failures] == [(wrong, fault)]
+
+
+async def test_enough_answers_are_enough_and_a_slow_witness_is_not_waited_for(
+    certificate: Path,
+) -> None:
+    free = threading.Event()
+
+    def slow(body: bytes) -> tuple[int, str]:
+        free.wait(10)
+        return _cosign(1)(body)
+
+    async def prove(old: int) -> Proof:
+        return LOG.proof(old, 9)
+
+    with (
+        _stand_in(certificate, slow, 1) as late,
+        _stand_in(certificate, _cosign(2), 2) as one,
+        _stand_in(certificate, _cosign(3), 3) as two,
+    ):
+        gone = Endpoint((_signer(4).key,), "https://localhost:1/", one.authority)
+        known = [Witness(it.name.encode(), it.keys[0]) for it in (late, one, two, gone)]
+        policy = quorum_of([Log(LOG.signer.key)], known, 2)
+        witnesses = Witnesses([late, one, two, gone])
+        began = time.monotonic()
+        cosigned = await witnesses.cosign(LOG.note(9), prove, enough=policy.satisfied)
+        assert time.monotonic() - began < 3
+        policy.check(cosigned.on(LOG.note(9)))
+        assert {it.witness.name for it in cosigned.failures} == {late.name, gone.name}
+        assert {it.fault for it in cosigned.failures} == {Fault.OFFLINE}
+        again = await witnesses.cosign(LOG.note(9), prove, enough=policy.satisfied)
+        assert "question before" in {it.witness: it.message for it in again.failures}[late]
+        short = await Witnesses([late]).cosign(LOG.note(9), prove, seconds=0.2)
+        assert [it.message for it in short.failures] == ["It did not answer in time."]
+        free.set()
+        witnesses.close()
+        await asyncio.sleep(0)
+
+
+async def test_a_witness_with_another_certificate_is_not_asked(certificate: Path) -> None:
+    asked: list[bytes] = []
+
+    def reply(body: bytes) -> tuple[int, str]:
+        asked.append(body)
+        return _cosign()(body)
+
+    with _stand_in(certificate, reply) as pinned:
+        stranger = Endpoint(pinned.keys, pinned.url)
+        cosigned = await _ask(Witnesses([stranger]), 9)
+    assert [it.fault for it in cosigned.failures] == [Fault.OFFLINE]
+    assert asked == []
