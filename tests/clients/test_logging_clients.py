@@ -122,3 +122,12 @@ def test_gcloud_writes_reads_and_configures(shell: Universe, log: str) -> None:
     gcloud("buckets", "create", log, "--location=global", "--retention-days=5")
     target = f"logging.googleapis.com/projects/{shell.project}/locations/global/buckets/{log}"
     gcloud("sinks", "create", log, target, "--log-filter=severity>=ERROR")
+    view = ("--bucket", log, "--location=global")
+    gcloud("views", "create", "red", *view, "--log-filter=severity=ALERT")
+    assert [one["filter"] for one in gcloud("views", "list", *view) if "filter" in one] == [
+        "severity=ALERT"
+    ]
+    assert log in [one["name"] for one in gcloud("sinks", "list")]
+    gcloud("metrics", "create", log, "--description=d", "--log-filter=severity>=ERROR")
+    assert log in [one["name"] for one in gcloud("metrics", "list")]
+    assert [one["retentionDays"] for one in gcloud("buckets", "list") if log in one["name"]] == [5]
