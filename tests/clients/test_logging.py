@@ -211,8 +211,9 @@ def test_an_exclusion_keeps_entries_out_of_the_default_bucket(logs: Logs, log: s
     [
         ("pubsub.googleapis.com/projects/p/topics/t", "Cloud Pub/Sub"),
         ("bigquery.googleapis.com/projects/p/datasets/d", "BigQuery"),
-        ("storage.googleapis.com/bucket", "Cloud Storage"),
-        ("https://example.test", "is no log bucket"),
+        ("storage.googleapis.com/../bucket", "is none"),
+        ("syslog.rempart.io/siem", "names no syslog server siem"),
+        ("https://example.test", "is none"),
     ],
 )
 def test_a_sink_that_leads_nowhere_is_refused_by_name(

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rempart.app.answering import Guarding, answering
+from rempart.app.exporting import exports
 from rempart.app.guards import Grounds, geography_of, guards, staff_of, support_of, ways_of
 from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, logging_setup, services
@@ -18,6 +19,7 @@ from rempart.services.auth import Ground as AuthGround
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.logging import LoggingService
+from rempart.services.logging.exporting import Exports
 from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
@@ -64,6 +66,7 @@ class Parts:
     bodies: Bodies
     kms: KmsSetup
     logs: LoggingSetup
+    exports: Exports
     manager: ManagerSetup
     uses: RecordUses
     issuers: Issuers
@@ -149,6 +152,7 @@ def assemble(
         bodies=bodies,
         kms=kms,
         logs=logs,
+        exports=exports(gate, logs, config),
         manager=manager,
         uses=answers.work,
         issuers=issuers,

@@ -128,8 +128,10 @@ def logging_setup(ground: Ground, decision: PolicyDecision) -> LoggingSetup:
     sealed, world = ground.sealed, ground.world
     router = Router(sealed, decision, world)
     projection = Projection(sealed, router, world)
-    domain = system_domain(ground.config)
-    return LoggingSetup(sealed, router, projection, ground.config.regions, domain, world)
+    config = ground.config
+    collectors = {one.name: one.containers for one in config.syslog}
+    domain = system_domain(config)
+    return LoggingSetup(sealed, router, projection, config.regions, domain, world, collectors)
 
 
 def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:

@@ -52,6 +52,7 @@ DIVERGED = (
 )
 AUDIT_LOGS_EVERY_SECONDS = 5.0
 LOGS_EVERY_SECONDS = 60.0
+EXPORTS_EVERY_SECONDS = 5.0
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -220,6 +221,7 @@ def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, .
             every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
         ),
         Sweeper(parts.logs.projection, every_seconds=AUDIT_LOGS_EVERY_SECONDS),
+        Sweeper(parts.exports, every_seconds=EXPORTS_EVERY_SECONDS),
         Sweeper(Housekeeping(parts.sealed, parts.world), every_seconds=LOGS_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )

@@ -130,6 +130,18 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
     deleted: dict[str, Micros] = {}
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries that a sink is to take out of the logs: compressed lines of their JSON.
+
+    `log` is set once they make up one object of Cloud Storage: the name of their log.
+    """
+
+    count: int
+    size: int
+    entries: bytes
+    log: str = ""
+
+
 class Cursor(msgspec.Struct, frozen=True):
     """Up to which entry a feed has been read."""
 
@@ -149,3 +161,6 @@ ROUTING: Kind[Routing] = Kind(b",", Routing, hot=4096)
 
 CURSOR: Kind[Cursor] = Kind(b"-", Cursor)
 """By feed."""
+
+WAITING: Kind[Waiting] = Kind(b"%", Waiting)
+"""By container, sink, the time of writing, and a salt."""

@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from rempart.core.clock import World
 from rempart.engine.seam import Conflict, OutOfSpace
-from rempart.services.logging import audit, segments, transparency
+from rempart.services.logging import audit, outbox, transparency
 from rempart.services.logging.kinds import CURSOR, Cursor
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.segment import SEGMENT_ENTRIES_MAX
@@ -57,8 +57,7 @@ class Projection:
         now, random = self._world.clock(), self._world.random
         for container, entries in (await self._by_container(found)).items():
             placed = await self._router.placed(container, entries)
-            for bucket, kept in placed.items():
-                segments.put(tx, bucket, kept, now, random)
+            outbox.put_all(tx, placed, now, random)
         following = found[-1].index + 1
         tx.put(CURSOR, FEED, value=Cursor(following))
         with contextlib.suppress(Conflict):

@@ -11,9 +11,10 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.core.principal import Member, Principal
 from rempart.services.logging.kinds import BUCKET, ROUTING, Routing, State
+from rempart.services.logging.model.destination import Outbox, destination
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import BucketName
-from rempart.services.logging.model.routing import ALWAYS, GLOBAL, Route, destination, routes
+from rempart.services.logging.model.routing import ALWAYS, GLOBAL, Route, routes, written_by
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.hierarchy import level_name, levels
@@ -21,6 +22,7 @@ from rempart.trust.policy.hierarchy import level_name, levels
 MANAGER = "cloudresourcemanager.googleapis.com"
 _NOUNS = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}
 _WRITE = "logging.buckets.write"
+Place = BucketName | Outbox
 
 
 def container_resource(container: str) -> Resource:
@@ -38,20 +40,22 @@ class Router:
     decision: PolicyDecision
     world: World
 
-    async def placed(
-        self, container: str, entries: Iterable[Entry]
-    ) -> dict[BucketName, list[Entry]]:
-        """Return entries of a container by the log bucket that each goes to."""
+    async def placed(self, container: str, entries: Iterable[Entry]) -> dict[Place, list[Entry]]:
+        """Return entries of a container by the log bucket or outbox that each goes to.
+
+        What a sink's own writer did by writing is not for that sink: it would never end.
+        """
         chain = await self._chain(container)
-        placed: defaultdict[BucketName, list[Entry]] = defaultdict(list)
-        open_: dict[tuple[str, str], BucketName | None] = {}
+        placed: defaultdict[Place, list[Entry]] = defaultdict(list)
+        open_: dict[tuple[str, str], Place | None] = {}
         for entry in entries:
             for route in routes(chain, entry):
                 key = (route.container, route.sink.name)
                 if key not in open_:
                     open_[key] = await self._target(route)
                 target = open_[key]
-                if target is not None:
+                own = isinstance(target, Outbox) and written_by(entry, route.sink.writer)
+                if target is not None and not own:
                     placed[target].append(entry)
         return placed
 
@@ -72,9 +76,14 @@ class Router:
             return target.location == GLOBAL and target.id in ALWAYS
         return found.value.state is State.ACTIVE
 
-    async def _target(self, route: Route) -> BucketName | None:
-        """Return the bucket of a route, None where none is or its writer may not write there."""
+    async def _target(self, route: Route) -> Place | None:
+        """Return where a route leads, None where no bucket is, or its writer may not write there.
+
+        What leads out of the logs is not asked: entries wait until they can be delivered.
+        """
         target = destination(route.sink.destination)
+        if not isinstance(target, BucketName):
+            return Outbox(route.container, route.sink.name)
         if not await self._in_use(target):
             return None
         if target.container == route.container:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from rempart.core.errors import already_exists, not_found
 from rempart.core.grant import Grant
 from rempart.core.names import ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.services.logging import segments
+from rempart.services.logging import outbox
 from rempart.services.logging.kinds import (
     BUCKET,
     ROUTING,
@@ -51,6 +51,8 @@ class Setup:
     regions: tuple[str, ...]
     system_domain: str
     world: World
+    collectors: Mapping[str, tuple[str, ...]]
+    """The syslog servers, each with the containers whose sinks may lead there."""
 
 
 class LoggingStore:
@@ -116,8 +118,7 @@ class LoggingStore:
         world = self.setup.world
         for container, some in entries.items():
             placed = await self.setup.router.placed(container, some)
-            for bucket, kept in placed.items():
-                segments.put(tx, bucket, kept, self.now, world.random)
+            outbox.put_all(tx, placed, self.now, world.random)
 
     async def search(
         self, grant: Grant, sources: Iterable[Source], query: Query

@@ -11,11 +11,12 @@ from rempart.core.pages import page, page_of
 from rempart.services.logging.api.asked import name_of
 from rempart.services.logging.kinds import Json, Routing, Sink
 from rempart.services.logging.model import config, names
+from rempart.services.logging.model.destination import Collector, check_collector, destination
+from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.model.routing import (
     ALWAYS,
     DEFAULT,
     SINKS_MAX,
-    destination,
     quota,
     sinks,
 )
@@ -51,7 +52,7 @@ async def create(grant: Grant, call: Call, store: LoggingStore) -> Reply:
         raise already_exists(f"Sink {sink.name} already exists.")
     if len(every) >= SINKS_MAX:
         raise quota("sinks", SINKS_MAX)
-    sink = _fitting(sink, container)
+    sink = _fitting(sink, container, store)
     store.put_routing(grant, container, with_sink(routing, sink))
     return _reply(container, sink)
 
@@ -62,7 +63,8 @@ async def update(grant: Grant, call: Call, store: LoggingStore) -> Reply:
     _check_writer(call)
     old = replace(_sink(call, container, routing), writer=await store.writer(grant, container))
     paths = config.mask(call.query, *_UPDATED)
-    sink = _fitting(config.changed_sink(old, call.document, paths, store.now), container)
+    sink = config.changed_sink(old, call.document, paths, store.now)
+    sink = _fitting(sink, container, store)
     store.put_routing(grant, container, with_sink(routing, sink))
     return _reply(container, sink)
 
@@ -84,12 +86,14 @@ def with_sink(routing: Routing, sink: Sink) -> Routing:
     return replace(routing, sinks={**routing.sinks, sink.name: sink})
 
 
-def _fitting(sink: Sink, container: str) -> Sink:
-    """Return a sink that fits where it is; within its container it needs no identity."""
+def _fitting(sink: Sink, container: str, store: LoggingStore) -> Sink:
+    """Return a sink that fits where it is; where nobody is asked it needs no identity."""
     if (sink.include_children or sink.intercept_children) and container.startswith("projects/"):
         raise invalid("A project has no children to include.", field="includeChildren")
-    inside = destination(sink.destination).container == container
-    return replace(sink, writer="") if inside else sink
+    target = destination(sink.destination)
+    check_collector(target, container, store.setup.collectors)
+    inside = isinstance(target, BucketName) and target.container == container
+    return replace(sink, writer="") if inside or isinstance(target, Collector) else sink
 
 
 def _check_writer(call: Call) -> None:

@@ -14,6 +14,7 @@ from rempart.core.document import boolean, camel, integer, items, only, section,
 from rempart.core.errors import CloudError, Code, invalid, required, unsupported
 from rempart.services.logging.kinds import Bucket, Exclusion, Json, Metric, Sink, State, View
 from rempart.services.logging.model import names
+from rempart.services.logging.model.destination import destination
 from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.model.routing import (
     ALWAYS,
@@ -21,7 +22,6 @@ from rempart.services.logging.model.routing import (
     EXCLUSIONS_MAX,
     GLOBAL,
     REQUIRED,
-    destination,
     quota,
 )
 from rempart.services.logging.query.parser import parse

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rempart.core.errors import CloudError, invalid, unsupported
+from rempart.core.errors import CloudError, invalid
 from rempart.services.logging.kinds import Routing, Sink
+from rempart.services.logging.model.destination import log_bucket
 from rempart.services.logging.model.entry import Entry
-from rempart.services.logging.model.names import BucketName, bucket
+from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.query.evaluate import mask, one_row
 from rempart.services.logging.query.parser import parse
 
@@ -20,7 +21,6 @@ ALWAYS = frozenset((DEFAULT, REQUIRED))
 GLOBAL = "global"
 SINKS_MAX = 200
 EXCLUSIONS_MAX = 50
-_LOGGING = "logging.googleapis.com/"
 _KEPT_400_DAYS = ("activity", "system_event", "access_transparency")
 _REQUIRED_LOGS = tuple(
     f"{domain}.googleapis.com/{log}"
@@ -29,11 +29,6 @@ _REQUIRED_LOGS = tuple(
 )
 REQUIRED_FILTER = " OR ".join(f'LOG_ID("{log}")' for log in _REQUIRED_LOGS)
 DEFAULT_FILTER = " AND ".join(f'NOT LOG_ID("{log}")' for log in _REQUIRED_LOGS)
-_NOT_OFFERED = {
-    "pubsub.googleapis.com": "Cloud Pub/Sub as a destination of a sink",
-    "bigquery.googleapis.com": "BigQuery as a destination of a sink",
-    "storage.googleapis.com": "Cloud Storage as a destination of a sink",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +44,10 @@ def sinks(routing: Routing, container: str) -> dict[str, Sink]:
 
     def own(name: str, filter_: str) -> Sink:
         target = BucketName(container, GLOBAL, name)
-        return Sink(name=name, destination=f"{_LOGGING}{target}", filter=filter_)
+        return Sink(name=name, destination=log_bucket(target), filter=filter_)
 
     always = {REQUIRED: own(REQUIRED, REQUIRED_FILTER), DEFAULT: own(DEFAULT, DEFAULT_FILTER)}
     return {**always, **routing.sinks}
-
-
-def destination(text: str) -> BucketName:
-    """Return where a sink leads; raises `invalid` for what is no destination of this universe."""
-    if text.startswith(_LOGGING):
-        target = bucket(text.removeprefix(_LOGGING), "destination")
-        if f"{_LOGGING}{target}" == text:
-            return target
-    service = text.partition("/")[0]
-    if service in _NOT_OFFERED:
-        raise unsupported(_NOT_OFFERED[service], field="destination")
-    message = (
-        f"The destination {text[:200]!r} is no log bucket: write"
-        f" {_LOGGING}projects/P/locations/L/buckets/B."
-    )
-    raise invalid(message, field="destination")
 
 
 def takes(sink: Sink, entry: Entry) -> bool:
@@ -96,6 +75,13 @@ def routes(chain: list[tuple[str, Routing]], entry: Entry) -> list[Route]:
                 found = [route for route in found if route.sink.name == REQUIRED]
             found.append(Route(container, sink))
     return found
+
+
+def written_by(entry: Entry, member: str) -> bool:
+    """Tell whether an audit log tells of an act of somebody."""
+    payload = entry.document.get("protoPayload")
+    who = payload.get("authenticationInfo") if isinstance(payload, dict) else None
+    return isinstance(who, dict) and who.get("principalSubject") == member
 
 
 def quota(noun: str, most: int) -> CloudError:
