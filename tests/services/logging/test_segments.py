@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rempart.core.clock import Micros, World
 from rempart.core.errors import CloudError, Code
 from rempart.engine.seam import Key
+from rempart.services.logging import search as searching
 from rempart.services.logging import segments
 from rempart.services.logging.kinds import BODIES, BUCKET, COLUMNS, SEGMENT, Bucket, State
 from rempart.services.logging.model.config import DELETED_DAYS
@@ -180,3 +181,35 @@ def test_a_segment_knows_what_it_spans() -> None:
     assert segment.received == NOW + 7
     assert segment.severities == ["ERROR", "INFO"]
     assert nanos(written(segment.last)) == segment.last
+
+
+async def test_a_search_goes_on_while_segments_are_joined_under_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelf = Shelf()
+    each, hits = INLINE_ENTRIES_MAX + 1, searching._hits
+    for at in range(SMALL_SEGMENTS_MAX + 2):
+        await shelf.put(*(entry(at * each + one) for one in range(each)))
+
+    async def joined_first(*given: Any) -> Any:
+        if await shelf.count() > SMALL_SEGMENTS_MAX:
+            await shelf.keep()
+        return await hits(*given)
+
+    monkeypatch.setattr(searching, "_hits", joined_first)
+    found = await shelf.all("jsonPayload.n>=0")
+    assert [one.time for one in found] == [at * 1_000_000_000 for at in range(1000)]
+    assert await shelf.count() < SMALL_SEGMENTS_MAX
+
+
+async def test_what_came_on_different_days_stays_apart_so_that_each_goes_in_its_time() -> None:
+    shelf = Shelf(now=NOW + 3 * DAY)
+    for at in range(6):
+        await shelf.put(entry(at, received=NOW + at % 3 * DAY))
+    await shelf.keep()
+    assert await shelf.count() == 3, "of a day that is over few are joined too"
+    shelf.now = NOW + 31 * DAY
+    await shelf.keep()
+    assert [one.document["textPayload"] for one in await shelf.all()] == [
+        f"text {at}" for at in (1, 2, 4, 5)
+    ]

@@ -7,15 +7,16 @@ and one segment; the event loop gets its turn after each segment.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from rempart.core.errors import data_loss
+from rempart.core.errors import data_loss, unavailable
 from rempart.engine.seam import Key
-from rempart.services.logging.kinds import BODIES, COLUMNS, SEGMENT, Segment
+from rempart.services.logging.kinds import BODIES, COLUMNS, SEGMENT, Bodies, Segment
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.model.pruning import may_match
@@ -36,6 +37,7 @@ ANSWER_BYTES_MAX = 3 << 20
 """Of the entries in one page: a gRPC client takes 4 MiB unless told otherwise."""
 
 BLOCKS_HELD_MAX = 16
+ATTEMPTS_MAX = 5
 
 Place = tuple[int, str, str]
 """Where an entry stands in the order: its time, insertId and log."""
@@ -88,10 +90,23 @@ class _Hit:
     entry: Entry | None
 
 
+class JoinedError(Exception):
+    """A segment was joined with others, or went with its age, while it was looked at."""
+
+
 async def search(
-    sealed: SealedEngine, sources: Iterable[Source], query: Query
+    sealed: SealedEngine, sources: Sequence[Source], query: Query
 ) -> tuple[list[Entry], bool]:
     """Return a page of entries, and whether there are more; copies of an entry count once."""
+    for _ in range(ATTEMPTS_MAX):
+        with contextlib.suppress(JoinedError):
+            return await _search(sealed, sources, query)
+    raise unavailable("The log buckets kept changing while they were searched; retry later.")
+
+
+async def _search(
+    sealed: SealedEngine, sources: Sequence[Source], query: Query
+) -> tuple[list[Entry], bool]:
     hits: dict[Place, _Hit] = {}
     for node, found in await _nearest_first(sealed, sources, query):
         if len(hits) > query.size:
@@ -118,7 +133,7 @@ def _first(hits: dict[Place, _Hit], query: Query) -> dict[Place, _Hit]:
 
 
 async def _nearest_first(
-    sealed: SealedEngine, sources: Iterable[Source], query: Query
+    sealed: SealedEngine, sources: Sequence[Source], query: Query
 ) -> list[tuple[Node, Found[Segment]]]:
     found: list[tuple[Node, Found[Segment]]] = []
     for source in sources:
@@ -175,12 +190,18 @@ async def entries_of(sealed: SealedEngine, key: Key, segment: Segment) -> list[E
     """Return all entries of a segment."""
     if segment.entries:
         return decoded(segment.entries)
+    bodies = await _bodies(sealed, key)
+    return [one for at in range(len(bodies.blocks)) for one in decoded(block(bodies, at))]
+
+
+async def _bodies(sealed: SealedEngine, key: Key) -> Bodies:
+    """Return what lies beside a segment; raises `JoinedError` where that is gone by now."""
     bodies = await sealed.find(BODIES, _beside(BODIES.tag, key))
-    if bodies is None:
-        raise data_loss("The entries of a segment of a log bucket are missing.")
-    return [
-        one for at in range(len(bodies.value.blocks)) for one in decoded(block(bodies.value, at))
-    ]
+    if bodies is not None:
+        return bodies.value
+    if await sealed.find(SEGMENT, key) is None:
+        raise JoinedError
+    raise data_loss("The entries of a segment of a log bucket are missing.")
 
 
 def _beside(tag: bytes, key: Key) -> Key:
@@ -206,10 +227,8 @@ async def _in_block(
     number, row = divmod(hit.row, BLOCK_ENTRIES)
     held = blocks.get((hit.key, number))
     if held is None:
-        bodies = await sealed.find(BODIES, _beside(BODIES.tag, hit.key))
-        if bodies is None:
-            raise data_loss("The entries of a segment of a log bucket are missing.")
-        held = blocks[hit.key, number] = decoded(block(bodies.value, number))
+        bodies = await _bodies(sealed, hit.key)
+        held = blocks[hit.key, number] = decoded(block(bodies, number))
         if len(blocks) > BLOCKS_HELD_MAX:
             blocks.popitem(last=False)
         await asyncio.sleep(0)

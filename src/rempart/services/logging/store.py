@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -121,7 +121,7 @@ class LoggingStore:
             outbox.put_all(tx, placed, self.now, world.random)
 
     async def search(
-        self, grant: Grant, sources: Iterable[Source], query: Query
+        self, grant: Grant, sources: Sequence[Source], query: Query
     ) -> tuple[list[Entry], bool]:
         """Return a page of entries, and whether there are more; audit logs up to this moment."""
         await self.setup.projection.catch_up()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterable
 
-from rempart.core.clock import World
+from rempart.core.clock import Micros, World
 from rempart.engine.seam import Conflict, OutOfSpace
 from rempart.services.logging import segments
 from rempart.services.logging.kinds import BUCKET, SEGMENT, Bucket, Segment, State
@@ -23,7 +24,9 @@ from rempart.trust.custody.kind import Found
 from rempart.trust.custody.sealed import SealedEngine, scanned
 
 SMALL_SEGMENTS_MAX = 64
-"""So many small segments of a bucket wait before they are joined."""
+"""So many small segments of a bucket wait on the same day before they are joined."""
+
+DAY_MICROS = 86_400_000_000
 
 _LARGE_ENTRIES = SEGMENT_ENTRIES_MAX // 2
 _LARGE_BYTES = SEGMENT_BYTES_MAX // 2
@@ -72,7 +75,7 @@ class Housekeeping:
             elif one.value.count < _LARGE_ENTRIES and one.value.size < _LARGE_BYTES:
                 small.append(one)
         await self._drop(old)
-        for group in _groups(small):
+        for group in _groups(small, self._world.clock()):
             await self._join(name, group)
 
     async def _join(self, name: BucketName, group: list[Found[Segment]]) -> None:
@@ -118,8 +121,21 @@ def _bucket_of(one: Found[Segment]) -> BucketName:
     return BucketName(container.decode(), location.decode(), id_.decode())
 
 
-def _groups(small: Iterable[Found[Segment]]) -> list[list[Found[Segment]]]:
-    """Return what to join: enough for a large segment, or too many small ones."""
+def _groups(small: Iterable[Found[Segment]], now: Micros) -> list[list[Found[Segment]]]:
+    """Return what to join: enough for a large segment, too many small ones, or a day that is over.
+
+    Days stay apart, so that what is joined is old at the same time.
+    """
+    days: defaultdict[int, list[Found[Segment]]] = defaultdict(list)
+    for one in small:
+        days[one.value.received // DAY_MICROS].append(one)
+    groups = [
+        group for day, some in days.items() for group in _of_day(some, over=day < now // DAY_MICROS)
+    ]
+    return [each for each in groups if len(each) > 1]
+
+
+def _of_day(small: Iterable[Found[Segment]], *, over: bool) -> list[list[Found[Segment]]]:
     groups, group, count, size = list[list[Found[Segment]]](), list[Found[Segment]](), 0, 0
     for one in small:
         full = count + one.value.count > SEGMENT_ENTRIES_MAX
@@ -128,6 +144,4 @@ def _groups(small: Iterable[Found[Segment]]) -> list[list[Found[Segment]]]:
             group, count, size = [], 0, 0
         group.append(one)
         count, size = count + one.value.count, size + one.value.size
-    if len(group) > SMALL_SEGMENTS_MAX:
-        groups.append(group)
-    return [each for each in groups if len(each) > 1]
+    return [*groups, group] if over or len(group) > SMALL_SEGMENTS_MAX else groups
