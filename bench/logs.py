@@ -2,17 +2,27 @@
 
 The entries are made like those of an audit log: some thousand objects, twenty principals, some
 refusals. They are written as segments into an embedded engine on this disk, and searched as the
-API does it.
+API does it: a page of 50, the newest first. The same entries lie in a file, a line of JSON each, in
+which ripgrep, GNU grep and jq look for the same in the same turn; a peer that is not installed is
+left out. "limit" is that file read once, from memory, in pieces of a mebibyte.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+
+import msgspec
 
 from rempart.core.clock import Micros, World
 from rempart.engine.embedded.engine import EmbeddedEngine
@@ -28,16 +38,51 @@ from rempart.trust.custody.sealed import SealedEngine
 
 COUNT = 1_000_000
 BUCKET = BucketName("projects/lab:demo", "global", "_Default")
-FILTERS = (
-    ("none: the newest page", ""),
-    ("severity, few match", "severity>=CRITICAL"),
-    (
-        "principal and method",
-        "protoPayload.authenticationInfo.principalEmail:p7@ protoPayload.resourceName:o999",
+TURNS = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for: by Cloud Logging's filter, a regular expression for lines, and jq."""
+
+    name: str
+    filter: str
+    line: str
+    jq: str
+
+
+QUESTIONS = (
+    Asked(
+        "severity, few match",
+        "severity>=CRITICAL",
+        '"severity":"(CRITICAL|ALERT|EMERGENCY)"',
+        'select(.severity=="CRITICAL")',
     ),
-    ("regular expression that matches nothing", 'protoPayload.resourceName=~"/o[0-9]+x$"'),
-    ("text anywhere that is nowhere", '"no such text"'),
-    ("one insertId", "insertId=e00777777"),
+    Asked(
+        "principal and object",
+        "protoPayload.authenticationInfo.principalEmail:p7@ protoPayload.resourceName:o999",
+        'resourceName":"[^"]*o999".*"principalEmail":"p7@',
+        'select((.protoPayload.resourceName|contains("o999"))'
+        ' and (.protoPayload.authenticationInfo.principalEmail|contains("p7@")))',
+    ),
+    Asked(
+        "regular expression that matches nothing",
+        'protoPayload.resourceName=~"/o[0-9]+x$"',
+        '"resourceName":"[^"]*/o[0-9]+x"',
+        'select(.protoPayload.resourceName|test("/o[0-9]+x$"))',
+    ),
+    Asked(
+        "text anywhere that is nowhere",
+        '"no such text"',
+        "no such text",
+        'select(tostring|contains("no such text"))',
+    ),
+    Asked(
+        "one insertId",
+        "insertId=e00777777",
+        '"insertId":"e00777777"',
+        'select(.insertId=="e00777777")',
+    ),
 )
 _START = 1_790_000_000_000_000_000
 _STEP = 1_000_000
@@ -73,38 +118,97 @@ def entries(count: int) -> Iterator[Entry]:
         )
 
 
-async def fill(sealed: SealedEngine, count: int) -> None:
+async def fill(sealed: SealedEngine, lines: Path, count: int) -> None:
+    """Write the entries as segments, and as lines of a file."""
     held: list[Entry] = []
     world = World()
-    for number, entry in enumerate(entries(count), start=1):
-        held.append(entry)
-        if len(held) == SEGMENT_ENTRIES_MAX or number == count:
-            tx = sealed.transaction()
-            segments.put(tx, BUCKET, held, Micros(number), world.random)
-            await tx.commit()
-            held = []
+    with lines.open("wb") as file:
+        for number, entry in enumerate(entries(count), start=1):
+            held.append(entry)
+            file.write(msgspec.json.encode(entry.document) + b"\n")
+            if len(held) == SEGMENT_ENTRIES_MAX or number == count:
+                tx = sealed.transaction()
+                segments.put(tx, BUCKET, held, Micros(number), world.random)
+                await tx.commit()
+                held = []
+
+
+async def searched(sealed: SealedEngine, asked: Asked) -> float:
+    """Return how long a page takes, in seconds."""
+    query = Query(parse(asked.filter), newest_first=True, size=50)
+    begun = time.perf_counter()
+    await search(sealed, [Source(BUCKET, Everything())], query)
+    return time.perf_counter() - begun
+
+
+def peers(asked: Asked, lines: Path) -> dict[str, list[str]]:
+    """Return the command of each peer that is installed."""
+    commands = {
+        "ripgrep": ["rg", "--no-config", "-j", "2", "-c", "-i", "-e", asked.line, str(lines)],
+        "grep": ["grep", "-c", "-i", "-E", "-e", asked.line, str(lines)],
+        "jq": ["jq", "-c", asked.jq, str(lines)],
+    }
+    return {name: command for name, command in commands.items() if shutil.which(command[0])}
+
+
+def ran(command: list[str]) -> float:
+    begun = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - begun
+
+
+def read_once(lines: Path) -> float:
+    begun = time.perf_counter()
+    with lines.open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+    return time.perf_counter() - begun
 
 
 def _size(folder: Path) -> int:
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
 
 
+def row(name: str, took: dict[str, list[float]]) -> str:
+    """Return the median, and the least and greatest, of each column in milliseconds."""
+    cells = (
+        f"{median(some) * 1000:,.0f} [{min(some) * 1000:,.0f} to {max(some) * 1000:,.0f}]"
+        for some in took.values()
+    )
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+async def compare(sealed: SealedEngine, lines: Path) -> None:
+    """Let all take turns, and print a row for each question."""
+    for number, asked in enumerate(QUESTIONS):
+        took: defaultdict[str, list[float]] = defaultdict(list)
+        for _ in range(TURNS):
+            took["Rempart"].append(await searched(sealed, asked))
+            for name, command in peers(asked, lines).items():
+                took[name].append(ran(command))
+            took["limit"].append(read_once(lines))
+        if not number:
+            print(f"| row (ms) | {' | '.join(took)} |")
+            print(f"| --- |{' --- |' * len(took)}")
+        print(row(asked.name, took))
+
+
 async def main(count: int) -> None:
     world = World()
     with tempfile.TemporaryDirectory() as folder:
-        engine = EmbeddedEngine.open(Path(folder), bytes(32))
+        store, lines = Path(folder) / "store", Path(folder) / "lines"
+        store.mkdir()
+        engine = EmbeddedEngine.open(store, bytes(32))
         sealed = SealedEngine(engine, key=bytes(32), random=world.random)
-        begun = time.perf_counter()
-        await fill(sealed, count)
-        took = time.perf_counter() - begun
-        size = _size(Path(folder))
-        print(f"{count:,} entries: built in {took:.1f} s, {size / count:.0f} bytes an entry")
-        for name, filter_ in FILTERS:
-            query = Query(parse(filter_), newest_first=True, size=50)
-            begun = time.perf_counter()
-            found, more = await search(sealed, [Source(BUCKET, Everything())], query)
-            took = time.perf_counter() - begun
-            print(f"{name}: {len(found)}{'+' if more else ''} found, {took * 1000:.0f} ms")
+        begun = time.process_time()
+        await fill(sealed, lines, count)
+        took = time.process_time() - begun
+        print(
+            f"{count:,} entries, {lines.stat().st_size / count:.0f} bytes each as lines,"
+            f" {_size(store) / count:.0f} stored; {took / count * 1e6:.0f} µs of processor time"
+            f" each to write; load before {os.getloadavg()[0]:.1f}"
+        )
+        await compare(sealed, lines)
         await engine.close()
 
 

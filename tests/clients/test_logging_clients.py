@@ -131,3 +131,6 @@ def test_gcloud_writes_reads_and_configures(shell: Universe, log: str) -> None:
     gcloud("metrics", "create", log, "--description=d", "--log-filter=severity>=ERROR")
     assert log in [one["name"] for one in gcloud("metrics", "list")]
     assert [one["retentionDays"] for one in gcloud("buckets", "list") if log in one["name"]] == [5]
+    made = gcloud("sinks", "create", f"{log}-out", "storage.googleapis.com/some-bucket")
+    assert "@gcp-sa-logging." in made["writerIdentity"]
+    gcloud("sinks", "delete", f"{log}-out", "--quiet")

@@ -9,15 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from rempart.services.logging import METHODS
+from rempart.services.logging import METHODS, STREAMED
 from rempart.wire import WireMethod, load
 from support.universe import Universe
 from support.wrong_callers import REFUSED, wrong_callers
 
 WIRE = {method.id: method for method in load("logging", "v2").methods}
-STREAMED = "logging.entries.tail"
-"""Answered by gRPC alone (tests/clients/test_logging_clients.py)."""
-
 ANSWERED = {str(method.id): method for method in METHODS if method.id != STREAMED}
 FILTER = {"filter": "severity>=ERROR"}
 POLICY = {

@@ -74,6 +74,29 @@ def test_each_kind_of_leaf_has_its_log(changes: Any, log: str, severity: str) ->
     assert found["severity"] == severity
 
 
+@pytest.mark.parametrize(
+    ("service", "resource", "type_", "labels"),
+    [
+        ("storage", "projects/_/buckets/b/objects/locations/x/keyRings/y", "gcs_bucket",
+         {"bucket_name": "b"}),
+        ("storage", "projects/_/buckets/b/objects/\n/buckets/other", "gcs_bucket",
+         {"bucket_name": "b"}),
+        ("cloudkms", "projects/p/locations/l/keyRings/r", "cloudkms_keyring",
+         {"location": "l", "key_ring_id": "r"}),
+        ("cloudkms", "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+         "cloudkms_cryptokey", {"location": "l", "key_ring_id": "r", "crypto_key_id": "k"}),
+        ("iam", "projects/p/serviceAccounts/a@x", "service_account", {"email_id": "a@x"}),
+        ("iam", "projects/p/roles/serviceAccounts/a", "audited_resource",
+         {"service": "iam.googleapis.com", "method": "storage.objects.insert"}),
+    ],
+)  # fmt: skip
+def test_labels_come_from_where_a_name_begins(
+    service: str, resource: str, type_: str, labels: dict[str, str]
+) -> None:
+    found = made(service=service, resource=resource)["resource"]
+    assert found == {"type": type_, "labels": {"project_id": "lab:demo", **labels}}
+
+
 def test_a_refusal_says_what_was_told_and_grants_nothing() -> None:
     payload = made(kind="refusal", status=403, message="Denied.")["protoPayload"]
     assert payload["status"] == {"code": 7, "message": "Denied."}

@@ -31,9 +31,10 @@ async def waiting(logs: Logs) -> int:
     return sum(one.value.count for one in found)
 
 
-async def objects(logs: Logs) -> dict[str, list[dict[str, Any]]]:
-    """Return the entries of the objects in the bucket, by name."""
+async def objects(logs: Logs, *others: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of the objects in the bucket, by name, but for others that are there."""
     names = [one["name"] for one in (await logs.cloud.list()).get("items", [])]
+    names = [name for name in names if name not in others]
     contents = {name: await logs.cloud.read(name) for name in names}
     return {name: list(map(json.loads, one.splitlines())) for name, one in contents.items()}
 
@@ -83,6 +84,23 @@ async def test_entries_become_an_object_of_lines_for_each_log() -> None:
     await deliver(logs)
     assert await objects(logs) == found
     assert await waiting(logs) == 0
+
+
+async def test_no_name_and_no_text_makes_a_line_of_its_own() -> None:
+    logs = await Logs.start()
+    forged = '{"logName":"projects/lab:demo/logs/forged","severity":"ALERT"}'
+    text, name = f"\n{forged}\r{forged}\x1b[2J", f"x\u2028{forged}\x1b"
+    await stored(logs, f"{TEXT} OR protoPayload.methodName=storage.objects.insert")
+    await logs.write(text)
+    await logs.cloud.put(name)
+    await logs.read("")
+    await deliver(logs)
+    found = await objects(logs, name)
+    lines = [one for entries in found.values() for one in entries]
+    named = [one["protoPayload"]["resourceName"] for one in lines if "protoPayload" in one]
+    assert [one.get("textPayload") for one in lines if "textPayload" in one] == [text]
+    assert named == [f"projects/_/buckets/{logs.cloud.bucket}/objects/{name}"]
+    assert len(lines) == 2
 
 
 async def test_a_sink_that_may_not_write_loses_nothing_and_says_so() -> None:

@@ -94,11 +94,14 @@ def _on(above: str) -> tuple[Method[LoggingStore], ...]:
     )  # fmt: skip
 
 
+STREAMED = MethodId("logging.entries.tail")
+"""The method that is answered as a stream of gRPC alone."""
+
 _NAMED = "asked for each resource that is named"
 
 METHODS: tuple[Method[LoggingStore], ...] = (
     _public("entries.list", _R, _NAMED, entries.list_, asked.reading),
-    _public("entries.tail", _R, _NAMED, tail.tail, asked.reading),
+    _public(STREAMED.partition(".")[2], _R, _NAMED, tail.tail, asked.reading),
     _method("entries.write", _W, "logEntries.create", entries.write, asked.writing),
     _public("monitoredResourceDescriptors.list", _R, "it tells of no customer", logs.descriptors),
     *(method for above in _CONTAINERS for method in _on(above)),

@@ -7,6 +7,8 @@ Audit Logs overview".
 
 from __future__ import annotations
 
+import re
+
 from rempart.core.log_type import LogType
 from rempart.services.logging.kinds import Json
 from rempart.services.logging.model.entry import Entry
@@ -25,12 +27,25 @@ _CODES = {
 """google.rpc.Code by the status that it travels as."""
 
 _UNKNOWN = 2
+_ACCOUNT = re.compile(r"projects/[^/]+/serviceAccounts/(?P<email_id>[^/]+)")
 _TYPES = {
-    "storage": "gcs_bucket",
-    "cloudkms": "cloudkms_keyring",
-    "iam": "service_account",
-    "iamcredentials": "service_account",
+    "storage": ("gcs_bucket", re.compile(r"projects/[^/]*/buckets/(?P<bucket_name>[^/]+)")),
+    "cloudkms": (
+        "cloudkms_keyring",
+        re.compile(
+            r"projects/[^/]+/locations/(?P<location>[^/]+)/keyRings/(?P<key_ring_id>[^/]+)"
+            r"(/cryptoKeys/(?P<crypto_key_id>[^/]+))?"
+        ),
+    ),
+    "iam": ("service_account", _ACCOUNT),
+    "iamcredentials": ("service_account", _ACCOUNT),
 }
+"""Of an API's resources the type, and what of the name's beginning becomes labels.
+
+No more than the beginning: objects may be named as their makers like.
+"""
+
+_KEY, _KEY_ID = "cloudkms_cryptokey", "crypto_key_id"
 _NOUNS = {"projects": "project", "folders": "folder", "organizations": "organization"}
 
 
@@ -75,22 +90,16 @@ def _severity(leaf: Leaf, log: str) -> str:
 
 def _resource(leaf: Leaf) -> Json:
     noun, _, id_ = leaf.container.partition("/")
-    labels = {f"{_NOUNS[noun]}_id": id_}
-    type_ = _TYPES.get(leaf.service, "audited_resource")
-    if noun != "projects" and type_ == "audited_resource":
+    labels: Json = {f"{_NOUNS[noun]}_id": id_}
+    type_, pattern = _TYPES.get(leaf.service, ("", _ACCOUNT))
+    found = pattern.match(leaf.resource) if type_ else None
+    if found is not None:
+        named = {label: value for label, value in found.groupdict().items() if value}
+        return {"type": _KEY if _KEY_ID in named else type_, "labels": labels | named}
+    if noun != "projects":
         return {"type": _NOUNS[noun], "labels": labels}
-    if type_ == "audited_resource":
-        labels |= {"service": f"{leaf.service}.googleapis.com", "method": leaf.method}
-    parts = leaf.resource.split("/")
-    for part, label in (
-        ("buckets", "bucket_name"),
-        ("keyRings", "key_ring_id"),
-        ("locations", "location"),
-        ("serviceAccounts", "email_id"),
-    ):
-        if part in parts[:-1] and type_ != "audited_resource":
-            labels[label] = parts[parts.index(part) + 1]
-    return {"type": type_, "labels": labels}
+    labels |= {"service": f"{leaf.service}.googleapis.com", "method": leaf.method}
+    return {"type": "audited_resource", "labels": labels}
 
 
 def _audit(leaf: Leaf) -> Json:
