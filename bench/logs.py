@@ -39,6 +39,8 @@ from rempart.trust.custody.sealed import SealedEngine
 COUNT = 1_000_000
 BUCKET = BucketName("projects/lab:demo", "global", "_Default")
 TURNS = 3
+ONCE = frozenset(("jq",))
+"""Peers so slow that one turn tells enough."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ def peers(asked: Asked, lines: Path) -> dict[str, list[str]]:
 
 def ran(command: list[str]) -> float:
     begun = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    # Into a pipe: what writes to nowhere may stop at the first match.
+    subprocess.run(command, stdout=subprocess.PIPE, check=False)
     return time.perf_counter() - begun
 
 
@@ -185,7 +188,8 @@ async def compare(sealed: SealedEngine, lines: Path) -> None:
         for _ in range(TURNS):
             took["Rempart"].append(await searched(sealed, asked))
             for name, command in peers(asked, lines).items():
-                took[name].append(ran(command))
+                if name not in ONCE or not took[name]:
+                    took[name].append(ran(command))
             took["limit"].append(read_once(lines))
         if not number:
             print(f"| row (ms) | {' | '.join(took)} |")

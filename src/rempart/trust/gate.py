@@ -1,6 +1,7 @@
 """The stair that every request climbs: identify → authorise → record intent → act → seal outcome.
 
-docs/request-flow.md is this file in prose. No service is reached but through `Gate.serve`.
+docs/request-flow.md is this file in prose. No service is reached but through `Gate.serve`, or by an
+agent of the universe's own through `Gate.serve_agent`.
 """
 
 from __future__ import annotations

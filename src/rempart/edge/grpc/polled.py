@@ -7,6 +7,7 @@ longer than one. The request is one message; what a client sends after it is thr
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from rempart.edge.grpc.frames import PREFIX_BYTES, framed, malformed, unspoken
 from rempart.edge.grpc.messages import Messages
 from rempart.edge.request import Origin, Request
 
-STREAMS_MAX = 64
+STREAMS_MAX, STREAMS_PER_CALLER_MAX = 64, 10
 STREAM_SECONDS_MAX = 3600.0
 WINDOW_SECONDS, WINDOW_SECONDS_MAX = 2, 60
 """How often the gate is asked unless the caller says, and at most how seldom."""
@@ -67,7 +68,7 @@ class Polling:
         self._serve = serve
         self._messages = messages
         self._world = world
-        self._streams = 0
+        self._streams: Counter[str] = Counter()
 
     async def stream(
         self,
@@ -77,21 +78,29 @@ class Polling:
         send: Callable[[bytes], Awaitable[None]],
     ) -> None:
         """Send messages until the client is gone or the time is over; raises its refusal."""
-        if self._streams >= STREAMS_MAX:
-            message = f"There are {STREAMS_MAX} streams already; retry later."
-            raise CloudError(Code.RESOURCE_EXHAUSTED, message, reason="rateLimitExceeded")
-        self._streams += 1
+        caller = request.headers.get("authorization", "")
+        self._admit(caller)
         try:
             document = self._messages.read(streamed.request, await _first(request))
             call = self._call(streamed, request, origin, document)
-            body = request.body
-            gone = asyncio.ensure_future(_gone(body))
+            gone = asyncio.ensure_future(_gone(request.body))
             try:
                 await self._poll(streamed, call, gone, send)
             finally:
                 gone.cancel()
         finally:
-            self._streams -= 1
+            self._streams[caller] -= 1
+            self._streams += Counter()  # what is at zero goes
+
+    def _admit(self, caller: str) -> None:
+        """Count a stream in, or raise; nobody, known or not, takes the streams of all others."""
+        if self._streams.total() >= STREAMS_MAX or self._streams[caller] >= STREAMS_PER_CALLER_MAX:
+            message = (
+                f"There are {STREAMS_MAX} streams already, or {STREAMS_PER_CALLER_MAX} of yours;"
+                " retry later."
+            )
+            raise CloudError(Code.RESOURCE_EXHAUSTED, message, reason="rateLimitExceeded")
+        self._streams[caller] += 1
 
     async def _poll(
         self,
