@@ -45,6 +45,9 @@ class Fault(Enum):
     OFFLINE = "offline"
     """It cannot be reached, or did not answer in time."""
 
+    LATE = "late"
+    """Enough others had answered before it did."""
+
     REFUSED = "refused"
     """It answered that it will not; the message says how."""
 
@@ -131,13 +134,13 @@ class Witnesses:
             asyncio.create_task(self._ask(it, note, seen, prove), name=f"witness {it.name}"): it
             for it in self._endpoints
         }
-        await _wait(set(asked), enough, seconds)
+        late = await _wait(set(asked), enough, seconds)
         cosignatures: list[Verified] = []
         failures: list[Failure] = []
         for task, endpoint in asked.items():
             if not task.done():
                 task.cancel()
-                failures.append(Failure(endpoint, Fault.OFFLINE, "It did not answer in time."))
+                failures.append(_unanswered(endpoint, late=late))
                 continue
             answer = task.result()
             if isinstance(answer, Failure):
@@ -203,7 +206,9 @@ class Witnesses:
 
 async def _wait(
     tasks: set[asyncio.Task[tuple[Verified, ...] | Failure]], enough: Enough | None, seconds: float
-) -> None:
+) -> bool:
+    """Wait for answers; tell whether enough came, so that who is missing is merely late."""
+    wanted = enough is not None
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     pending = tasks
@@ -211,6 +216,13 @@ async def _wait(
         _, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         if enough is not None and enough(_keys(tasks - pending)):
             until, enough = min(until, loop.time() + GRACE_SECONDS), None
+    return wanted and enough is None
+
+
+def _unanswered(endpoint: Endpoint, *, late: bool) -> Failure:
+    if late:
+        return Failure(endpoint, Fault.LATE, "Enough others had answered before it did.")
+    return Failure(endpoint, Fault.OFFLINE, "It did not answer in time.")
 
 
 def _keys(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rempart.cosigners import Cosigned, Enough, Failure
 from rempart.engine.seam import Append, Engine
 from rempart.tlog.checkpoint import Checkpoint, parse_checkpoint
-from rempart.tlog.keys import Algorithm, Signature, seeded_signer
-from rempart.tlog.note import Note, parse_note
-from rempart.tlog.policy import Policy
+from rempart.tlog.keys import Algorithm, Signature, VerifierKey, seeded_signer
+from rempart.tlog.note import Note, Verified, parse_note
 from rempart.tlog.tree import leaf_hash, root_hash
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import FEED
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.notary import Notary, Prove
+from rempart.trust.witness.notary import Notary
+from rempart.trust.witness.quorum import Prove, Quorum
 from rempart.trust.witness.sequencer import Sequencer
 from support.memory_engine import MemoryEngine
 from support.worlds import SetClock, TestUniverse
@@ -27,13 +27,16 @@ SIGNER = seeded_signer(ORIGIN, Algorithm.ED25519, b"s" * 32)
 class Witnesses:
     """Cosigners that answer as a test says; the checkpoints they were shown are kept."""
 
+    key: VerifierKey
     signatures: tuple[Signature, ...] = ()
+    failures: tuple[Failure, ...] = ()
     shown: list[Note] = field(default_factory=list)
 
-    async def cosign(self, note: Note, old: int, prove: Prove) -> Sequence[Signature]:
+    async def cosign(self, note: Note, prove: Prove, *, enough: Enough | None = None) -> Cosigned:
         self.shown.append(note)
-        await prove(old, parse_checkpoint(note.text).size)
-        return self.signatures
+        await prove(parse_checkpoint(note.text).size)
+        given = tuple(Verified(self.key, None, one) for one in self.signatures)
+        return Cosigned(given, self.failures)
 
 
 def _universe() -> TestUniverse:
@@ -57,12 +60,11 @@ class Logged:
         engine: Engine | None = None,
         *,
         holder: str = "a",
-        policy: Policy | None = None,
-        cosigners: Witnesses | None = None,
+        quorum: Quorum | None = None,
     ) -> Sequencer:
         engine = engine or self.universe.engine
         sealed = SealedEngine(engine, key=b"r" * 32, random=self.universe.world.random)
-        notary = Notary(SIGNER, self.clock, policy, cosigners)
+        notary = Notary(SIGNER, self.clock, quorum)
         return Sequencer(engine, sealed, notary, self.clock, holder=holder)
 
     @property

@@ -175,8 +175,8 @@ async def test_enough_answers_are_enough_and_a_slow_witness_is_not_waited_for(
         cosigned = await witnesses.cosign(LOG.note(9), prove, enough=policy.satisfied)
         assert time.monotonic() - began < 3
         policy.check(cosigned.on(LOG.note(9)))
-        assert {it.witness.name for it in cosigned.failures} == {late.name, gone.name}
-        assert {it.fault for it in cosigned.failures} == {Fault.OFFLINE}
+        told = {it.witness: it.fault for it in cosigned.failures}
+        assert told == {late: Fault.LATE, gone: Fault.OFFLINE}
         again = await witnesses.cosign(LOG.note(9), prove, enough=policy.satisfied)
         assert "question before" in {it.witness: it.message for it in again.failures}[late]
         short = await Witnesses([late]).cosign(LOG.note(9), prove, seconds=0.2)

@@ -147,7 +147,7 @@ def _auth(auth: Auth) -> tuple[Endpoint, ...]:
 
 def _log(parts: Parts) -> tuple[Endpoint, ...]:
     """Return where anybody reads the log."""
-    site = LogSite(parts.log, parts.log_key.text)
+    site = LogSite(parts.log, parts.notary)
     return (
         Endpoint((LOG_HOST,), ("GET",), ("*",), site.serve),
         Endpoint(("",), ("GET",), (f"{PREFIX}*",), site.serve),

@@ -46,6 +46,7 @@ from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.witness.log import PublishedLog
 from rempart.trust.witness.notary import Notary
+from rempart.trust.witness.quorum import read_quorum
 from rempart.trust.witness.recorder import Recorder
 from rempart.trust.witness.sequencer import Sequencer
 
@@ -59,6 +60,7 @@ class Parts:
     log: PublishedLog
     sequencer: Sequencer
     log_key: VerifierKey
+    notary: Notary
     identity: Identity
     issuer: Issuer
     managers: Endpoints
@@ -111,10 +113,11 @@ def assemble(
         staff=staff,
         support=support,
     )
+    recorder = Recorder(sealed, world.clock)
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
     managers, token = key_managers(config), in_token(config, keyring, world)
-    kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
+    kms, manager = kms_setup(ground, recorder, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
     grounds = Grounds(sealed, decision, disabled, world, geography, staff, support)
     asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
@@ -127,8 +130,9 @@ def assemble(
     logs = logging_setup(ground, decision)
     behind = services(ground, kms, manager, (*answers.services, LoggingService(logs)))
     ways |= ways_of(behind)
-    signer = log_signer(config.domain, keyring)
-    recorder = Recorder(sealed, world.clock)
+    signer = log_signer(config.domain, keyring, config.log_number)
+    quorum = read_quorum(data, signer.key) if data else None
+    notary = Notary(signer, world.clock, quorum)
     gate = Gate(
         behind,
         identity=identity,
@@ -141,9 +145,8 @@ def assemble(
         gate=gate,
         recorder=recorder,
         log=PublishedLog(engine, sealed),
-        sequencer=Sequencer(
-            engine, sealed, Notary(signer, world.clock), world.clock, holder=world.random(16).hex()
-        ),
+        sequencer=Sequencer(engine, sealed, notary, world.clock, holder=world.random(16).hex()),
+        notary=notary,
         log_key=signer.key,
         identity=identity,
         issuer=issuer,
@@ -169,9 +172,12 @@ def assemble(
     )
 
 
-def log_signer(domain: str, keyring: Keyring) -> Signer:
-    """Return what signs the checkpoints of a universe's log."""
-    return seeded_signer(f"log.{domain}", Algorithm.ED25519, keyring.key("log-checkpoint"))
+def log_signer(domain: str, keyring: Keyring, number: int = 1) -> Signer:
+    """Return what signs the checkpoints of a universe's log; each has its own name and key."""
+    name, purpose = (f"log.{domain}", "log-checkpoint")
+    if number > 1:
+        name, purpose = f"{name}/{number}", f"{purpose}/{number}"
+    return seeded_signer(name, Algorithm.ED25519, keyring.key(purpose))
 
 
 def _policies(sealed: SealedEngine) -> Policies:

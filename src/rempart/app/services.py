@@ -74,6 +74,8 @@ from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.sovereignty.staff import Staff
 from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.policy.tags import EffectiveTags
+from rempart.trust.witness.key_uses import KeyUses
+from rempart.trust.witness.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,13 @@ def _usage(others: tuple[Service, ...], ground: Ground) -> ServiceUsageService:
     return ServiceUsageService(setup)
 
 
-def kms_setup(ground: Ground, managers: Endpoints, token: InToken | None) -> KmsSetup:
+def kms_setup(
+    ground: Ground, recorder: Recorder, managers: Endpoints, token: InToken | None
+) -> KmsSetup:
     """Return what Cloud KMS needs: where keys live, and whom it asks."""
     config, world = ground.config, ground.world
-    caller = Caller(managers, ground.issuer.token)
+    uses = KeyUses(recorder, world.clock)
+    caller = Caller(managers, ground.issuer.token, uses)
     directory = Directory(ground.sealed, system_domain(config))
     external = External(Asking(caller, directory, world.random))
     mechanisms = _mechanisms(external, token, world)
@@ -179,6 +184,7 @@ def kms_setup(ground: Ground, managers: Endpoints, token: InToken | None) -> Kms
         protecting=StorageProtected(ground.sealed),
         issuer=ground.issuer,
         external=external,
+        uses=uses,
         system_domain=system_domain(config),
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},

@@ -16,6 +16,7 @@ from rempart.app.application import open_application, sealed_application
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
 from rempart.app.founding import index_administrator
+from rempart.app.operator_files import OperatorFiles
 from rempart.app.outside import elsewhere
 from rempart.config import EMBEDDED, Address, Config
 from rempart.core.clock import World
@@ -37,6 +38,7 @@ from rempart.trust.custody.sealing import files
 from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.policy import registry
 from rempart.trust.witness.pruner import Pruner
+from rempart.trust.witness.quorum import BadPolicy
 from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
@@ -45,6 +47,7 @@ SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 USES_EVERY_SECONDS = 60.0
+FILES_EVERY_SECONDS = 5.0
 COUNTS_EVERY_SECONDS = 1.0
 DIVERGED = (
     "Somebody altered the store, or put an older one in its place. Nothing is served from it:"
@@ -130,7 +133,7 @@ async def _serve_open(run: _Run, keyring: Keyring) -> None:
         await index_administrator(parts.sealed, run.config, parts.world)
         await registry.fill(parts.sealed)
         await _answer(run, engine, parts)
-    except Taken as problem:
+    except (Taken, BadPolicy) as problem:
         raise SystemExit(str(problem)) from None
     finally:
         await tenure.end()
@@ -153,11 +156,13 @@ def _holder(data: Path) -> str:
 
 async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
     """Answer requests and do the housework until the order to stop."""
-    application, housework = (
-        open_application(parts, run.config),
-        _housework(engine, parts, run.config),
+    application = open_application(parts, run.config)
+    files = OperatorFiles(run.data, parts.recorder)
+    housework = (
+        *_housework(engine, parts, run.config),
+        Sweeper(files, every_seconds=FILES_EVERY_SECONDS),
     )
-    await _resume(parts)
+    await _resume(parts, files)
     memory.settle()
     where = await run.doors.open(application)
     sequencing = asyncio.create_task(parts.sequencer.run(), name="sequencer")
@@ -179,13 +184,13 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
             await parts.token.close()
 
 
-async def _resume(parts: Parts) -> None:
+async def _resume(parts: Parts, files: OperatorFiles) -> None:
     """Refuse to start on a store whose log is not what was signed for; record the start."""
     try:
         await parts.sequencer.resume()
     except Diverged as problem:
         raise SystemExit(f"{problem} {DIVERGED}") from None
-    await parts.recorder.event("rempart.universe.start", {"version": __version__})
+    await files.begin("rempart.universe.start", {"version": __version__})
 
 
 async def _settle(parts: Parts, sequencing: asyncio.Task[None]) -> None:

@@ -12,9 +12,9 @@ from rempart.core.errors import CloudError
 from rempart.engine.seam import Engine, EngineError
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.storage.audit import Ledger
-from rempart.tlog.keys import VerifierKey
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.witness.quorum import BadPolicy, Quorum, read_quorum
 from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport
@@ -28,13 +28,18 @@ async def verify(data: Path, config: Config, keyring: Keyring) -> VerifyReport:
         return VerifyReport((Check("store", ok=False, detail=str(problem)),))
     try:
         parts = assemble(engine, keyring, config, World())
-        return VerifyReport(await checks(engine, parts))
+        return VerifyReport(await checks(engine, parts, read_quorum(data, parts.log_key)))
+    except BadPolicy as problem:
+        return VerifyReport((Check("log-policy", ok=False, detail=str(problem)),))
     finally:
         await engine.close()
 
 
-async def checks(engine: Engine, parts: Parts) -> tuple[Check, ...]:
-    """Walk the log, and compare with it the tree, every object and every key of an open engine."""
+async def checks(engine: Engine, parts: Parts, quorum: Quorum | None = None) -> tuple[Check, ...]:
+    """Walk the log, and compare with it the tree, every object and every key of an open engine.
+
+    `quorum` is what the published checkpoint is to have.
+    """
     seen, objects, keys, sealed = Walk(), Ledger(), KeyLedger(), parts.sealed
     statements: list[Statement] = []
     try:
@@ -47,14 +52,14 @@ async def checks(engine: Engine, parts: Parts) -> tuple[Check, ...]:
         return (Check("log", ok=False, detail=str(problem)),)
     return (
         *await _walked(seen, objects, keys, sealed),
-        await _tree(engine, sealed, parts.log_key),
+        await _tree(engine, parts, quorum),
         await _statements(sealed, statements),
     )
 
 
-async def _tree(engine: Engine, sealed: SealedEngine, key: VerifierKey) -> Check:
+async def _tree(engine: Engine, parts: Parts, quorum: Quorum | None) -> Check:
     try:
-        size = await check_tree(engine, sealed, key)
+        size = await check_tree(engine, parts.sealed, parts.log_key, quorum)
     except Broken as problem:
         return Check("tree", ok=False, detail=str(problem))
     return Check("tree", ok=True, detail=f"{size} entries under the published checkpoint")

@@ -19,6 +19,7 @@ COMMANDS = (
     "hsm",
     "init",
     "issuer-keys",
+    "log",
     "rekey",
     "review",
     "seal-identity",

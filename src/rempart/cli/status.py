@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rempart.cli import instance, options, sealed
+from rempart.cli import instance, log_site, options, sealed
 from rempart.config import EMBEDDED
 from rempart.trust.custody.sealing.door import SealState, UnsealAsk
 
@@ -41,6 +41,7 @@ def command(data: Path, *, as_json: bool) -> None:
             "http": str(found.http),
         }
         facts |= {"sealed": False} if seal is None else _sealed(seal)
+        facts |= _log(data) if seal is None else {}
     if as_json:
         options.show_json(facts)
     else:
@@ -53,6 +54,18 @@ def command(data: Path, *, as_json: bool) -> None:
     if facts.get("sealed"):
         raise SystemExit(SEALED_CODE)
     raise SystemExit(0 if found is not None else 1)
+
+
+def _log(data: Path) -> dict[str, object]:
+    found = log_site.state(data)
+    if found is None:
+        return {}
+    cosigned = sum(not one["fault"] for one in found.witnesses)
+    return {
+        "log_entries": found.size,
+        "log_published": found.published,
+        "witnesses": f"{cosigned} of {len(found.witnesses)}" if found.witnesses else "none",
+    } | ({"log_problem": found.problem} if found.problem else {})
 
 
 def _sealed(seal: SealState) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rempart.config import aws, keys
 from rempart.config.checks import checked
 from rempart.config.duties import duties
-from rempart.config.log import log_retention_days
+from rempart.config.log import log_number, log_retention_days
 from rempart.config.settings import EMBEDDED, Config, ConfigProblem, Flags
 from rempart.config.syslog import syslog_servers
 from rempart.config.table import FILE_NAME, number, read_table, text
@@ -75,6 +75,7 @@ def load(data: Path, flags: Flags) -> Config:
         key_manager_client=keys.key_manager_client(path, table),
         duties=duties(path, table),
         log_retention_days=log_retention_days(path, table),
+        log_number=log_number(path, table),
         identity_provider_authorities=keys.identity_provider_authorities(path, table),
         aws_sts_endpoints=aws.sts_endpoints(path, table),
         aws_sts_unsigned_target=aws.sts_unsigned_target(path, table),

@@ -14,6 +14,19 @@ RETENTION_DAYS_MIN = 180
 RETENTION_DAYS_MAX = 36_500
 
 
+LOG_NUMBER_MAX = 10_000
+
+
+def log_number(path: Path, table: Mapping[str, object]) -> int:
+    """Return which log of this universe it is: another one begins after a backup was put back."""
+    if "log_number" not in table:
+        return 1
+    given = number(path, table, "log_number")
+    if not 1 <= given <= LOG_NUMBER_MAX:
+        raise ConfigProblem(f"{path}: log_number is from 1 to {LOG_NUMBER_MAX}.")
+    return given
+
+
 def log_retention_days(path: Path, table: Mapping[str, object]) -> int:
     """Return how long reads and refusals can be opened, in days; 0 for ever."""
     if "log_retention_days" not in table:

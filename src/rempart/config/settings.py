@@ -77,6 +77,8 @@ class Config:
     """Rights that must not meet in one hand."""
     log_retention_days: int = 0
     """How long what opens entries of reads and refusals is kept; 0 for ever."""
+    log_number: int = 1
+    """Which log of this universe it is: another begins after a backup was put back."""
     identity_provider_authorities: str = ""
     """A file of certificate authorities (PEM) for identity providers, in place of the machine's."""
     aws_sts_endpoints: tuple[str, ...] = ()

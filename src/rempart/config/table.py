@@ -26,6 +26,7 @@ _OPTIONAL = frozenset(
         "key_manager_client",
         "separation_of_duties",
         "identity_provider_authorities",
+        "log_number",
         "log_retention_days",
         "aws_sts_endpoints",
         "aws_sts_unsigned_target",

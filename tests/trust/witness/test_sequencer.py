@@ -14,6 +14,7 @@ from rempart.tlog.tiles import bundles_of, decode_bundle, tiles_of
 from rempart.tlog.tree import leaf_hash
 from rempart.trust.witness.documents import HEADS, TILES, Head
 from rempart.trust.witness.leaf import FEED
+from rempart.trust.witness.quorum import Quorum
 from rempart.trust.witness.sequencer import LEASE_SECONDS, Diverged
 from support.sequenced import ORIGIN, SIGNER, Logged, Witnesses
 
@@ -160,8 +161,8 @@ async def test_without_its_quorum_a_checkpoint_is_not_published_and_the_last_one
     logged = Logged()
     cosigner = seeded_signer("witness.example", Algorithm.COSIGNATURE_ED25519, b"w" * 32)
     policy = quorum_of([Log(SIGNER.key)], [Witness(b"one", cosigner.key)], 1)
-    witnesses = Witnesses()
-    sequencer = logged.sequencer(policy=policy, cosigners=witnesses)
+    witnesses = Witnesses(cosigner.key)
+    sequencer = logged.sequencer(quorum=Quorum(policy, (), witnesses))
     await logged.append(5)
     for _ in range(3):
         await sequencer.step()

@@ -1,7 +1,7 @@
 """The public face of the log, for anybody.
 
 It is at `https://log.<domain>/`, or `/.log/` where there are no host names. Its files are those of
-C2SP tlog-tiles; a proof of inclusion is one of C2SP tlog-proof.
+C2SP tlog-tiles; a proof of inclusion is one of C2SP tlog-proof, a policy one of C2SP tlog-policy.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from rempart.core.call import Call, Reply
 from rempart.core.errors import not_found
 from rempart.trust.witness.log import PublishedLog
+from rempart.trust.witness.notary import Notary
 
 PREFIX = "/.log/"
 HOST = "log"
@@ -22,9 +23,9 @@ _INDEX_DIGITS_MAX = 19
 class LogSite:
     """Answers with files of the log."""
 
-    def __init__(self, log: PublishedLog, key: str) -> None:
+    def __init__(self, log: PublishedLog, notary: Notary) -> None:
         self._log = log
-        self._key = key
+        self._notary = notary
 
     async def serve(self, call: Call) -> Reply:
         """Return a file, or raise `not_found`."""
@@ -32,13 +33,37 @@ class LogSite:
         if path == "checkpoint":
             return Reply(headers=(_TEXT, _FRESH), content=await self._log.checkpoint())
         if path == "key":
-            return Reply(headers=(_TEXT, _FRESH), content=f"{self._key}\n".encode())
+            return Reply(headers=(_TEXT, _FRESH), content=f"{self._notary.key.text}\n".encode())
+        if path == "policy":
+            return Reply(headers=(_TEXT, _FRESH), content=self._notary.policy.encode())
+        if path == "witnesses":
+            return await self._witnesses()
         if path.startswith("tile/"):
             return Reply(headers=(_BYTES, _FOREVER), content=await self._log.file(path))
         if path.startswith("proof/"):
             return await self._proof(path.removeprefix("proof/"))
-        message = "The log has checkpoint, key, tile/… and proof/INDEX."
+        message = "The log has checkpoint, key, policy, witnesses, tile/… and proof/INDEX."
         raise not_found(message)
+
+    async def _witnesses(self) -> Reply:
+        head, notary = await self._log.head(), self._notary
+        states = notary.quorum.states if notary.quorum else ()
+        document = {
+            "size": head.size if head else 0,
+            "publishedSize": head.published_size if head else 0,
+            "lacking": notary.lacking,
+            "witnesses": [
+                {
+                    "name": one.name,
+                    "url": one.url,
+                    "fault": one.fault,
+                    "message": one.message,
+                    "size": one.size,
+                }
+                for one in states
+            ],
+        }
+        return Reply(headers=(_FRESH,), document=document)
 
     async def _proof(self, index: str) -> Reply:
         if not index.isdecimal() or len(index) > _INDEX_DIGITS_MAX:

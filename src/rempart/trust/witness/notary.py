@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from rempart.core.clock import Clock
 from rempart.tlog.checkpoint import Checkpoint
-from rempart.tlog.errors import Refuted
-from rempart.tlog.keys import Signature, Signer
+from rempart.tlog.keys import Signer, VerifierKey
 from rempart.tlog.note import Note, sign_note
-from rempart.tlog.policy import Policy
+from rempart.tlog.policy import Log, Policy, quorum_of
 from rempart.tlog.proving import Proof
+from rempart.trust.witness.quorum import Quorum, believed
 
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
@@ -21,27 +20,13 @@ Prove = Callable[[int, int], Awaitable[Proof]]
 """Returns the proof that the tree of the second size begins with that of the first."""
 
 
-class Cosigners(Protocol):
-    """The witnesses, asked all at once."""
-
-    async def cosign(self, note: Note, old: int, prove: Prove) -> Sequence[Signature]:
-        """Return the cosignatures that were given and hold; none from who does not answer."""
-
-
 class Notary:
-    """Signs for one log; `policy` says whose cosignatures a published checkpoint has."""
+    """Signs for one log; `quorum` says whose cosignatures a published checkpoint has."""
 
-    def __init__(
-        self,
-        signer: Signer,
-        clock: Clock,
-        policy: Policy | None = None,
-        cosigners: Cosigners | None = None,
-    ) -> None:
+    def __init__(self, signer: Signer, clock: Clock, quorum: Quorum | None = None) -> None:
         self._signer = signer
         self._clock = clock
-        self._policy = policy
-        self._cosigners = cosigners
+        self.quorum = quorum
         self.lacking = ""
         """Why the newest checkpoint could not be published; empty where it was."""
 
@@ -50,26 +35,28 @@ class Notary:
         """Return what the log is called."""
         return self._signer.key.name
 
-    async def note(self, size: int, root: bytes, *, old: int, prove: Prove) -> Note | None:
-        """Return the checkpoint of a tree, None while it lacks its quorum.
+    @property
+    def key(self) -> VerifierKey:
+        """Return what the log's signatures are verified with."""
+        return self._signer.key
 
-        `old` is the size that witnesses saw last, as far as is known.
-        """
+    @property
+    def policy(self) -> Policy:
+        """Return what the operator demands of a checkpoint before it is published."""
+        return self.quorum.policy if self.quorum else quorum_of((Log(self.key),), (), 0)
+
+    async def note(self, size: int, root: bytes, prove: Prove) -> Note | None:
+        """Return the checkpoint of a tree, None while it lacks its quorum."""
         text = Checkpoint(self.origin, size, root).text
         note = sign_note(text, (self._signer,), self._clock() // _SECOND)
-        if self._cosigners is not None:
-            note = note.with_signatures(await self._cosigners.cosign(note, old, prove))
-        return note if self._believed(note) else None
 
-    def _believed(self, note: Note) -> bool:
-        """Tell whether the policy believes a checkpoint; where it does not, say it once."""
-        try:
-            if self._policy is not None:
-                self._policy.check(note)
-        except Refuted as problem:
-            if not self.lacking:
-                _log.error("No checkpoint is published: %s", problem)
-            self.lacking = str(problem)
-            return False
-        self.lacking = ""
-        return True
+        async def from_size(old: int) -> Proof:
+            return await prove(old, size)
+
+        if self.quorum is not None:
+            note = await self.quorum.cosign(note, from_size)
+        problem = believed(self.quorum, note)
+        if problem and not self.lacking:
+            _log.error("No checkpoint is published: %s", problem)
+        self.lacking = problem
+        return None if problem else note

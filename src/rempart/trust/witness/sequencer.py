@@ -140,9 +140,7 @@ class Sequencer:
     async def _publish(self) -> None:
         """Have the tree signed and cosigned, and publish it once that is enough."""
         was = self._head
-        note = await self._notary.note(
-            was.size, was.root, old=was.published_size, prove=self._published.consistency
-        )
+        note = await self._notary.note(was.size, was.root, self._published.consistency)
         if note is not None:
             await self._keep(Head(was.size, was.root, note.encode(), was.size), ())
 

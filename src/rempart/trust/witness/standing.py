@@ -18,12 +18,15 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.documents import Head
 from rempart.trust.witness.leaf import FEED, Leaf, decode
 from rempart.trust.witness.log import PublishedLog
+from rempart.trust.witness.quorum import Quorum
 from rempart.trust.witness.verify import PAGE, Broken
 
 LISTS = "transparency.projects.openings.list"
 
 
-async def check_tree(engine: Engine, sealed: SealedEngine, key: VerifierKey) -> int:
+async def check_tree(
+    engine: Engine, sealed: SealedEngine, key: VerifierKey, quorum: Quorum | None = None
+) -> int:
     """Build the tree anew and compare what is kept of it; return the size that is published.
 
     Raises `Broken` where tiles, head or checkpoint are not those of the entries.
@@ -37,7 +40,7 @@ async def check_tree(engine: Engine, sealed: SealedEngine, key: VerifierKey) -> 
         for size in sizes:
             await _grow(engine, growth, size)
             if size == head.published_size and head.published:
-                _check_note(head, growth.root(), key)
+                _check_note(head, growth.root(), key, quorum)
         if growth.root() != head.root:
             raise Broken(f"The tree over {head.size} entries has another root than is kept.")
         for tile, content in growth.written():
@@ -57,10 +60,12 @@ async def _grow(engine: Engine, growth: Growth, size: int) -> None:
         growth.append(leaf_hash(one.entry) for one in page)
 
 
-def _check_note(head: Head, root: bytes, key: VerifierKey) -> None:
+def _check_note(head: Head, root: bytes, key: VerifierKey, quorum: Quorum | None) -> None:
     try:
         note = parse_note(head.published)
         note.opened([key])
+        if quorum is not None:
+            quorum.check(note)
         seen = parse_checkpoint(note.text)
     except (Malformed, Refuted) as problem:
         raise Broken(f"The published checkpoint does not hold: {problem}") from problem

@@ -1,0 +1,164 @@
+"""The witnesses of the log: which there are, what each did last, and how many are enough.
+
+The policy is a file in the data directory, in the public format (C2SP tlog-policy). It names this
+log, and witnesses with the addresses where they cosign. What the operator writes there binds nobody
+else: whoever relies on the log keeps a policy of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rempart.cosigners import Cosigned, Endpoint, Enough, Failure, Fault, Witnesses
+from rempart.tlog.checkpoint import parse_checkpoint
+from rempart.tlog.errors import Malformed, Refuted
+from rempart.tlog.keys import VerifierKey
+from rempart.tlog.note import Note
+from rempart.tlog.policy import Policy, Witness, parse_policy
+from rempart.tlog.proving import Proof
+
+POLICY_FILE = "log-policy"
+CERTIFICATES = "log-witnesses"
+"""A folder: `NAME.pem` is what the witness of that name in the policy is known by, a certificate of
+its own or of its authority. Without it, by the authorities that this machine trusts."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+ALARMING = frozenset((Fault.AHEAD, Fault.FORKED))
+"""The witness has seen another log than this one: the store was put back, or altered."""
+
+_log = logging.getLogger(__name__)
+
+Prove = Callable[[int], Awaitable[Proof]]
+"""Returns the proof that a checkpoint continues the tree of a size."""
+
+
+class BadPolicy(Exception):  # noqa: N818 - it is named for what was found
+    """The policy cannot be used; the message says why and what to do."""
+
+
+class Cosigners(Protocol):
+    """The witnesses, asked all at once."""
+
+    async def cosign(self, note: Note, prove: Prove, *, enough: Enough | None = None) -> Cosigned:
+        """Return the cosignatures that were given and hold, and what each of the others did."""
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessState:
+    """What a witness did when it was asked last.
+
+    `fault` is empty where it cosigned, else a `Fault`'s word or `unasked`. `size` is the tree that
+    it cosigned last, as far as it said.
+    """
+
+    name: str
+    url: str
+    fault: str = "unasked"
+    message: str = ""
+    size: int = 0
+
+
+class Quorum:
+    """The witnesses that a policy names, and what they said last."""
+
+    def __init__(self, policy: Policy, asked: tuple[Endpoint, ...], cosigners: Cosigners) -> None:
+        self.policy = policy
+        self._cosigners = cosigners
+        self._states = {one: WitnessState(one.name, one.url) for one in asked}
+
+    @property
+    def states(self) -> tuple[WitnessState, ...]:
+        """Return what each witness did last."""
+        return tuple(self._states.values())
+
+    def check(self, note: Note) -> None:
+        """Raise `Refuted` unless the policy believes a checkpoint."""
+        self.policy.check(note)
+
+    async def cosign(self, note: Note, prove: Prove) -> Note:
+        """Return a checkpoint with the cosignatures that are had for it now."""
+        found = await self._cosigners.cosign(note, prove, enough=self.policy.satisfied)
+        failures = {one.witness: one for one in found.failures}
+        size = parse_checkpoint(note.text).size
+        for witness in self._states:
+            self._take(witness, failures.get(witness), size)
+        return found.on(note)
+
+    def _take(self, witness: Endpoint, failure: Failure | None, size: int) -> None:
+        before = self._states[witness]
+        if failure is None:
+            self._states[witness] = WitnessState(witness.name, witness.url, "", "", size)
+            if before.fault not in {"", "unasked", Fault.LATE.value}:
+                _log.info("The witness %s cosigns again.", witness.name)
+            return
+        state = WitnessState(
+            witness.name, witness.url, failure.fault.value, failure.message,
+            failure.size if failure.size is not None else before.size,
+        )  # fmt: skip
+        self._states[witness] = state
+        if failure.fault is not Fault.LATE and state.fault != before.fault:
+            level = logging.CRITICAL if failure.fault in ALARMING else logging.WARNING
+            _log.log(level, "The witness %s: %s", witness.name, failure.message)
+
+
+def read_quorum(data: Path, key: VerifierKey) -> Quorum | None:
+    """Return the quorum that the policy in the data directory wants; None where there is none.
+
+    Raises `BadPolicy`.
+    """
+    path = data / POLICY_FILE
+    try:
+        policy = parse_policy(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, Malformed) as problem:
+        raise BadPolicy(f"{path} cannot be used: {problem}") from problem
+    if key not in {one.key for one in policy.logs}:
+        raise BadPolicy(f"{path} does not name this log; add the line: log {key.text}")
+    try:
+        asked = _endpoints(policy, data / CERTIFICATES)
+    except (OSError, ValueError) as problem:
+        raise BadPolicy(f"A certificate of a witness cannot be used: {problem}") from problem
+    if not policy.satisfied(key for one in asked for key in one.keys):
+        raise BadPolicy(f"{path}: the witnesses that have an address are too few for its quorum.")
+    return Quorum(policy, asked, Witnesses(asked))
+
+
+def _endpoints(policy: Policy, certificates: Path) -> tuple[Endpoint, ...]:
+    """Return the witnesses that can be asked: the keys of one address are of one witness."""
+    named: dict[str, list[Witness]] = {}
+    for one in policy.witnesses:
+        if one.url is not None:
+            named.setdefault(one.url, []).append(one)
+    return tuple(
+        Endpoint(tuple(one.key for one in each), url, _certificate(each, certificates))
+        for url, each in named.items()
+    )
+
+
+def _certificate(named: list[Witness], certificates: Path) -> str:
+    for one in named:
+        name = one.name.decode(errors="replace")
+        path = certificates / f"{name}.pem"
+        if _FILE_NAME.fullmatch(name) and path.is_file():
+            content = path.read_text(encoding="ascii")
+            ssl.create_default_context(cadata=content)
+            return content
+    return ""
+
+
+def believed(quorum: Quorum | None, note: Note) -> str:
+    """Return why a checkpoint may not be published; empty where it may."""
+    try:
+        if quorum is not None:
+            quorum.check(note)
+    except Refuted as problem:
+        return str(problem)
+    return ""
