@@ -131,8 +131,7 @@ def assemble(
     behind = services(ground, kms, manager, (*answers.services, LoggingService(logs)))
     ways |= ways_of(behind)
     signer = log_signer(config.domain, keyring, config.log_number)
-    quorum = read_quorum(data, signer.key) if data else None
-    notary = Notary(signer, world.clock, quorum)
+    notary = Notary(signer, world.clock, read_quorum(data, signer.key) if data else None)
     gate = Gate(
         behind,
         identity=identity,

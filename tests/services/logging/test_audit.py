@@ -166,9 +166,10 @@ def test_a_country_that_nobody_told_is_unknown() -> None:
     assert told(None)["jsonPayload"]["location"]["principalOfficeCountry"] == "??"
 
 
-def test_what_came_of_it_names_the_approval() -> None:
-    metadata = made(approval="a/1", reason="R")["protoPayload"]["metadata"]
+def test_what_came_of_it_names_the_approval_and_the_keys() -> None:
+    metadata = made(approval="a/1", reason="R", key="k/1 k/2")["protoPayload"]["metadata"]
     assert (metadata["accessApproval"], metadata["accessReason"]) == ("a/1", "R")
+    assert metadata["cryptoKeyVersions"] == ["k/1", "k/2"]
 
 
 def test_the_same_leaf_makes_the_same_entry() -> None:

@@ -151,4 +151,4 @@ def _justification(leaf: Leaf) -> Json:
     found: Json = {"requestId": leaf.request}
     found |= {"accessReason": leaf.reason} if leaf.reason else {}
     found |= {"accessApproval": leaf.approval} if leaf.approval else {}
-    return found | ({"cryptoKeyVersion": leaf.key} if leaf.key else {})
+    return found | ({"cryptoKeyVersions": leaf.key.split()} if leaf.key else {})
