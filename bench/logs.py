@@ -135,12 +135,12 @@ async def fill(sealed: SealedEngine, lines: Path, count: int) -> None:
                 held = []
 
 
-async def searched(sealed: SealedEngine, asked: Asked) -> float:
-    """Return how long a page takes, in seconds."""
+async def searched(sealed: SealedEngine, asked: Asked) -> tuple[float, float]:
+    """Return how long a page takes, and how much processor time, in seconds."""
     query = Query(parse(asked.filter), newest_first=True, size=50)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     await search(sealed, [Source(BUCKET, Everything())], query)
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, time.process_time() - used
 
 
 def peers(asked: Asked, lines: Path) -> dict[str, list[str]]:
@@ -186,7 +186,9 @@ async def compare(sealed: SealedEngine, lines: Path) -> None:
     for number, asked in enumerate(QUESTIONS):
         took: defaultdict[str, list[float]] = defaultdict(list)
         for _ in range(TURNS):
-            took["Rempart"].append(await searched(sealed, asked))
+            whole, used = await searched(sealed, asked)
+            took["Rempart"].append(whole)
+            took["of it processor"].append(used)
             for name, command in peers(asked, lines).items():
                 if name not in ONCE or not took[name]:
                     took[name].append(ran(command))
@@ -194,7 +196,7 @@ async def compare(sealed: SealedEngine, lines: Path) -> None:
         if not number:
             print(f"| row (ms) | {' | '.join(took)} |")
             print(f"| --- |{' --- |' * len(took)}")
-        print(row(asked.name, took))
+        print(row(asked.name, took), flush=True)
 
 
 async def main(count: int) -> None:
