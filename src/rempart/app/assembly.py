@@ -112,6 +112,7 @@ def assemble(
         policies=policies,
         staff=staff,
         support=support,
+        data=data,
     )
     recorder = Recorder(sealed, world.clock)
     geography = geography_of(data)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from rempart.app.outside import system_domain
+from rempart.app.outside import root_kept, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.services.accessapproval import AccessApprovalService
@@ -14,6 +15,8 @@ from rempart.services.accessapproval.store import Setup as ApprovalSetup
 from rempart.services.accesscontextmanager import AccessContextManagerService
 from rempart.services.accesscontextmanager.store import Setup as AccessSetup
 from rempart.services.answers.places import Places
+from rempart.services.foreignrequests import ForeignRequestsService
+from rempart.services.foreignrequests.store import Setup as OrdersSetup
 from rempart.services.iam import IamService
 from rempart.services.iam.boundaries import BoundaryService
 from rempart.services.iam.deny import DenyService
@@ -94,6 +97,8 @@ class Ground:
     policies: Policies
     staff: Staff
     support: SupportAccess
+    data: Path | None = None
+    """Where the root is kept, for who has to say how."""
 
 
 def services(
@@ -115,14 +120,19 @@ def services(
         ResourceManagerService(manager),
         TagsService(_tags(ground.sealed, manager)),
         BoundaryService(world),
-        TransparencyService(ground.sealed),
         AccessApprovalService(_approvals(ground, kms)),
         AccessContextManagerService(AccessSetup(world, lambda: apis)),
         *answers,
     )
     every += (_usage(every, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in every)
-    return (*every, PublishedKeys(world))  # addresses of certificates, no API that a project has
+    # Addresses of certificates, the log, what the operator keeps: no APIs that a project has.
+    return (
+        *every,
+        PublishedKeys(world),
+        TransparencyService(ground.sealed),
+        ForeignRequestsService(_orders(ground, kms)),
+    )
 
 
 def logging_setup(ground: Ground, decision: PolicyDecision) -> LoggingSetup:
@@ -147,6 +157,18 @@ def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:
         signing=Signing(kms, seed, ground.issuer.name, ground.world.random),
         places=Places((StorageHeld(), KmsHeld(), AccountsHeld())),
         system_domain=kms.system_domain,
+    )
+
+
+def _orders(ground: Ground, kms: KmsSetup) -> OrdersSetup:
+    """Return what the register of orders needs: who keeps it, and what it assesses."""
+    return OrdersSetup(
+        sealed=ground.sealed,
+        world=ground.world,
+        staff=ground.staff,
+        places=Places((StorageHeld(), KmsHeld(), AccountsHeld())),
+        opened=kms.materials.opened,
+        root=partial(root_kept, ground.data),
     )
 
 

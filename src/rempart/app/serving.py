@@ -28,6 +28,7 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.accessapproval.work import EndedApprovals
 from rempart.services.auth.sweep import EndedSessions
+from rempart.services.foreignrequests.work import DueOrders
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
 from rempart.services.logging.work import Housekeeping
@@ -43,6 +44,7 @@ from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
 ENDED_APPROVALS_EVERY_SECONDS = 2.0
+DUE_ORDERS_EVERY_SECONDS = 2.0
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
@@ -225,6 +227,7 @@ def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, .
             EndedApprovals(parts.sealed, parts.support, parts.world),
             every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
         ),
+        Sweeper(DueOrders(parts.sealed, parts.world), every_seconds=DUE_ORDERS_EVERY_SECONDS),
         Sweeper(parts.logs.projection, every_seconds=AUDIT_LOGS_EVERY_SECONDS),
         Sweeper(parts.exports, every_seconds=EXPORTS_EVERY_SECONDS),
         Sweeper(Housekeeping(parts.sealed, parts.world), every_seconds=LOGS_EVERY_SECONDS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _SUFFIX = ".googleapis.com"
 _TITLES = {
+    "accessapproval": "Access Approval API",
     "accesscontextmanager": "Access Context Manager API",
     "cloudasset": "Cloud Asset API",
     "cloudkms": "Cloud Key Management Service (KMS) API",
