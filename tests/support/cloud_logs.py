@@ -27,10 +27,14 @@ class Logs:
         return cls(await Cloud.start(config=replace(CONFIG, syslog=syslog)))
 
     async def ask(
-        self, method: str, document: Mapping[str, Any] | None = None, **path: str
+        self,
+        method: str,
+        document: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        **path: str,
     ) -> dict[str, Any]:
         """Call a method and return its answer."""
-        call = self.cloud.call("", path=path, document=document, verb="POST")
+        call = self.cloud.call("", query, path=path, document=document, verb="POST")
         call = msgspec.structs.replace(call, method=MethodId(f"logging.{method}"))
         return resource(await self.cloud.parts.gate.serve(call))
 

@@ -24,6 +24,7 @@ _TYPE = "application/json"
 def exports(gate: Gate, logs: Setup, config: Config) -> Exports:
     """Return the job that empties the outboxes of sinks."""
     ways = Ways(
+        router=logs.router,
         put=_put(gate, logs.world),
         servers={one.name: _server(one) for one in config.syslog},
         collectors=logs.collectors,

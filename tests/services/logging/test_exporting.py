@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from rempart.core.errors import CloudError
 from rempart.services.logging.exporting import BATCH_MICROS, PAUSE_MICROS, Exports, Ways
 from rempart.services.logging.kinds import WAITING
-from support.cloud_logs import Logs
+from support.cloud_logs import CONTAINER, Logs
 
 
 class KilledError(Exception):
@@ -138,9 +139,7 @@ async def test_a_crash_after_an_object_was_written_writes_no_second_one() -> Non
         await ways.put(*given)
         raise KilledError
 
-    dying = Exports(
-        parts.sealed, Ways(put_and_die, ways.servers, ways.collectors, ways.host), parts.world
-    )
+    dying = Exports(parts.sealed, replace(ways, put=put_and_die), parts.world)
     logs.cloud.clock.advance(BATCH_MICROS / 1_000_000)
     with pytest.raises(KilledError):
         await dying.run()
@@ -182,6 +181,26 @@ async def test_no_log_leads_out_of_its_folder() -> None:
         "%2E./%2E./etc/passwd",
         "%2Ewell-known/acme-challenge/x",
     }
+
+
+async def test_a_log_bucket_that_is_away_gets_everything_once_it_is_back() -> None:
+    logs = await Logs.start()
+    bucket = f"{CONTAINER}/locations/global/buckets/later"
+    await logs.sink(f"logging.googleapis.com/{bucket}", TEXT)
+    await logs.write("early")
+    await deliver(logs)
+    assert await logs.read('log_id("logging.googleapis.com/sink_error")')
+    parent = f"{CONTAINER}/locations/global"
+    await logs.ask("projects.locations.buckets.create", {}, {"bucketId": "later"}, parent=parent)
+    await logs.write("late")
+    view = {"resourceNames": [f"{bucket}/views/_AllLogs"]}
+    assert [one["textPayload"] for one in (await logs.ask("entries.list", view))["entries"]] == [
+        "late"
+    ]
+    await deliver(logs)
+    found = (await logs.ask("entries.list", view))["entries"]
+    assert [one["textPayload"] for one in found] == ["early", "late"]
+    assert await waiting(logs) == 0
 
 
 async def test_what_waits_for_a_sink_that_is_gone_goes() -> None:

@@ -1,4 +1,4 @@
-"""The job that takes entries out of the logs: to Cloud Storage, and to syslog servers.
+"""The job that delivers what waits for sinks: to Cloud Storage, syslog, and log buckets.
 
 What is delivered goes; what is not waits and is tried again, later each time. An object has the
 same name at every try, so none is there twice; a syslog server may be told twice, after a crash.
@@ -28,7 +28,8 @@ from rempart.services.logging.model.destination import (
 from rempart.services.logging.model.failures import failure
 from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.model.objects import object_content, object_name
-from rempart.services.logging.model.routing import DEFAULT, GLOBAL
+from rempart.services.logging.model.routing import DEFAULT, GLOBAL, Route
+from rempart.services.logging.router import Router
 from rempart.trust.custody.kind import Found
 from rempart.trust.custody.sealed import SealedEngine
 
@@ -44,8 +45,9 @@ PutObject = Callable[[str, str, str, bytes], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How entries leave: through the gate, and to servers, each with who may send there."""
+    """How entries leave: to log buckets, through the gate, and to servers that some may send to."""
 
+    router: Router
     put: PutObject
     servers: Mapping[str, Server]
     collectors: Mapping[str, tuple[str, ...]]
@@ -96,13 +98,24 @@ class Exports:
         self, place: Outbox, sink: Sink | None, waiting: list[Found[Waiting]]
     ) -> bool:
         """Deliver some of what waits; tell whether there may be more that is due."""
-        target = destination(sink.destination) if sink else None
-        if sink is None or target is None or isinstance(target, BucketName):
+        if sink is None:
             await outbox.drop(self._sealed, waiting)
             return True
+        target = destination(sink.destination)
+        if isinstance(target, BucketName):
+            return await self._keep(Route(place.container, sink), target, waiting)
         if isinstance(target, Collector):
             return await self._tell(place, target, waiting)
         return await self._store(place, sink, target, waiting)
+
+    async def _keep(self, route: Route, target: BucketName, waiting: list[Found[Waiting]]) -> bool:
+        if not await self._ways.router.open(route, target):
+            raise Undelivered(
+                f"{target} is not there, or {route.sink.writer or 'its container'} may not write."
+            )
+        entries = [entry for one in waiting for entry in outbox.entries_of(one.value)]
+        await outbox.move(self._sealed, waiting, {target: entries}, self._world)
+        return True
 
     async def _tell(self, place: Outbox, target: Collector, waiting: list[Found[Waiting]]) -> bool:
         check_collector(target, place.container, self._ways.collectors)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 
 import msgspec
 
-from rempart.core.clock import Micros, Random
+from rempart.core.clock import Micros, Random, World
 from rempart.services.logging import segments
 from rempart.services.logging.kinds import WAITING, Waiting
 from rempart.services.logging.model.destination import Outbox
@@ -101,6 +101,19 @@ async def batch(
     for log, entries in logs.items():
         ordered = sorted(entries, key=lambda one: one.key)
         _put(tx, place, ordered, written_at(waiting[0]), random, log)
+    _drop(tx, waiting)
+    await tx.commit()
+
+
+async def move(
+    sealed: SealedEngine,
+    waiting: Iterable[Found[Waiting]],
+    placed: Mapping[BucketName | Outbox, list[Entry]],
+    world: World,
+) -> None:
+    """Write what waits where it is to go, and remove it here, in one commit."""
+    tx = sealed.transaction()
+    put_all(tx, placed, world.clock(), world.random)
     _drop(tx, waiting)
     await tx.commit()
 

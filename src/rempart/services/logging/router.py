@@ -47,15 +47,15 @@ class Router:
         """
         chain = await self._chain(container)
         placed: defaultdict[Place, list[Entry]] = defaultdict(list)
-        open_: dict[tuple[str, str], Place | None] = {}
+        places: dict[tuple[str, str], Place] = {}
         for entry in entries:
             for route in routes(chain, entry):
                 key = (route.container, route.sink.name)
-                if key not in open_:
-                    open_[key] = await self._target(route)
-                target = open_[key]
+                if key not in places:
+                    places[key] = await self._target(route)
+                target = places[key]
                 own = isinstance(target, Outbox) and written_by(entry, route.sink.writer)
-                if target is not None and not own:
+                if not own:
                     placed[target].append(entry)
         return placed
 
@@ -76,22 +76,22 @@ class Router:
             return target.location == GLOBAL and target.id in ALWAYS
         return found.value.state is State.ACTIVE
 
-    async def _target(self, route: Route) -> Place | None:
-        """Return where a route leads, None where no bucket is, or its writer may not write there.
-
-        What leads out of the logs is not asked: entries wait until they can be delivered.
-        """
+    async def _target(self, route: Route) -> Place:
+        """Return where a route leads: a bucket that is open to it, or where entries wait."""
         target = destination(route.sink.destination)
-        if not isinstance(target, BucketName):
-            return Outbox(route.container, route.sink.name)
-        if not await self._in_use(target):
-            return None
-        if target.container == route.container:
+        if isinstance(target, BucketName) and await self.open(route, target):
             return target
+        return Outbox(route.container, route.sink.name)
+
+    async def open(self, route: Route, target: BucketName) -> bool:
+        """Tell whether a log bucket is there and a route's writer may write to it."""
+        if not await self._in_use(target):
+            return False
+        if target.container == route.container:
+            return True
         email = route.sink.writer.removeprefix("serviceAccount:")
         writer = Principal(Member(route.sink.writer), email, email, None)
         resource = container_resource(target.container)
-        allowed = await self.decision.allowed(
+        return await self.decision.allowed(
             writer, _WRITE, resource, time=self.world.clock(), remote=""
         )
-        return target if allowed else None
