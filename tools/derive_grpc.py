@@ -39,6 +39,7 @@ APIS = {
     "iam.v3": "google.cloud.iam_v3",
     "iamcredentials.v1": "google.cloud.iam_credentials_v1",
     "kmsinventory.v1": "google.cloud.kms_inventory_v1",
+    "logging.v2": "google.cloud.logging_v2",
     "orgpolicy.v2": "google.cloud.orgpolicy_v2",
     "policytroubleshooter.v3": "google.cloud.policytroubleshooter_iam_v3",
     "serviceusage.v1": "google.cloud.service_usage_v1",
@@ -65,7 +66,68 @@ _OF_MIXINS = tuple(f"{service}/" for service in MIXINS.values())
 
 _ACCOUNTS = "projects.serviceAccounts"
 _KEYS = f"{_ACCOUNTS}.keys"
+_BUCKETS = "locations.buckets"
+_OF_LOGGING = {
+    "ListBuckets": f"{_BUCKETS}.list",
+    "GetBucket": f"{_BUCKETS}.get",
+    "CreateBucketAsync": f"{_BUCKETS}.createAsync",
+    "UpdateBucketAsync": f"{_BUCKETS}.updateAsync",
+    "CreateBucket": f"{_BUCKETS}.create",
+    "UpdateBucket": f"{_BUCKETS}.patch",
+    "DeleteBucket": f"{_BUCKETS}.delete",
+    "UndeleteBucket": f"{_BUCKETS}.undelete",
+    "ListViews": f"{_BUCKETS}.views.list",
+    "GetView": f"{_BUCKETS}.views.get",
+    "CreateView": f"{_BUCKETS}.views.create",
+    "UpdateView": f"{_BUCKETS}.views.patch",
+    "DeleteView": f"{_BUCKETS}.views.delete",
+    "ListLinks": f"{_BUCKETS}.links.list",
+    "GetLink": f"{_BUCKETS}.links.get",
+    "CreateLink": f"{_BUCKETS}.links.create",
+    "DeleteLink": f"{_BUCKETS}.links.delete",
+    "ListSinks": "sinks.list",
+    "GetSink": "sinks.get",
+    "CreateSink": "sinks.create",
+    "UpdateSink": "sinks.update",
+    "DeleteSink": "sinks.delete",
+    "ListExclusions": "exclusions.list",
+    "GetExclusion": "exclusions.get",
+    "CreateExclusion": "exclusions.create",
+    "UpdateExclusion": "exclusions.patch",
+    "DeleteExclusion": "exclusions.delete",
+    "GetCmekSettings": "getCmekSettings",
+    "UpdateCmekSettings": "updateCmekSettings",
+    "GetSettings": "getSettings",
+    "UpdateSettings": "updateSettings",
+    "DeleteLog": "logs.delete",
+    "ListLogs": "logs.list",
+    "ListLogMetrics": "metrics.list",
+    "GetLogMetric": "metrics.get",
+    "CreateLogMetric": "metrics.create",
+    "UpdateLogMetric": "metrics.update",
+    "DeleteLogMetric": "metrics.delete",
+    "CopyLogEntries": "entries.copy",
+    "ListLogEntries": "entries.list",
+    "WriteLogEntries": "entries.write",
+    "ListMonitoredResourceDescriptors": "monitoredResourceDescriptors.list",
+}
+"""Cloud Logging's methods: REST has each on several kinds of containers, or on none."""
+
+_CONTAINERS = ("projects.", "folders.", "organizations.", "billingAccounts.", "")
+
+
+def _on_each(api: str, methods: dict[str, str]) -> dict[str, list[str]]:
+    """Return for each method those of its REST methods that are described."""
+    table = json.loads((WIRE / f"{api}.json").read_text("utf-8"))
+    known = {one["id"].partition(".")[2] for one in table["methods"]}
+    return {
+        name: [one for one in (f"{above}{method}" for above in _CONTAINERS) if one in known]
+        for name, method in methods.items()
+    }
+
+
 RULELESS = {
+    "logging.v2": _on_each("logging.v2", _OF_LOGGING),
     "iam.v1": {
         "ListServiceAccounts": [f"{_ACCOUNTS}.list"],
         "GetServiceAccount": [f"{_ACCOUNTS}.get"],
@@ -98,7 +160,7 @@ RULELESS = {
         "QueryTestablePermissions": ["permissions.queryTestablePermissions"],
         "QueryAuditableServices": ["iamPolicies.queryAuditableServices"],
         "LintPolicy": ["iamPolicies.lintPolicy"],
-    }
+    },
 }
 """APIs whose package has no HTTP rules: which REST methods each method is, without the API's name.
 
@@ -108,8 +170,11 @@ Their paths and bodies are those of the REST methods. What fits every request st
 DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
 """What errors are made of."""
 
-OF_OPERATIONS = (("google.cloud.iam_v3", "OperationMetadata"),)
-"""Metadata of long-running operations that stands in a file apart from the methods' messages."""
+WITHIN_ANY = (
+    ("google.cloud.iam_v3", "OperationMetadata"),
+    ("google.cloud.audit.audit_log_pb2", "AuditLog"),
+)
+"""What travels in a `google.protobuf.Any`, from files apart from the methods' messages."""
 
 _VARIABLE = re.compile(r"\{([^}=]+)(?:=([^}]+))?\}")
 _OF_OPTIONS = frozenset(
@@ -140,7 +205,7 @@ def derive() -> dict[str, bytes]:
         derived[f"{name}.json"] = _table(name, described, rpcs)
     for name in DETAILS:
         messages += importlib.import_module(name).DESCRIPTOR.message_types_by_name.values()
-    for package, name in OF_OPERATIONS:
+    for package, name in WITHIN_ANY:
         messages.append(_described(getattr(importlib.import_module(package), name)))
     derived[DESCRIPTORS] = _descriptors(messages)
     return derived
@@ -282,7 +347,7 @@ def _ruled(name: str, package: str) -> dict[str, Rpc]:
     described = {one["id"]: one for one in _rest_ids((WIRE / f"{name}.json").read_bytes()).values()}
     api, rpcs = name.partition(".")[0], {}
     for module in _modules(package, ".transports.grpc"):
-        for path, (request, response) in _stubs(module, mixins=True).items():
+        for path, (request, response) in _stubs(module, mixins=name == "iam.v1").items():
             ids = RULELESS[name][path.rpartition("/")[2]]
             rules = [_rule(described[f"{api}.{one}"], request) for one in ids]
             rpcs[path] = Rpc(request, response, rules)
@@ -296,10 +361,11 @@ def _rule(method: Json, request: Any) -> Json:
     message is the field of the body's type.
     """
     fields = request.fields_by_name
+    spelled = {one.json_name: one.name for one in fields.values()}
     messages = {one.message_type.name: one for one in fields.values() if one.message_type}
 
     def variable(found: re.Match[str]) -> str:
-        field, segments = found[1], found[2] or "*"
+        field, segments = spelled.get(found[1], found[1]), found[2] or "*"
         if field not in fields:
             [field] = [
                 f"{one.name}.{field}"
@@ -345,7 +411,8 @@ def _stubs(module: ModuleType, *, mixins: bool = False) -> dict[str, tuple[Any, 
         if isinstance(member, property) and "unary_unary" in inspect.getsource(member.fget):
             getattr(made, name)
             [request], response = get_args(get_type_hints(member.fget)["return"])
-            stubs[paths[-1]] = (_described(request), _described(response))
+            if response is not type(None):  # what mixins say of Empty
+                stubs[paths[-1]] = (_described(request), _described(response))
     return {path: pair for path, pair in stubs.items() if mixins or not path.startswith(_OF_MIXINS)}
 
 

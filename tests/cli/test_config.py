@@ -34,6 +34,18 @@ def test_aws_is_asked_where_the_operator_says_so(tmp_path: Path) -> None:
     assert config.load(written(tmp_path, change), Flags()).aws_sts_unsigned_target
 
 
+def syslog(*lines: str) -> tuple[str, str]:
+    return "[key_managers]", "\n".join(("[syslog.siem]", *lines, "[key_managers]"))
+
+
+def test_sinks_lead_to_the_syslog_servers_that_the_operator_names(tmp_path: Path) -> None:
+    assert config.load(written(tmp_path), Flags()).syslog == ()
+    change = syslog('address = "siem.corp.test:6514"', 'from = ["projects/lab:demo"]')
+    [made] = config.load(written(tmp_path, change), Flags()).syslog
+    assert (made.name, str(made.address), made.plain) == ("siem", "siem.corp.test:6514", False)
+    assert made.containers == ("projects/lab:demo",)
+
+
 def test_the_written_file_reads_back_as_the_same_settings(tmp_path: Path) -> None:
     assert config.load(written(tmp_path), Flags()) == config.first(Flags())
 
@@ -52,6 +64,11 @@ def test_the_written_file_reads_back_as_the_same_settings(tmp_path: Path) -> Non
         (('regions = ["u-local1"]', "regions = [1]"), "list of names"),
         (("rempart:default", "other:default"), "rempart:NAME"),
         (("127.0.0.1:8443", "8443"), "HOST:PORT"),
+        (syslog('address = "siem:6514"'), "is not understood"),
+        (syslog('address = "siem"', "from = []"), "HOST:PORT"),
+        (syslog('address = "siem:6514"', 'from = ["*"]'), "a list such as"),
+        (syslog('address = "siem:6514"', "from = []", 'plain = "yes"'), "true or false"),
+        (syslog('address = "siem:6514"', "from = []", 'authorities = "no.pem"'), "no file"),
         (aws("aws_sts_endpoints", "'https://sts.example.org'"), "list of up to 40"),
         (aws("aws_sts_endpoints", "['http://sts.example.org']"), "without a path"),
         (aws("aws_sts_endpoints", "['https://sts.example.org/x']"), "without a path"),

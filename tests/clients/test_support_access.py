@@ -118,6 +118,14 @@ class Stage:
         content: dict[str, Any] = answer.json()
         return content
 
+    def transparency(self, name: str) -> list[Any]:
+        """Return what the customer's log of Access Transparency tells of an approval."""
+        log = "cloudaudit.googleapis.com/access_transparency"
+        filter_ = f'log_id("{log}") jsonPayload.accessApprovals="{name}"'
+        body = {"resourceNames": [self.project], "filter": filter_}
+        answer = self.customer.post("/logging/v2/entries:list", json=body)
+        return [one["jsonPayload"] for one in answer.json().get("entries", [])]
+
     def unwraps(self) -> list[dict[str, Any]]:
         return [one for one in self.both.holder.entries() if one.get("verb") == "unwrap"]
 
@@ -276,6 +284,19 @@ def test_staff_reach_a_customers_data_by_a_signed_approval_that_the_key_holder_v
     session = stage.details(name)["session"]
     assert (session["calls"], session["cause"]) == (2, "invalidated")
     assert stage.decide("invalidate", name).status_code == 400
+
+
+def test_each_call_of_staff_is_told_to_the_customer_once(stage: Stage) -> None:
+    name = stage.approved()
+    for _ in range(2):
+        assert stage.read(stage.ada).status_code == 200
+    assert stage.decide("invalidate", name).status_code == 200
+    told = stage.transparency(name)
+    assert len(told) == 2
+    assert told[0]["location"]["principalOfficeCountry"] == "FR"
+    assert told[0]["reason"][0]["type"] == "CUSTOMER_INITIATED_SUPPORT"
+    assert told[0]["accesses"][0]["resourceName"].endswith("objects/logs/today")
+    assert told[0]["permissionDetails"][0]["permissionType"] == "DATA_READ"
 
 
 def test_an_approval_covers_its_person_place_time_and_kind_of_access_alone(stage: Stage) -> None:

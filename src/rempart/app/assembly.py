@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from rempart.app.answering import Guarding, answering
+from rempart.app.exporting import exports
 from rempart.app.guards import Grounds, geography_of, guards, staff_of, support_of, ways_of
 from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
-from rempart.app.services import Ground, kms_setup, services
+from rempart.app.services import Ground, kms_setup, logging_setup, services
 from rempart.config import Config
 from rempart.core.clock import World
 from rempart.engine.seam import Engine
@@ -17,6 +18,9 @@ from rempart.services.auth import Auth
 from rempart.services.auth import Ground as AuthGround
 from rempart.services.auth import assembled as assembled_auth
 from rempart.services.kms.store import Setup as KmsSetup
+from rempart.services.logging import LoggingService
+from rempart.services.logging.exporting import Exports
+from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.recommender.work import RecordUses
 from rempart.services.resourcemanager.store import Setup as ManagerSetup
 from rempart.tlog.keys import Algorithm, Signer, VerifierKey, seeded_signer
@@ -63,6 +67,8 @@ class Parts:
     sealed: SealedEngine
     bodies: Bodies
     kms: KmsSetup
+    logs: LoggingSetup
+    exports: Exports
     manager: ManagerSetup
     uses: RecordUses
     issuers: Issuers
@@ -122,11 +128,11 @@ def assemble(
         sealed, world, decision, guarding=guarding, duties=config.duties, issuer=issuer
     )
     rules = Rules(decision, asked, config.duties, guard.conceals, answers.uses, support)
-    behind = services(ground, kms, manager, answers.services)
+    logs = logging_setup(ground, decision)
+    behind = services(ground, kms, manager, (*answers.services, LoggingService(logs)))
     ways |= ways_of(behind)
     signer = log_signer(config.domain, keyring, config.log_number)
-    quorum = read_quorum(data, signer.key) if data else None
-    notary = Notary(signer, world.clock, quorum)
+    notary = Notary(signer, world.clock, read_quorum(data, signer.key) if data else None)
     gate = Gate(
         behind,
         identity=identity,
@@ -148,6 +154,8 @@ def assemble(
         sealed=sealed,
         bodies=bodies,
         kms=kms,
+        logs=logs,
+        exports=exports(gate, logs, config),
         manager=manager,
         uses=answers.work,
         issuers=issuers,

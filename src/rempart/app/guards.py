@@ -9,6 +9,8 @@ from pathlib import Path
 from rempart.core.call import Call, MethodId
 from rempart.core.clock import World
 from rempart.core.grant import Approved
+from rempart.core.log_type import log_type
+from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.gate import Service
@@ -81,7 +83,12 @@ def guards(grounds: Grounds) -> tuple[Standing, ...]:
 
 
 def _entry(
-    call: Call, member: str, permission: str, resource: Resource, approved: Approved
+    call: Call,
+    member: str,
+    permission: str,
+    resource: Resource,
+    approved: Approved,
+    access: Access,
 ) -> bytes:
     """Return the log's entry of a call that an approval let in, before anything of it is done."""
     return encode(
@@ -96,6 +103,7 @@ def _entry(
             remote=call.remote,
             facts={"breakGlass": "true"} if approved.broken else {},
             service=resource.name.service.partition(".")[0],
+            access=log_type(call.method, access).value,
             container=container_of(resource),
             agent=agent_of(call),
             reason=approved.reason,

@@ -24,6 +24,8 @@ from rempart.services.kms import METHODS as KMS_METHODS
 from rempart.services.kms import OWN as KMS_OWN
 from rempart.services.kms.left_over import left_over
 from rempart.services.kmsinventory import METHODS as INVENTORY_METHODS
+from rempart.services.logging import METHODS as LOGGING_METHODS
+from rempart.services.logging import STREAMED
 from rempart.services.orgpolicy import METHODS as ORGPOLICY_METHODS
 from rempart.services.policytroubleshooter import METHODS as TROUBLESHOOTER_METHODS
 from rempart.services.policytroubleshooter import OWN as TROUBLESHOOTER_OWN
@@ -88,6 +90,7 @@ def _answered() -> dict[str, set[str]]:
         "recommender": {str(method.id) for method in RECOMMENDER_METHODS},
         "policytroubleshooter": {str(method.id) for method in TROUBLESHOOTER_METHODS} - own,
         "kmsinventory": {str(method.id) for method in INVENTORY_METHODS},
+        "logging": {str(method.id) for method in LOGGING_METHODS if method.id != STREAMED},
         "iamcredentials": {str(method.id) for method in CREDENTIALS_METHODS},
         "sts": set(STS_ANSWERED),
         "orgpolicy": {str(method.id) for method in ORGPOLICY_METHODS},

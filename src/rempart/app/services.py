@@ -34,6 +34,9 @@ from rempart.services.kms.model.choices import EXTERNAL, EXTERNAL_VPC, HSM, SOFT
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.services.kms.tagged import KmsTagged
 from rempart.services.kmsinventory import KmsInventoryService
+from rempart.services.logging.projection import Projection
+from rempart.services.logging.router import Router
+from rempart.services.logging.store import Setup as LoggingSetup
 from rempart.services.orgpolicy import OrgPolicyService
 from rempart.services.orgpolicy.store import Setup as OrgPolicySetup
 from rempart.services.resourcemanager import ResourceManagerService
@@ -68,6 +71,7 @@ from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.apis import DisabledAPIs
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.organization.expiry import key_seconds
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.sovereignty.staff import Staff
@@ -129,6 +133,17 @@ def services(
         TransparencyService(ground.sealed),
         ForeignRequestsService(_orders(ground, kms)),
     )
+
+
+def logging_setup(ground: Ground, decision: PolicyDecision) -> LoggingSetup:
+    """Return what Cloud Logging needs: who routes entries, and who makes the audit logs."""
+    sealed, world = ground.sealed, ground.world
+    router = Router(sealed, decision, world)
+    projection = Projection(sealed, router, world)
+    config = ground.config
+    collectors = {one.name: one.containers for one in config.syslog}
+    domain = system_domain(config)
+    return LoggingSetup(sealed, router, projection, config.regions, domain, world, collectors)
 
 
 def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:

@@ -31,6 +31,7 @@ from rempart.services.auth.sweep import EndedSessions
 from rempart.services.foreignrequests.work import DueOrders
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
+from rempart.services.logging.work import Housekeeping
 from rempart.services.resourcemanager.work import Purge
 from rempart.services.storage.sweep import Sweep
 from rempart.trust.custody.keyring import Keyring
@@ -54,6 +55,9 @@ DIVERGED = (
     "Somebody altered the store, or put an older one in its place. Nothing is served from it:"
     " run `rempart verify`, keep the disk as it is, and tell the witnesses and the customers."
 )
+AUDIT_LOGS_EVERY_SECONDS = 5.0
+LOGS_EVERY_SECONDS = 60.0
+EXPORTS_EVERY_SECONDS = 5.0
 
 
 async def serve(data: Path, config: Config, listener: Listener) -> None:
@@ -224,6 +228,9 @@ def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, .
             every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
         ),
         Sweeper(DueOrders(parts.sealed, parts.world), every_seconds=DUE_ORDERS_EVERY_SECONDS),
+        Sweeper(parts.logs.projection, every_seconds=AUDIT_LOGS_EVERY_SECONDS),
+        Sweeper(parts.exports, every_seconds=EXPORTS_EVERY_SECONDS),
+        Sweeper(Housekeeping(parts.sealed, parts.world), every_seconds=LOGS_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 

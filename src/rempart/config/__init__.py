@@ -16,6 +16,7 @@ from rempart.config.settings import (
     ConfigProblem,
     Flags,
     HSMConfig,
+    SyslogServer,
 )
 from rempart.config.table import FILE_NAME, FORMAT
 from rempart.config.toml_text import toml
@@ -31,6 +32,7 @@ __all__ = [
     "ConfigProblem",
     "Flags",
     "HSMConfig",
+    "SyslogServer",
     "address",
     "exists",
     "first",

@@ -87,6 +87,11 @@ def identity_provider_authorities(path: Path, table: Mapping[str, object]) -> st
     return _certificates(path, table, "identity_provider_authorities")
 
 
+def authorities(path: Path, table: Mapping[str, object]) -> str:
+    """Return the file of certificate authorities that a table names; empty for none."""
+    return _certificates(path, table, "authorities")
+
+
 def _certificates(path: Path, table: Mapping[str, object], key: str) -> str:
     """Return a file of certificates by its full path, tried; empty where none is named."""
     if key not in table:

@@ -11,6 +11,7 @@ from rempart.config.checks import checked
 from rempart.config.duties import duties
 from rempart.config.log import log_number, log_retention_days
 from rempart.config.settings import EMBEDDED, Config, ConfigProblem, Flags
+from rempart.config.syslog import syslog_servers
 from rempart.config.table import FILE_NAME, number, read_table, text
 
 DEFAULTS = Flags(
@@ -78,6 +79,7 @@ def load(data: Path, flags: Flags) -> Config:
         identity_provider_authorities=keys.identity_provider_authorities(path, table),
         aws_sts_endpoints=aws.sts_endpoints(path, table),
         aws_sts_unsigned_target=aws.sts_unsigned_target(path, table),
+        syslog=syslog_servers(path, table),
     )
 
 

@@ -30,6 +30,21 @@ class HSMConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SyslogServer:
+    """A syslog server, and the containers whose sinks may lead there.
+
+    `authorities` is a file of certificate authorities (PEM), empty for this machine's; `plain` says
+    that it is spoken to without TLS.
+    """
+
+    name: str
+    address: Address
+    containers: tuple[str, ...]
+    authorities: str = ""
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting of a universe, checked."""
 
@@ -70,6 +85,8 @@ class Config:
     """AWS token services that may be asked who signed a request; without any, none is asked."""
     aws_sts_unsigned_target: bool = False
     """Whether requests are taken that do not sign which provider they are for."""
+    syslog: tuple[SyslogServer, ...] = ()
+    """Syslog servers that sinks of Cloud Logging may lead to; without any, none is reached."""
 
 
 @dataclass(frozen=True, slots=True)

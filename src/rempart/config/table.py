@@ -30,6 +30,7 @@ _OPTIONAL = frozenset(
         "log_retention_days",
         "aws_sts_endpoints",
         "aws_sts_unsigned_target",
+        "syslog",
     }
 )
 """Settings that came later: a file without them has their defaults."""

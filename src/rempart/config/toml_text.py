@@ -63,4 +63,10 @@ key_algorithms = "{config.key_algorithms}"
 [key_managers]
 # "ekm.example.org" = "192.0.2.7:443"
 # "ekm.example.net:8443" = "resolve"
+
+# Syslog servers that sinks may lead to (syslog.rempart.io/siem), and whose sinks those may be.
+# [syslog.siem]
+# address = "siem.example.org:6514"
+# from = ["organizations/NUMBER", "projects/ID"]
+# authorities = "siem-ca.pem"        # without it, those that this machine trusts
 """

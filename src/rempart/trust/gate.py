@@ -1,6 +1,7 @@
 """The stair that every request climbs: identify → authorise → record intent → act → seal outcome.
 
-docs/request-flow.md is this file in prose. No service is reached but through `Gate.serve`.
+docs/request-flow.md is this file in prose. No service is reached but through `Gate.serve`, or by an
+agent of the universe's own through `Gate.serve_agent`.
 """
 
 from __future__ import annotations
@@ -161,10 +162,20 @@ class Gate:
 
     async def serve(self, call: Call) -> Reply:
         """Answer a call, or raise the `CloudError` that refuses it."""
+        return await self._served(call, None)
+
+    async def serve_agent(self, agent: Principal, call: Call) -> Reply:
+        """Answer a call of one of the universe's own agents, which has no credential.
+
+        It may do what IAM grants it and is on record as anybody; no door leads here.
+        """
+        return await self._served(call, agent)
+
+    async def _served(self, call: Call, agent: Principal | None) -> Reply:
         bound = self._bound(call.method)
         climb = _Climb(self._rules, self._sealed, self._log, bound, call)
         try:
-            return await self._climbed(climb)
+            return await self._climbed(climb, agent)
         except CloudError as problem:
             if problem.code in _REFUSED:
                 await climb.refused(problem)
@@ -174,9 +185,9 @@ class Gate:
         except (Fenced, Unavailable) as problem:
             raise unavailable("The storage engine is not available; retry later.") from problem
 
-    async def _climbed(self, climb: _Climb) -> Reply:
+    async def _climbed(self, climb: _Climb, agent: Principal | None) -> Reply:
         call = climb.call
-        principal = await self._identity.identify(call, climb.service.name)
+        principal = agent or await self._identity.identify(call, climb.service.name)
         path = await by_id(self._sealed, call.path)
         climb.begin(principal, call if path is call.path else structs.replace(call, path=path))
         self._enter(principal.member)

@@ -197,6 +197,7 @@ _INTEGERS = {
     "TYPE_INT32": (-(2**31), 2**31 - 1), "TYPE_INT64": (-(2**63), 2**63 - 1),
     "TYPE_UINT32": (0, 2**32 - 1), "TYPE_UINT64": (0, 2**64 - 1),
 }  # fmt: skip
+_PACKED = "type.googleapis.com/google.rpc.RequestInfo"
 _KNOWN = {
     "google.protobuf.Timestamp": st.builds(
         lambda seconds, nanos: {"seconds": seconds, "nanos": nanos},
@@ -206,6 +207,13 @@ _KNOWN = {
     "google.protobuf.FieldMask": st.lists(
         st.sampled_from(["labels", "rotation_period", "version_template.algorithm"]), min_size=1
     ).map(lambda paths: {"paths": paths}),
+    "google.protobuf.Struct": st.dictionaries(
+        _WORDS, st.builds(lambda text: {"string_value": text}, _WORDS), max_size=2
+    ).map(lambda fields: {"fields": fields}),
+    "google.protobuf.Any": st.builds(
+        lambda content: {"type_url": _PACKED, "value": content.SerializeToString()},
+        st.builds(MESSAGES.of("google.rpc.RequestInfo"), request_id=_WORDS),
+    ),
 }  # fmt: skip
 
 
@@ -229,6 +237,7 @@ def _values(field: Any, depth: int) -> st.SearchStrategy[Any]:
         "TYPE_STRING": _WORDS,
         "TYPE_BYTES": st.binary(max_size=20),
         "TYPE_BOOL": st.booleans(),
+        "TYPE_DOUBLE": st.floats(allow_nan=False, allow_infinity=False),
     }
     return scalars[kind]
 

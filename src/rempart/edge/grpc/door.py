@@ -1,4 +1,4 @@
-"""One unary gRPC call: frame → message → `Call` → `Reply` → message → frame, then the status.
+"""One gRPC call: frame → message → `Call` → `Reply` → message → frame, then the status.
 
 An error is a Trailers-Only response: its status travels in the headers. See ADR 0010.
 """
@@ -6,8 +6,10 @@ An error is a Trailers-Only response: its status travels in the headers. See ADR
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,17 +18,26 @@ from rempart.core.clock import World
 from rempart.core.errors import CloudError, Code, invariant
 from rempart.edge.body import HeldBody
 from rempart.edge.errors import internal, is_failure, log_failure
-from rempart.edge.grpc.frames import check_headers, framed, read_message, timeout_seconds
+from rempart.edge.grpc.frames import (
+    check_headers,
+    framed,
+    read_message,
+    timeout_seconds,
+    unspoken,
+)
 from rempart.edge.grpc.messages import Messages, google_messages
 from rempart.edge.grpc.methods import Methods, choose
+from rempart.edge.grpc.polled import STREAMED, Polling, Streamed
 from rempart.edge.grpc.status import status_headers
 from rempart.edge.http.protocol import WHOLE_RESPONSE
 from rempart.edge.render import Headers, Send, safe_name, safe_value
 from rempart.edge.request import Origins, Request
 from rempart.wire.grpc import GRPCService, all_tables
 
+T = TypeVar("T")
 _TYPED = (b"content-type", b"application/grpc")
 _OK: Headers = [(b"grpc-status", b"0")]
+_START = {"type": "http.response.start", "status": 200, "trailers": True}
 _METADATA = "x-"
 """Headers of a reply that are metadata here; the others speak of HTTP."""
 
@@ -44,6 +55,7 @@ class _Exchange:
     request: Request
     service: str = ""
     metadata: Headers = field(default_factory=list)
+    begun: bool = False
 
 
 class GRPCDoor:
@@ -64,12 +76,15 @@ class GRPCDoor:
         self._world = world
         self._methods = Methods(all_tables() if tables is None else tables)
         self._messages: Messages = google_messages()
+        self._polling = Polling(serve, self._messages, world)
 
     async def answer(self, request: Request, send: Send) -> None:
         """Answer one request, whatever becomes of it."""
         exchange = _Exchange(request)
+        streamed = STREAMED.get(_path(request))
+        answer = self._whole if streamed is None else partial(self._streamed, streamed)
         try:
-            content = await self._in_time(exchange)
+            await answer(exchange, send)
         except CloudError as problem:
             if is_failure(problem):
                 log_failure(problem, request.id, _path(request))
@@ -77,21 +92,45 @@ class GRPCDoor:
         except Exception as problem:  # noqa: BLE001 - the door: nothing of it may reach a client
             log_failure(problem, request.id, _path(request))
             await _refuse(internal(request.id), exchange, send)
-        else:
-            await _send(framed(content), exchange.metadata, send)
 
-    async def _in_time(self, exchange: _Exchange) -> bytes:
+    async def _whole(self, exchange: _Exchange, send: Send) -> None:
+        content = await self._in_time(exchange, self._reply(exchange))
+        await _send(framed(content), exchange.metadata, send)
+
+    async def _streamed(self, streamed: Streamed, exchange: _Exchange, send: Send) -> None:
+        async def message(frame: bytes) -> None:
+            if not exchange.begun:
+                exchange.begun = True
+                await send({**_START, "headers": [_TYPED]})
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+
+        request = exchange.request
+        origin = self._origins.of(request.scheme, request.host)
+        exchange.service = streamed.api
+        if not self._methods.serves(streamed.api, origin.label):
+            raise unspoken(f"{_path(request)} is not served at the host of another API.")
+        self._admit()
+        await self._in_time(exchange, self._polling.stream(streamed, request, origin, message))
+        await send({"type": "http.response.trailers", "headers": _OK})
+
+    async def _in_time(self, exchange: _Exchange, answer: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await self._limited(exchange, answer)
+        finally:
+            answer.close()
+
+    async def _limited(self, exchange: _Exchange, answer: Coroutine[Any, Any, T]) -> T:
         headers = exchange.request.headers
         check_headers(headers)
         seconds = timeout_seconds(headers)
         if seconds is None:
-            return await self._reply(exchange)
+            return await answer
         if not seconds:
             raise _late()
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return await self._reply(exchange)
+                return await answer
         except TimeoutError as problem:
             if limit.expired():
                 raise _late() from problem
@@ -157,6 +196,10 @@ async def _refuse(problem: CloudError, exchange: _Exchange, send: Send) -> None:
     except Exception as failure:  # noqa: BLE001 - details of a service that are no messages
         log_failure(failure, exchange.request.id, _path(exchange.request))
         status = status_headers(internal(exchange.request.id), exchange.service)
+    if exchange.begun:  # within a stream, the status is all that can still be told
+        trailers = [(name.encode(), safe_value(value)) for name, value in status]
+        await send({"type": "http.response.trailers", "headers": trailers})
+        return
     more = [one for one in problem.headers if one[0].startswith(("grpc-", _METADATA))]
     headers = [(name.encode(), safe_value(value)) for name, value in (*status, *more)]
     headers = [_TYPED, *headers, (b"content-length", b"0")]
@@ -168,7 +211,6 @@ async def _refuse(problem: CloudError, exchange: _Exchange, send: Send) -> None:
 
 
 async def _send(frame: bytes, metadata: Headers, send: Send) -> None:
-    start = {"type": "http.response.start", "status": 200, "trailers": True}
-    await send({**start, "headers": [_TYPED, *metadata]})
+    await send({**_START, "headers": [_TYPED, *metadata]})
     await send({"type": "http.response.body", "body": frame})
     await send({"type": "http.response.trailers", "headers": _OK})

@@ -56,13 +56,15 @@ class Methods:
         methods = self._by_path.get(path)
         if methods is None:
             raise unimplemented(path)
-        host = label.partition(".")[0] if label.endswith(".rep") else label.rpartition(".")[2]
-        if host not in self._hosts:
-            return methods
-        own = [one for one in methods if one.api == host]
+        own = [one for one in methods if self.serves(one.api, label)]
         if not own:
             raise unspoken(f"{path} is not served at {label}, the host of another API.")
         return own
+
+    def serves(self, api: str, label: str) -> bool:
+        """Tell whether a host is an API's own, or that of no API."""
+        host = label.partition(".")[0] if label.endswith(".rep") else label.rpartition(".")[2]
+        return host == api or host not in self._hosts
 
 
 def choose(methods: list[Unary], document: dict[str, Any]) -> tuple[Unary, Asked]:

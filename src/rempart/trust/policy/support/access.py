@@ -36,8 +36,8 @@ from rempart.trust.policy.support.documents import (
 from rempart.trust.policy.support.rules import Sought, State, covers, state
 
 Served = Callable[[Call], Awaitable[Reply]]
-Recording = Callable[[Call, str, str, Resource, Approved], bytes]
-"""Returns the log's entry of a call: who asked for which permission, on what, by whose leave."""
+Recording = Callable[[Call, str, str, Resource, Approved, Access], bytes]
+"""Returns the log's entry of a call: who seeks what, on what, by whose leave, how."""
 
 Owned = tuple[tuple[str, str, Request], ...]
 
@@ -109,7 +109,8 @@ class SupportAccess:
                 raise over(approved.name)
             tally = await tx.get(TALLY, container, id_) or Tally()
             tx.put(TALLY, container, id_, value=counted(tally, access, now))
-            entry = self._recording(call, request.principal, permission, resource, approved)
+            by = request.principal
+            entry = self._recording(call, by, permission, resource, approved, access)
             tx.append(self._feed, entry)
             try:
                 await tx.commit()

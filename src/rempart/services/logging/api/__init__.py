@@ -1,0 +1,1 @@
+"""Cloud Logging's methods, by noun."""

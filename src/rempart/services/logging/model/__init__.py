@@ -1,0 +1,1 @@
+"""Cloud Logging's pure rules."""
