@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: up test test-faults check bench demo demo-keys coverage lock clean system-packages
+.PHONY: up test test-faults check bench demo demo-keys demo-proof coverage lock clean system-packages
 
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
@@ -47,6 +47,9 @@ demo: $(VENV)/.dev system-packages
 
 demo-keys: $(VENV)/.dev system-packages
 	$(BIN)/python -m bench.demo_keys
+
+demo-proof: $(VENV)/.dev system-packages
+	$(BIN)/python -m bench.demo_proof
 
 coverage: $(VENV)/.runtime
 	$(BIN)/rempart coverage

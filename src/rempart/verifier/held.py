@@ -10,6 +10,7 @@ from rempart.tlog.note import Note
 from rempart.tlog.policy import Policy
 from rempart.verifier.bundle import Bundle
 from rempart.verifier.findings import Check
+from rempart.verifier.leaf import PRUNED, decode
 from rempart.verifier.receipts import Receipt
 from rempart.verifier.rows import Rows
 from rempart.verifier.tree import Tiles, Untied, check_continues, leaf_at, needed
@@ -85,7 +86,30 @@ def check_pair(older: Bundle, newer: Bundle, *, trusting: bool) -> Check:
         )
     if told.ok:
         _continues(was, now, {**older.tiles, **newer.tiles}, told)
+    if told.ok and older.manifest.parent == newer.manifest.parent:
+        _still_opened(older, newer, told)
     return told
+
+
+def _still_opened(older: Bundle, newer: Bundle, told: Check) -> None:
+    """Check that the newer bundle opens what the older one did, as far as its span goes.
+
+    Only reads and refusals are ever pruned, after the retention time that the operator set.
+    """
+    span = range(newer.manifest.start, newer.manifest.to)
+    opened, pruned = {line.index for line in newer.lines()}, 0
+    for line in older.lines():
+        if line.index not in span or line.index in opened:
+            continue
+        kind = decode(line.leaf).kind
+        if kind in PRUNED:
+            pruned += 1
+        else:
+            told.wrong(f"Entry {line.index}, of the kind {kind}, was opened then, and is withheld.")
+    if pruned:
+        told.undecided(
+            f"{pruned} reads or refusals that were opened then are not now: pruned, or withheld."
+        )
 
 
 def _keys(bundle: Bundle) -> set[str]:

@@ -8,6 +8,9 @@ NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for bytes that are not the document that was looked for."""
 
 INTENT, OUTCOME = "intent", "outcome"
+PRUNED = frozenset(("use", "refusal"))
+"""The kinds of which the contents are removed after their retention."""
+
 LISTS = frozenset(
     f"transparency.{parent}.openings.list" for parent in ("projects", "folders", "organizations")
 )

@@ -34,7 +34,7 @@ from rempart.trust.policy.support.documents import (
     Tally,
 )
 from rempart.trust.policy.support.rules import State, refused_before, state
-from rempart.trust.witness.leaf import FEED, Leaf, encode
+from rempart.trust.witness.leaf import EVENT, FEED, Leaf, agent_of, encode
 
 MANAGER = "cloudresourcemanager.googleapis.com"
 OPEN_MAX = 100
@@ -141,7 +141,7 @@ class ApprovalStore:
         """Enter into the log, on the customer's resource, what happened to a request."""
         call = self.session.call
         leaf = Leaf(
-            kind="support",
+            kind=EVENT,
             time=call.time,
             request=call.request_id,
             method=call.method,
@@ -150,6 +150,11 @@ class ApprovalStore:
             resource=request.scope,
             remote=call.remote,
             facts=facts,
+            service="accessapproval",
+            container=request.container,
+            agent=agent_of(call),
+            reason=request.reason,
+            approval=facts.get("approval", ""),
         )
         self.tx.append(FEED, encode(leaf))
 

@@ -16,7 +16,7 @@ from rempart.trust.policy.support.documents import (
     Tally,
     request_name,
 )
-from rempart.trust.witness.leaf import FEED, Leaf, encode
+from rempart.trust.witness.leaf import EVENT, FEED, Leaf, encode
 
 BATCH = 100
 METHOD = "accessapproval.approvalRequests.expire"
@@ -51,7 +51,7 @@ class EndedApprovals:
         tx.put(TALLY, container, id_, value=tally)
         tx.delete(ENDING, until, container, id_)
         leaf = Leaf(
-            kind="support",
+            kind=EVENT,
             time=now,
             request="",
             method=METHOD,
@@ -60,6 +60,10 @@ class EndedApprovals:
             resource=request.scope,
             remote="",
             facts=end_facts(name, tally),
+            service="accessapproval",
+            container=container,
+            reason=request.reason,
+            approval=name,
         )
         tx.append(FEED, encode(leaf))
         try:
