@@ -15,7 +15,7 @@ import pytest
 from typing_extensions import override
 
 from rempart.core.clock import Micros
-from rempart.cosigners import Cosigned, Endpoint, Fault, Witnesses
+from rempart.cosigners.asking import Cosigned, Endpoint, Fault, Witnesses
 from rempart.standalone import identity
 from rempart.tlog.keys import Algorithm, Signer, seeded_signer
 from rempart.tlog.note import parse_note

@@ -9,12 +9,12 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
+from rempart.cosigners.quorum import BadPolicy, Quorum, read_quorum
 from rempart.engine.seam import Engine, EngineError
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.storage.audit import Ledger
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.witness.quorum import BadPolicy, Quorum, read_quorum
 from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport

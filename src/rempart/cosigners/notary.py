@@ -6,12 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from rempart.core.clock import Clock
+from rempart.cosigners.quorum import Quorum, believed
 from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.keys import Signer, VerifierKey
 from rempart.tlog.note import Note, sign_note
 from rempart.tlog.policy import Log, Policy, quorum_of
 from rempart.tlog.proving import Proof
-from rempart.trust.witness.quorum import Quorum, believed
 
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
