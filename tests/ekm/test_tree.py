@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import hmac
 import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.ekm.cli.log import command
 from rempart.ekm.record import journal as journal_module
 from rempart.ekm.record.following import Follower
 from rempart.ekm.record.journal import Journal, NotRecorded
 from rempart.ekm.record.segments import LogBroken, segments, walk
+from rempart.ekm.tree.opening import check
 from rempart.ekm.tree.sequencer import Diverged
 from rempart.tlog.checking import check_consistency
+from rempart.tlog.keys import parse_verifier_key
+from rempart.tlog.policy import Log, quorum_of
 from support import tree_kills
 from support.held_log import HeldLog
 
@@ -34,6 +41,40 @@ def _said(held: HeldLog, *words: str, fails: bool = False) -> str:
     done = CliRunner().invoke(command, [*words, "--data", str(held.data)])
     assert (done.exit_code != 0) == fails, done.output
     return done.output
+
+
+def test_the_published_vectors_are_what_the_specification_says() -> None:
+    vectors = json.loads((ROOT.parent / "docs/spec/vectors/ekm-log.json").read_text())
+    seed, origin = bytes.fromhex(vectors["seed"]), vectors["origin"]
+
+    def expanded(purpose: bytes) -> bytes:
+        info = b"rempart.ekm.tree.v1\x00" + purpose + b"\x00" + origin.encode()
+        return hmac.digest(seed, info + b"\x01", "sha512")[:32]
+
+    assert expanded(b"salt").hex() == vectors["saltKey"]
+    before, leaves = bytes(32), []
+    for index, one in enumerate(vectors["lines"]):
+        _, _, content = one["line"].rstrip("\n").split(" ", 2)
+        number = index.to_bytes(8, "big")
+        before = sha256(b"rempart.ekm.log.v1\x00" + before + number + content.encode()).digest()
+        assert one["line"] == f"{index} {before.hex()} {content}\n"
+        salt = hmac.digest(expanded(b"salt"), number, "sha256")
+        entry = sha256(b"rempart.log.v1\x00" + salt + before).digest()
+        leaves.append(sha256(b"\x00" + entry).digest())
+        assert [salt.hex(), entry.hex()] == [one["salt"], one["entry"]]
+        assert leaves[-1].hex() == one["leaf"]
+    left = sha256(b"\x01" + leaves[0] + leaves[1]).digest()
+    assert sha256(b"\x01" + left + leaves[2]).hexdigest() == vectors["root"]
+    text, _, _ = vectors["checkpoint"].rpartition("\n\n")
+    assert text == f"{origin}\n3\n{base64.b64encode(bytes.fromhex(vectors['root'])).decode()}"
+    private = Ed25519PrivateKey.from_private_bytes(expanded(b"signature"))
+    signature = base64.b64encode(
+        parse_verifier_key(vectors["key"]).key_id + private.sign(f"{text}\n".encode())
+    )
+    assert vectors["checkpoint"] == f"{text}\n\n\u2014 {origin} {signature.decode()}\n"
+    believed = quorum_of([Log(parse_verifier_key(vectors["key"]))], (), 0)
+    index, _, shown = check(vectors["proof"].encode(), believed)
+    assert (index, shown.decode()) == (1, vectors["lines"][1]["line"].strip().split(" ", 2)[2])
 
 
 async def test_a_checkpoint_covers_every_line_and_continues_the_one_before(held: HeldLog) -> None:
