@@ -142,7 +142,7 @@ async def test_a_log_that_was_cut_is_not_signed_for(held: HeldLog) -> None:
 async def test_a_log_that_was_written_anew_is_not_signed_for(held: HeldLog) -> None:
     await held.append(300)
     seen = await held.published()
-    before = (held.files.directory / "head").read_bytes()
+    before = (held.files.directory / "checkpoint").read_bytes()
     for path in segments(held.log):
         path.unlink()
     await held.append(400, says="y")
@@ -152,7 +152,7 @@ async def test_a_log_that_was_written_anew_is_not_signed_for(held: HeldLog) -> N
         with pytest.raises(Diverged, match="first 300 entries are not those"):
             await sequencer.step()
         sequencer = held.sequencer()
-    assert (held.files.directory / "head").read_bytes() == before
+    assert (held.files.directory / "checkpoint").read_bytes() == before
     assert "not those" in _said(held, "--verify", fails=True)
     assert seen.root != held.root(300)
 

@@ -25,7 +25,7 @@ DIRECTORY = "tree"
 KEY = "key"
 SALT = "salt"
 HEAD = "head"
-"""The largest tree that was signed, with the log's own signature alone."""
+"""The largest tree that was signed and not published, with the log's own signature alone."""
 
 CHECKPOINT = "checkpoint"
 """The largest that was published: it had its quorum."""

@@ -31,8 +31,8 @@ from rempart.tlog.note import Note
 from rempart.tlog.proving import Proof, plan_consistency, plan_root
 from rempart.tlog.tree import EMPTY_ROOT, leaf_hash
 
-EVERY_SECONDS = 0.5
-"""How often new lines are looked for: a checkpoint is at most a second behind."""
+EVERY_SECONDS = 1.0
+"""How often new lines are looked for, and so how far a checkpoint is behind."""
 
 PAGE = 500
 """Lines that are taken up at once: some milliseconds, in which an answer may wait."""
@@ -72,6 +72,7 @@ class Sequencer:
         """Why nothing is signed any more; empty as long as it is."""
 
         self._failing = ""
+        self._kept = 0
 
     @property
     def size(self) -> int:
@@ -109,8 +110,7 @@ class Sequencer:
         if self._follower is None:
             await self._resume()
         await self._grow(self._durable())
-        if self._growth.size > self._head.size:
-            await self._sign()
+        self._head = Checkpoint(self._notary.origin, self._growth.size, self._growth.root())
         if self._head.size and (self.published is None or self.published[1] != self._head):
             await self._publish()
 
@@ -174,19 +174,19 @@ class Sequencer:
         self._growth.append(leaf_hash(entry) for entry in entries)
         return b"".join(entries)
 
-    async def _sign(self) -> None:
-        head = Checkpoint(self._notary.origin, self._growth.size, self._growth.root())
-        # Only signed where the lines are durable and the tree is: no later start comes to another.
-        await asyncio.to_thread(self._files.keep, HEAD, self._notary.signed(head).encode())
-        self._head = head
-
     async def _publish(self) -> None:
-        """Have the tree cosigned, and publish it once that is enough."""
+        """Have the tree signed and cosigned, and publish it once that is enough.
+
+        Lines and tree are durable, so whatever dies now, no later start signs another.
+        """
         head = self._head
         note = await self._notary.note(head.size, head.root, self.proof)
         if note is not None:
             await asyncio.to_thread(self._files.keep, CHECKPOINT, note.encode())
             self.published = note, head
+        elif head.size > self._kept:
+            await asyncio.to_thread(self._files.keep, HEAD, self._notary.signed(head).encode())
+            self._kept = head.size
 
     async def proof(self, old: int, size: int) -> Proof:
         """Return the proof that the tree of `size` begins with that of `old`.
