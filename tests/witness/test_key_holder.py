@@ -289,7 +289,7 @@ def test_a_log_that_is_forged_from_end_to_end_is_found(three: Three, tmp_path: P
         assert three.get("checkpoint").status_code == 503
         # Without what the disk remembers, the witnesses do.
         three.holder.stop()
-        shutil.rmtree(three.holder.data / "tree" / "2")
+        shutil.rmtree(three.holder.data / "tree")
         three.holder.start()
         three.until(lambda: three.faults() == ["forked", "forked"])
         assert three.get("checkpoint").status_code == 503
