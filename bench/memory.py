@@ -1,7 +1,8 @@
-"""Resident memory of a process and all it started, as Linux counts it."""
+"""Resident memory, and processor time, of a process and all it started, as Linux counts it."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PEAK_RESET = "5"
@@ -47,3 +48,12 @@ def _field(pid: int, name: str) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), 0)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return how long the processes have run so far, in and for them."""
+    ticks = 0
+    for one in family(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -77,7 +77,7 @@ def memory_rows(scale: Scale, under: Path) -> Iterator[Figure]:
             make_bucket(universe)
             _, tls = targets(universe)
             time.sleep(SETTLE_SECONDS)
-            pid = _pid(universe)
+            pid = pid_of(universe)
             idle.append(memory.resident(pid) / 1e6)
             memory.forget_peak(pid)
             heads = [tls.dialect.put(f"m/{index}", scale.large_bytes) for index in range(4)]
@@ -93,7 +93,8 @@ def memory_rows(scale: Scale, under: Path) -> Iterator[Figure]:
     )
 
 
-def _pid(universe: Universe) -> int:
+def pid_of(universe: Universe) -> int:
+    """Return the process of a running universe."""
     if universe.process is None:
         raise Broken("The universe is not running.")
     return universe.process.pid

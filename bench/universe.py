@@ -34,6 +34,7 @@ class Universe:
     listen: int
     http: int
     process: subprocess.Popen[bytes] | None = None
+    program: tuple[str, ...] = (REMPART,)
     environment: dict[str, str] = field(default_factory=dict)
     """What a shell has that has evaluated `rempart env`; filled by the first start."""
 
@@ -48,8 +49,8 @@ class Universe:
     def start(self) -> float:
         """Start the server and return how many seconds it took to answer."""
         log = (self.home / "rempart.log").open("ab")
-        command = [REMPART, "up", "--data", str(self.data), "--listen", f"127.0.0.1:{self.listen}"]
-        command += ["--http", f"127.0.0.1:{self.http}"]
+        command = [*self.program, "up", "--data", str(self.data)]
+        command += ["--listen", f"127.0.0.1:{self.listen}", "--http", f"127.0.0.1:{self.http}"]
         begun = time.perf_counter()
         with log:
             self.process = subprocess.Popen(

@@ -55,3 +55,14 @@ def test_only_the_wiring_knows_the_engines() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SRC)))
 def test_no_module_is_named_for_nothing(path: Path) -> None:
     assert not {"utils", "common", "helpers", "manager", "base"} & {path.stem, *path.parts}
+
+
+def test_an_order_of_an_authority_is_read_by_its_register_alone() -> None:
+    knowing = {
+        path.relative_to(SRC).as_posix()
+        for path in FILES
+        if "services.foreignrequests" in path.read_text()
+        and "foreignrequests" not in path.relative_to(SRC).parts
+    }
+    wiring = {"app/application.py", "app/services.py", "app/serving.py", "app/verifying.py"}
+    assert knowing == {*wiring, "cli/order.py", "cli/told_orders.py"}

@@ -14,6 +14,7 @@ from rempart.config import Address, Config
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealing.door import SealState
 from rempart.trust.custody.sealing.seam import Elsewhere
+from rempart.verifier.checks import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Operations:
 
     first_start: Callable[[Path, Config, Keyring], Coroutine[None, None, None]]
     serve: Callable[[Path, Config, Listener], Coroutine[None, None, None]]
-    verify: Callable[[Path, Config, Keyring], Coroutine[None, None, VerifyReport]]
+    verify: Callable[[Path, Config, Keyring, Asked], Coroutine[None, None, VerifyReport]]
     coverage: Callable[[], Sequence[ServiceCoverage]]
     issuer_keys: Callable[[Config, Keyring], dict[str, object]]
     left_over: Callable[

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -537,3 +539,31 @@ def test_googles_python_library_decides(stage: Stage, transport: str) -> None:
         assert settings.active_key_version == stage.key
         with pytest.raises(exceptions.BadRequest):
             client.dismiss_approval_request({"name": name})
+
+
+def test_the_universes_log_and_the_key_holders_are_held_against_each_other(
+    stage: Stage, tmp_path: Path
+) -> None:
+    name = stage.approved()
+    assert stage.read(stage.ada).status_code == 200
+    bundle, log, universe = tmp_path / "p.zip", stage.both.holder.data / "log", stage.universe
+    time.sleep(1)
+    universe.run(REMPART, "proof", "fetch", "--out", bundle)
+    key = stage.customer.get("/.log/key").text.strip()
+    verify = (REMPART, "verify", bundle, "--key", key, "--cross")
+    said = universe.run(*verify, log).stdout
+    assert re.search(r"ok +cross +[0-9]+ uses of keys, each in both logs", said), said
+    told = universe.run(*verify[:-1], "--report", "--json").stdout
+    [read] = [
+        one
+        for one in json.loads(told)["bundles"][0]["report"]
+        if one.get("approval") == name and one["method"] == "rempart.keys.unwrap"
+    ]
+    assert read["reason"] == "CUSTOMER_INITIATED_SUPPORT"
+    assert read["key"].endswith("/cryptoKeyVersions/1")
+    shutil.copytree(log, tmp_path / "log")
+    last = max((tmp_path / "log").glob("*.log"))
+    lines = last.read_bytes().splitlines(keepends=True)
+    at = next(n for n, one in enumerate(lines) if read["resource"].encode() in one)
+    last.write_bytes(b"".join(lines[:at] + lines[at + 1 :]))
+    assert "does not follow" in universe.run(*verify, tmp_path / "log", code=1).stdout

@@ -108,6 +108,7 @@ def _become(gcloud: Any, command: dict[str, Any], files: list[int], learned: Bin
     os.environ.update(command["env"])
     os.chdir(command["cwd"])
     sys.argv = command["words"]
+    _forget_configuration()
     modules, keys = set(sys.modules), set(_checked)
     try:
         gcloud.main()
@@ -116,6 +117,13 @@ def _become(gcloud: Any, command: dict[str, Any], files: list[int], learned: Bin
         learned.write(json.dumps(new).encode())
         learned.flush()
     sys.exit()
+
+
+def _forget_configuration() -> None:
+    """Forget what an import read of another user's configuration."""
+    configurations = sys.modules.get("googlecloudsdk.core.configurations.named_configs")
+    if configurations is not None:
+        configurations.ActivePropertiesFile.Invalidate()
 
 
 if __name__ == "__main__":

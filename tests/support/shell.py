@@ -26,6 +26,7 @@ from rempart.universe import (
     ServiceCoverage,
     VerifyReport,
 )
+from rempart.verifier.checks import Asked
 
 PRIVATE_KEY = (
     rsa.generate_private_key(65537, 2048)
@@ -75,7 +76,9 @@ class Universe:
         listener.ready(Ready(config.listen, config.http))
         self.while_serving()
 
-    async def verify(self, data: Path, config: Config, keyring: Keyring) -> VerifyReport:
+    async def verify(
+        self, data: Path, config: Config, keyring: Keyring, held: Asked
+    ) -> VerifyReport:
         return VerifyReport(self.checks)
 
     def coverage(self) -> list[ServiceCoverage]:

@@ -21,6 +21,7 @@ from rempart.trust.policy.sovereignty.rules import default_rules
 OFFICERS = {name: Ed25519PrivateKey.generate() for name in ("Chloe", "Denis")}
 ENTITY = "Exploitant SA"
 BREAK_GLASS = "\n[break_glass]\nofficers = 2\nminutes_max = 30\n"
+ORDERS = '\n[orders]\nkeepers = ["{keeper}"]\n'
 FAR = date(2099, 1, 1)
 
 
@@ -56,18 +57,20 @@ def person(name: str, member: str) -> Person:
     )
 
 
-def signed(staff: Mapping[str, str]) -> str:
-    """Return a register of these people, by name and account."""
+def signed(staff: Mapping[str, str], days: int = 1) -> str:
+    """Return a register of these people, by name and account, in force for some days."""
     now = int(time.time())
     people = tuple(person(name, member) for name, member in staff.items())
-    content = Content(1, now, now - 60, now + 86_400, people)
+    content = Content(1, now, now - 60, now + days * 86_400, people)
     return statement.sign(OFFICERS["Chloe"], register.TYPE, msgspec.json.encode(content))
 
 
-def write(data: Path, own: str, staff: Mapping[str, str]) -> None:
+def write(
+    data: Path, own: str, staff: Mapping[str, str], more: str = BREAK_GLASS, days: int = 1
+) -> None:
     """Leave both files in a data directory."""
-    (data / "sovereignty.toml").write_text(rules(own))
-    (data / "staff-register.jws").write_text(signed(staff) + "\n")
+    (data / "sovereignty.toml").write_text(rules(own, more))
+    (data / "staff-register.jws").write_text(signed(staff, days) + "\n")
 
 
 def word(officer: str, principal: str, resource: str, case: str) -> str:

@@ -14,6 +14,7 @@ from rempart.edge.unsealing import Unsealing
 from rempart.services.accessapproval import OWN as APPROVAL_OWN
 from rempart.services.auth import Auth
 from rempart.services.cloudasset import OWN as ASSET_OWN
+from rempart.services.foreignrequests import OWN as ORDERS_OWN
 from rempart.services.iam.workforce import OWN as IAM_OWN
 from rempart.services.iamcredentials.published import OWN as PUBLISHED
 from rempart.services.kms import OWN as KMS_OWN
@@ -40,6 +41,7 @@ OWN = (
     TROUBLESHOOTER_OWN,
     ASSET_OWN,
     APPROVAL_OWN,
+    ORDERS_OWN,
 )
 """Methods that Google does not describe."""
 

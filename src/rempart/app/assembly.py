@@ -106,11 +106,13 @@ def assemble(
         policies=policies,
         staff=staff,
         support=support,
+        data=data,
     )
+    recorder = Recorder(sealed, world.clock)
     geography = geography_of(data)
     decision = PolicyDecision(sealed, world, geography)
     managers, token = key_managers(config), in_token(config, keyring, world)
-    kms, manager = kms_setup(ground, managers, token), ManagerSetup(world, config.prefix)
+    kms, manager = kms_setup(ground, recorder, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
     grounds = Grounds(sealed, decision, disabled, world, geography, staff, support)
     asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
@@ -125,7 +127,6 @@ def assemble(
     signer = log_signer(config.domain, keyring, config.log_number)
     quorum = read_quorum(data, signer.key) if data else None
     notary = Notary(signer, world.clock, quorum)
-    recorder = Recorder(sealed, world.clock)
     gate = Gate(
         behind,
         identity=identity,

@@ -10,6 +10,8 @@ from rempart.trust.custody.external.endpoint import Endpoints
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.pkcs11.token import Token, TokenSettings
+from rempart.trust.custody.sealing import files
+from rempart.trust.custody.sealing.document import Custodians
 from rempart.trust.custody.sealing.elsewhere import KeysElsewhere, Reach
 from rempart.trust.identity import accounts, seal_identity
 from rempart.trust.identity.federation.aws import STSEndpoints
@@ -63,6 +65,20 @@ def elsewhere(data: Path, config: Config) -> KeysElsewhere:
         random=system_random,
     )
     return KeysElsewhere(reach)
+
+
+def root_kept(data: Path | None) -> str:
+    """Return where a universe's root key is while it is stopped, as assessments of orders say it.
+
+    `file`, `custodians K/N`, `hsm` or `external`. A running universe has it in memory besides.
+    """
+    sealed = files.find(data) if data else None
+    if sealed is None:
+        return "file"
+    by = sealed.opened_by
+    if isinstance(by, Custodians):
+        return f"custodians {by.threshold}/{len(by.custodians)}"
+    return by.mechanism
 
 
 def system_domain(config: Config) -> str:

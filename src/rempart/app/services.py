@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from rempart.app.outside import system_domain
+from rempart.app.outside import root_kept, system_domain
 from rempart.config import ANSSI_ALGORITHMS, Config
 from rempart.core.clock import World
 from rempart.services.accessapproval import AccessApprovalService
@@ -14,6 +15,8 @@ from rempart.services.accessapproval.store import Setup as ApprovalSetup
 from rempart.services.accesscontextmanager import AccessContextManagerService
 from rempart.services.accesscontextmanager.store import Setup as AccessSetup
 from rempart.services.answers.places import Places
+from rempart.services.foreignrequests import ForeignRequestsService
+from rempart.services.foreignrequests.store import Setup as OrdersSetup
 from rempart.services.iam import IamService
 from rempart.services.iam.boundaries import BoundaryService
 from rempart.services.iam.deny import DenyService
@@ -70,6 +73,8 @@ from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.sovereignty.staff import Staff
 from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.policy.tags import EffectiveTags
+from rempart.trust.witness.key_uses import KeyUses
+from rempart.trust.witness.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ class Ground:
     policies: Policies
     staff: Staff
     support: SupportAccess
+    data: Path | None = None
+    """Where the root is kept, for who has to say how."""
 
 
 def services(
@@ -109,14 +116,19 @@ def services(
         ResourceManagerService(manager),
         TagsService(_tags(ground.sealed, manager)),
         BoundaryService(world),
-        TransparencyService(ground.sealed),
         AccessApprovalService(_approvals(ground, kms)),
         AccessContextManagerService(AccessSetup(world, lambda: apis)),
         *answers,
     )
     every += (_usage(every, ground),)
     apis = tuple(f"{service.name}.googleapis.com" for service in every)
-    return (*every, PublishedKeys(world))  # addresses of certificates, no API that a project has
+    # Addresses of certificates, the log, what the operator keeps: no APIs that a project has.
+    return (
+        *every,
+        PublishedKeys(world),
+        TransparencyService(ground.sealed),
+        ForeignRequestsService(_orders(ground, kms)),
+    )
 
 
 def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:
@@ -130,6 +142,18 @@ def _approvals(ground: Ground, kms: KmsSetup) -> ApprovalSetup:
         signing=Signing(kms, seed, ground.issuer.name, ground.world.random),
         places=Places((StorageHeld(), KmsHeld(), AccountsHeld())),
         system_domain=kms.system_domain,
+    )
+
+
+def _orders(ground: Ground, kms: KmsSetup) -> OrdersSetup:
+    """Return what the register of orders needs: who keeps it, and what it assesses."""
+    return OrdersSetup(
+        sealed=ground.sealed,
+        world=ground.world,
+        staff=ground.staff,
+        places=Places((StorageHeld(), KmsHeld(), AccountsHeld())),
+        opened=kms.materials.opened,
+        root=partial(root_kept, ground.data),
     )
 
 
@@ -148,10 +172,13 @@ def _usage(others: tuple[Service, ...], ground: Ground) -> ServiceUsageService:
     return ServiceUsageService(setup)
 
 
-def kms_setup(ground: Ground, managers: Endpoints, token: InToken | None) -> KmsSetup:
+def kms_setup(
+    ground: Ground, recorder: Recorder, managers: Endpoints, token: InToken | None
+) -> KmsSetup:
     """Return what Cloud KMS needs: where keys live, and whom it asks."""
     config, world = ground.config, ground.world
-    caller = Caller(managers, ground.issuer.token)
+    uses = KeyUses(recorder, world.clock)
+    caller = Caller(managers, ground.issuer.token, uses)
     directory = Directory(ground.sealed, system_domain(config))
     external = External(Asking(caller, directory, world.random))
     mechanisms = _mechanisms(external, token, world)
@@ -164,6 +191,7 @@ def kms_setup(ground: Ground, managers: Endpoints, token: InToken | None) -> Kms
         protecting=StorageProtected(ground.sealed),
         issuer=ground.issuer,
         external=external,
+        uses=uses,
         system_domain=system_domain(config),
         choices=Choices(
             {level: one.lacks for level, one in mechanisms.items()},

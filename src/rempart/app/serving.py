@@ -16,6 +16,7 @@ from rempart.app.application import open_application, sealed_application
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_engine
 from rempart.app.founding import index_administrator
+from rempart.app.operator_files import OperatorFiles
 from rempart.app.outside import elsewhere
 from rempart.config import EMBEDDED, Address, Config
 from rempart.core.clock import World
@@ -28,6 +29,7 @@ from rempart.runner.sweeper import Sweeper
 from rempart.runner.tenure import Taken, Tenure
 from rempart.services.accessapproval.work import EndedApprovals
 from rempart.services.auth.sweep import EndedSessions
+from rempart.services.foreignrequests.work import DueOrders
 from rempart.services.iam.work import LostAccounts
 from rempart.services.kms.work import DueKeys
 from rempart.services.resourcemanager.work import Purge
@@ -41,10 +43,12 @@ from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 
 ENDED_APPROVALS_EVERY_SECONDS = 2.0
+DUE_ORDERS_EVERY_SECONDS = 2.0
 SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 USES_EVERY_SECONDS = 60.0
+FILES_EVERY_SECONDS = 5.0
 COUNTS_EVERY_SECONDS = 1.0
 DIVERGED = (
     "Somebody altered the store, or put an older one in its place. Nothing is served from it:"
@@ -150,11 +154,13 @@ def _holder(data: Path) -> str:
 
 async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
     """Answer requests and do the housework until the order to stop."""
-    application, housework = (
-        open_application(parts, run.config),
-        _housework(engine, parts, run.config),
+    application = open_application(parts, run.config)
+    files = OperatorFiles(run.data, parts.recorder)
+    housework = (
+        *_housework(engine, parts, run.config),
+        Sweeper(files, every_seconds=FILES_EVERY_SECONDS),
     )
-    await _resume(parts)
+    await _resume(parts, files)
     memory.settle()
     where = await run.doors.open(application)
     sequencing = asyncio.create_task(parts.sequencer.run(), name="sequencer")
@@ -176,13 +182,13 @@ async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
             await parts.token.close()
 
 
-async def _resume(parts: Parts) -> None:
+async def _resume(parts: Parts, files: OperatorFiles) -> None:
     """Refuse to start on a store whose log is not what was signed for; record the start."""
     try:
         await parts.sequencer.resume()
     except Diverged as problem:
         raise SystemExit(f"{problem} {DIVERGED}") from None
-    await parts.recorder.event("rempart.universe.start", {"version": __version__})
+    await files.begin("rempart.universe.start", {"version": __version__})
 
 
 async def _settle(parts: Parts, sequencing: asyncio.Task[None]) -> None:
@@ -217,6 +223,7 @@ def _housework(engine: Engine, parts: Parts, config: Config) -> tuple[Sweeper, .
             EndedApprovals(parts.sealed, parts.support, parts.world),
             every_seconds=ENDED_APPROVALS_EVERY_SECONDS,
         ),
+        Sweeper(DueOrders(parts.sealed, parts.world), every_seconds=DUE_ORDERS_EVERY_SECONDS),
         Sweeper(EndedSessions(parts.sealed, parts.world), every_seconds=SWEEP_EVERY_SECONDS),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from rempart.app.assembly import Parts, assemble
@@ -10,42 +11,67 @@ from rempart.config import Config
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
 from rempart.cosigners.quorum import BadPolicy, Quorum, read_quorum
-from rempart.engine.seam import Engine, EngineError
+from rempart.engine.seam import Engine, EngineError, Key, Span
+from rempart.services.foreignrequests.audit import Ledger as OrderLedger
 from rempart.services.kms.audit import Ledger as KeyLedger
 from rempart.services.storage.audit import Ledger
+from rempart.tlog.keys import VerifierKey
+from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.keyring import Keyring
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.witness.held import check_held, check_receipts
+from rempart.trust.witness.leaf import encode
+from rempart.trust.witness.prunings import Prunings
 from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport
+from rempart.verifier.checks import Asked
+from rempart.verifier.cross import METHOD, Cross, crossed
+from rempart.verifier.findings import Check as Found
+from rempart.verifier.leaf import decode as known
+
+_PAGE = 1000
+_NOTHING = Asked()
 
 
-async def verify(data: Path, config: Config, keyring: Keyring) -> VerifyReport:
-    """Check the universe in this data directory; a store that does not open is a finding too."""
+async def verify(data: Path, config: Config, keyring: Keyring, held: Asked) -> VerifyReport:
+    """Check the universe in this data directory; a store that does not open is a finding too.
+
+    Receipts and checkpoints that are `held` from before must be of this log.
+    """
     try:
         engine = await open_alone(data, config, keyring)
     except EngineError as problem:
         return VerifyReport((Check("store", ok=False, detail=str(problem)),))
     try:
         parts = assemble(engine, keyring, config, World())
-        return VerifyReport(await checks(engine, parts, read_quorum(data, parts.log_key)))
+        quorum = read_quorum(data, parts.log_key)
+        return VerifyReport(await checks(engine, parts, quorum, held))
     except BadPolicy as problem:
         return VerifyReport((Check("log-policy", ok=False, detail=str(problem)),))
     finally:
         await engine.close()
 
 
-async def checks(engine: Engine, parts: Parts, quorum: Quorum | None = None) -> tuple[Check, ...]:
+async def checks(
+    engine: Engine, parts: Parts, quorum: Quorum | None = None, held: Asked = _NOTHING
+) -> tuple[Check, ...]:
     """Walk the log, and compare with it the tree, every object and every key of an open engine.
 
     `quorum` is what the published checkpoint is to have.
     """
     seen, objects, keys, sealed = Walk(), Ledger(), KeyLedger(), parts.sealed
+    orders, cross = OrderLedger(), Cross()
     statements: list[Statement] = []
+    prunings = Prunings()
     try:
-        async for leaf in walk(engine, sealed, seen):
+        async for leaf in walk(engine, sealed, seen, prunings.gap):
             objects.note(leaf)
             keys.note(leaf)
+            orders.note(leaf)
+            prunings.note(leaf)
+            if leaf.method.startswith(METHOD):
+                cross.note(seen.entries - 1, leaf_hash(seen.commitment), known(encode(leaf)))
             if (stated := statement(seen.entries - 1, leaf)) is not None:
                 statements.append(stated)
     except Broken as problem:
@@ -54,6 +80,11 @@ async def checks(engine: Engine, parts: Parts, quorum: Quorum | None = None) -> 
         *await _walked(seen, objects, keys, sealed),
         await _tree(engine, parts, quorum),
         await _statements(sealed, statements),
+        await _orders(orders, sealed),
+        _pruned(prunings),
+        await _records(engine, sealed),
+        *await _held(engine, sealed, parts.log_key, held),
+        *await _crossed(cross, held),
     )
 
 
@@ -71,6 +102,52 @@ async def _statements(sealed: SealedEngine, statements: list[Statement]) -> Chec
     except Broken as problem:
         return Check("statements", ok=False, detail=str(problem))
     return Check("statements", ok=True, detail=f"{count} statements of openings, each true")
+
+
+def _pruned(prunings: Prunings) -> Check:
+    try:
+        count = prunings.check()
+    except Broken as problem:
+        return Check("pruned", ok=False, detail=str(problem))
+    return Check("pruned", ok=True, detail=f"{count} entries, each as the log says")
+
+
+async def _records(engine: Engine, sealed: SealedEngine) -> Check:
+    """Look whether each record opens: one that was altered, or put in another's place, does not."""
+    count, span = 0, Span(Key(b"\x01"), Key(b"\xff"))
+    while found := await engine.records.scan(span, limit=_PAGE):
+        bad = next((one for one in found if not sealed.authentic(one)), None)
+        if bad is not None:
+            return Check("records", ok=False, detail=f"{bytes(bad.key)!r} does not open.")
+        count, span = count + len(found), span.after(found[-1].key)
+    return Check("records", ok=True, detail=f"{count} records, each opens")
+
+
+async def _held(
+    engine: Engine, sealed: SealedEngine, key: VerifierKey, held: Asked
+) -> tuple[Check, ...]:
+    found = []
+    try:
+        if held.receipts:
+            receipts = [(one.index, one.leaf) for one in held.receipts]
+            count = await check_receipts(engine, receipts)
+            found.append(Check("receipts", ok=True, detail=f"{count} receipts, each in the log"))
+        if held.earlier:
+            count = await check_held(engine, sealed, key, held.earlier)
+            found.append(Check("earlier", ok=True, detail=f"{count} checkpoints are continued"))
+    except (Broken, CloudError) as problem:
+        return (*found, Check("held", ok=False, detail=str(problem)))
+    return tuple(found)
+
+
+async def _crossed(cross: Cross, held: Asked) -> tuple[Check, ...]:
+    """Hold the uses of external keys against the logs of who holds them."""
+    if not held.holders:
+        return ()
+    told = Found("cross")
+    await asyncio.to_thread(crossed, cross, held.holders, told)
+    said = told.problems or [*told.open, told.shows]
+    return (Check("cross", ok=told.ok, detail=" ".join(said)),)
 
 
 async def _walked(
@@ -101,3 +178,14 @@ async def _keys(ledger: KeyLedger, sealed: SealedEngine) -> Check:
     if compared.faults:
         found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
     return Check("keys", ok=not compared.faults, detail=found)
+
+
+async def _orders(ledger: OrderLedger, sealed: SealedEngine) -> Check:
+    try:
+        compared = await ledger.compared(sealed)
+    except CloudError as problem:
+        return Check("orders", ok=False, detail=str(problem))
+    found = f"{compared.total} orders of authorities, each as entered; {compared.told} are told"
+    if compared.faults:
+        found = f"{len(compared.faults)} faults, such as: {compared.faults[0]}"
+    return Check("orders", ok=not compared.faults, detail=found)

@@ -20,6 +20,8 @@ COMMANDS = (
     "init",
     "issuer-keys",
     "log",
+    "order",
+    "proof",
     "rekey",
     "review",
     "seal-identity",

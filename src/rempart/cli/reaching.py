@@ -8,10 +8,10 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -37,10 +37,11 @@ class Universe:
         path: str,
         document: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Return the answer's document, or end with the refusal's words."""
         request = urllib.request.Request(  # noqa: S310 - the universe's own address
-            f"{self.url.rstrip('/')}/{urllib.parse.quote(path, safe='/:@_-.~')}",
+            self._at(path, query),
             method=verb,
             data=json.dumps(document or {}).encode() if verb in {"POST", "PATCH"} else None,
             headers={
@@ -49,18 +50,47 @@ class Universe:
                 **(headers or {}),
             },
         )
+        try:
+            found: dict[str, Any] = json.loads(self._answer(request) or b"{}")
+        except ValueError:
+            self._refuse()
+        return found
+
+    def fetch(self, path: str) -> bytes:
+        """Return what anybody may read, or end with the refusal's words."""
+        return self._answer(urllib.request.Request(self._at(path, None)))  # noqa: S310 - its own
+
+    def _at(self, path: str, query: Mapping[str, str] | None) -> str:
+        asked = f"?{urllib.parse.urlencode(query)}" if query else ""
+        return f"{self.url.rstrip('/')}/{urllib.parse.quote(path, safe='/:@_-.~')}{asked}"
+
+    def _answer(self, request: urllib.request.Request) -> bytes:
         trust = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
         )
         try:
             with opener.open(request, timeout=ANSWER_SECONDS_MAX) as answer:
-                found: dict[str, Any] = json.loads(answer.read(ANSWER_BYTES_MAX) or b"{}")
+                content: bytes = answer.read(ANSWER_BYTES_MAX)
         except urllib.error.HTTPError as problem:
             options.refuse(_message(problem))
-        except (OSError, ValueError):
-            options.refuse(f"The universe at {self.url} gives no answer.")
-        return found
+        except OSError:
+            self._refuse()
+        return content
+
+    def _refuse(self) -> NoReturn:
+        options.refuse(f"The universe at {self.url} gives no answer.")
+
+
+def pages(universe: Universe, path: str, noun: str) -> Iterator[dict[str, Any]]:
+    """Iterate over all of a list, page by page."""
+    query: dict[str, str] = {}
+    while True:
+        found = universe.ask("GET", path, query=query)
+        yield from found.get(noun, [])
+        if not found.get("nextPageToken"):
+            return
+        query = {"pageToken": str(found["nextPageToken"])}
 
 
 def universe_options(command: Decorated) -> Decorated:

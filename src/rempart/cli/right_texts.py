@@ -83,11 +83,6 @@ def why(answer: Json) -> Iterator[str]:
         yield f"Not shown: what {guard} says, which the account that asks may not read."
     if any("fullResourceName" not in one for one in policies) or not policies:
         yield "Not shown: policies that the account that asks may not read."
-    if answer["overallAccessState"] == "CAN_ACCESS":
-        yield (
-            "Not asked: perimeters, organization policy and the operator's rules, which look at "
-            "the call itself and may still refuse it."
-        )
 
 
 def _granting(policies: list[Json]) -> Iterator[str]:

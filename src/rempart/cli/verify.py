@@ -1,4 +1,4 @@
-"""`rempart verify`: whether everything in a data directory is what the record says."""
+"""`rempart verify`: whether a data directory, or a proof bundle, is what the record says."""
 
 from __future__ import annotations
 
@@ -8,27 +8,61 @@ import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from rempart import durable
 from rempart.cli import instance, options, quorum
 from rempart.engine.seam import EngineError
+from rempart.tlog.errors import Malformed
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.sealing.document import SealProblem
+from rempart.verifier.checks import Asked
+from rempart.verifier.command import run
+from rempart.verifier.options import Options, bundle_options
 
 
 @click.command("verify")
+@click.argument("bundles", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.data_option
 @options.requests_option
+@bundle_options
 @options.json_option
 @click.pass_context
-def command(context: click.Context, data: Path, requests: Path | None, *, as_json: bool) -> None:
-    """Walk the log and the keys; exit code 0 only where everything checks.
+def command(
+    context: click.Context,
+    /,
+    bundles: tuple[Path, ...],
+    data: Path,
+    requests: Path | None,
+    *,
+    as_json: bool,
+    **of: Any,  # noqa: ANN401 - as typed
+) -> None:
+    """Walk the log and the keys, or check proof BUNDLES.
 
-    Where the universe is sealed, it asks for shares; the root stays in this process.
+    Bundles are checked offline, by whom you trust: --policy or --key. Several must show one log.
+    The exit code is 0 where everything checks, 1 where something is wrong, 2 where something cannot
+    be told. Without a bundle, the data directory is checked. Where the universe is sealed, it asks
+    for shares; the root stays in this process.
     """
+    typed = Options(**of)
+    if bundles:
+        raise SystemExit(run(bundles, typed, as_json=as_json))
+    if typed.trusting or typed.reporting:
+        options.refuse("Policies, keys and reports go with a BUNDLE; none is named.")
+    try:
+        held = typed.asked()
+    except (Malformed, OSError) as problem:
+        options.refuse(str(problem))
+    _whole(context, data, requests, held, as_json=as_json)
+
+
+def _whole(
+    context: click.Context, data: Path, requests: Path | None, held: Asked, *, as_json: bool
+) -> None:
     config = options.existing(data)
     operations = options.operations(context)
     try:
@@ -39,7 +73,7 @@ def command(context: click.Context, data: Path, requests: Path | None, *, as_jso
                 )
             )
             with _progress("Verifying"):
-                report = asyncio.run(operations.verify(data, config, keyring))
+                report = asyncio.run(operations.verify(data, config, keyring, held))
     except durable.InUse:
         options.refuse_in_use(data, "Nothing was verified: stop it first.")
     except (RootKeyProblem, SealProblem, EngineError) as problem:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 _SUFFIX = ".googleapis.com"
 _TITLES = {
+    "accessapproval": "Access Approval API",
     "accesscontextmanager": "Access Context Manager API",
     "cloudasset": "Cloud Asset API",
     "cloudkms": "Cloud Key Management Service (KMS) API",
     "cloudresourcemanager": "Cloud Resource Manager API",
     "iam": "Identity and Access Management (IAM) API",
     "iamcredentials": "IAM Service Account Credentials API",
+    "logging": "Cloud Logging API",
     "kmsinventory": "KMS Inventory API",
     "orgpolicy": "Organization Policy API",
     "policytroubleshooter": "Policy Troubleshooter API",

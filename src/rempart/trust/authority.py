@@ -44,7 +44,7 @@ class Within:
     """The call in which permissions are asked for, and the API and kind of method called.
 
     `touched` remembers for the guards what was first asked in each project, `entered` the approval
-    under which the call was let in and recorded.
+    under which the call was let in and recorded, `keys` the versions of keys that it used.
     """
 
     call: Call
@@ -53,6 +53,7 @@ class Within:
     facts: dict[str, str] = field(default_factory=dict)
     touched: dict[str, Asked] = field(default_factory=dict)
     entered: list[Approved] = field(default_factory=list)
+    keys: dict[str, None] = field(default_factory=dict)
 
 
 class Authority:
@@ -77,6 +78,10 @@ class Authority:
         """Return the customer's approval under which this call was let in, if it was by one."""
         entered = self._within.entered
         return entered[0] if entered else None
+
+    def uses_key(self, version: str) -> None:
+        """Have the log's entry of the call name a version of a key that is used in it."""
+        self._within.keys[version] = None
 
     async def require(
         self, permission: str, resource: Resource, propose: Propose | None = None

@@ -222,6 +222,7 @@ class _Climb:
         "facts",
         "grant",
         "intent",
+        "keys",
         "log",
         "method",
         "resource",
@@ -248,7 +249,7 @@ class _Climb:
         """Say who calls, once that is known."""
         self.call = call
         within = Within(call, self.method.access, self.service.name)
-        self.facts = within.facts
+        self.facts, self.keys = within.facts, within.keys
         self.authority = Authority(principal, self.rules, within)
 
     async def read(self) -> Reply:
@@ -320,6 +321,7 @@ class _Climb:
     async def _authorise(self, store: object, tx: Transaction) -> Grant:
         method = self.method
         self.facts.clear()
+        self.keys.clear()
         self.resource = resource = await self._resource(store)
         propose = partial(self._propose, store, tx) if method.proposes else None
         if method.public:
@@ -373,6 +375,7 @@ class _Climb:
             agent=agent_of(call),
             reason=self.grant.reason if self.grant else "",
             approval=self.grant.approval if self.grant else "",
+            key=" ".join(self.keys),
         )
 
     def _open(self, staged: object) -> tuple[Any, Transaction]:

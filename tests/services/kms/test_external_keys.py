@@ -14,13 +14,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rempart.core.errors import CloudError, Code
+from rempart.engine.seam import OutOfSpace
 from rempart.services.kms.api.use import APPROVAL_CHARS_MAX
 from rempart.services.kms.api.use import APPROVAL_HEADER as APPROVAL
 from rempart.services.kms.kinds import VERSION
 from rempart.services.kms.model.names import version as version_name
 from rempart.services.kms.work import PATIENCE_SECONDS
+from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.external import endpoint
 from rempart.trust.custody.mechanism import UseContext
+from rempart.trust.witness.key_uses import METHOD
+from rempart.trust.witness.leaf import FEED, REFUSAL, Leaf, decode
 from support import fake_ekm as world
 from support.cloud_kms import DAY, LOCATION, RING, Kms, b64
 from support.fake_ekm import HOST, FakeEkm, fake_ekm
@@ -198,6 +202,68 @@ async def test_a_lease_comes_along_for_services_that_may_keep_keys(
     opened = await parts.kms.materials.key(at, version).used_in(use).open(sealed)
     assert (opened.plaintext, opened.lease_seconds) == (b"a bucket's key", 60)
     assert holder.requests[-1].document["additionalContext"]["rempartContext"]["target"] == "o"
+
+
+# The universe's own log.
+
+
+async def entries(kms: Kms) -> dict[str, Leaf]:
+    """Return what the log has of uses of keys, by the entries' receipts."""
+    found = await kms.cloud.parts.sealed.entries(FEED, 0, limit=1000)
+    return {
+        f"{FEED}/{one.index}/{leaf_hash(one.commitment).hex()}": leaf
+        for one in found
+        if (leaf := decode(one.content)).method.startswith(METHOD)
+    }
+
+
+async def test_the_manager_is_told_the_entry_of_its_request_which_was_there_before_it(
+    kms: Kms, holder: FakeEkm
+) -> None:
+    name = await ready(kms, holder)
+    before = await entries(kms)
+    await kms.decrypt(name, await kms.encrypt(name, b"attack at dawn"))
+    made = {at: one for at, one in (await entries(kms)).items() if at not in before}
+    told = [
+        one.document["additionalContext"]["rempartContext"]["entry"] for one in holder.requests[-2:]
+    ]
+    assert told == list(made)
+    wrap, unwrap = made.values()
+    assert (wrap.method, unwrap.method) == ("rempart.keys.wrap", "rempart.keys.unwrap")
+    assert unwrap.key == unwrap.resource == f"{name}/cryptoKeyVersions/1"
+    assert unwrap.container == "/".join(name.split("/")[:2])
+    assert (unwrap.reason, unwrap.principal) == (CUSTOMER, wrap.principal)
+    assert unwrap.facts["operation"].endswith(".decrypt")
+    assert unwrap.facts["uri"] == f"https://{HOST}/{SPACE}/keys/key"
+    assert unwrap.request
+
+
+async def test_what_a_manager_refuses_is_on_record_with_the_entry_that_asked(
+    kms: Kms, holder: FakeEkm
+) -> None:
+    name = await ready(kms, holder)
+    sealed = await kms.encrypt(name, b"attack at dawn")
+    holder.refused = 403, "blocked by an officer"
+    await refused(kms.decrypt(name, sealed))
+    *_, (asked, _), (_, refusal) = (await entries(kms)).items()
+    assert (refusal.kind, refusal.facts["entry"]) == (REFUSAL, asked)
+    assert "blocked by an officer" in refusal.message
+
+
+async def test_nothing_is_asked_that_cannot_be_put_on_record(kms: Kms, holder: FakeEkm) -> None:
+    name = await ready(kms, holder)
+    sealed = await kms.encrypt(name, b"attack at dawn")
+    count = len(holder.requests)
+    recorder = kms.cloud.parts.recorder
+
+    async def full(_leaf: Leaf) -> tuple[str, str]:
+        raise OutOfSpace("no space")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "put", full)
+        with pytest.raises((CloudError, OutOfSpace)):
+            await kms.decrypt(name, sealed)
+    assert len(holder.requests) == count
 
 
 # Reasons.

@@ -68,6 +68,26 @@ async def test_what_was_handed_out_is_stated_in_the_log(monkeypatch: pytest.Monk
     assert len(await everything(manager, "projects/lab:demo")) >= count
 
 
+async def test_a_list_begins_where_it_is_asked_to() -> None:
+    manager = await Manager.start()
+    for number in range(3):
+        await manager.cloud.put(f"o{number}", b"x")
+    every = [one["index"] for one in await everything(manager, "projects/lab:demo")]
+    page = await listed(manager, "projects/lab:demo", startIndex=every[2])
+    assert [one["index"] for one in page["openings"]][: len(every) - 2] == every[2:]
+    facts = (await last_entry(manager.cloud.parts.sealed)).facts
+    assert facts["from"] == every[2]
+
+
+@pytest.mark.parametrize("start", ["-1", "x", "9" * 30])
+async def test_a_beginning_that_is_none_is_refused(start: str) -> None:
+    manager = await Manager.start()
+    method = "transparency.projects.openings.list"
+    parent = "projects/lab:demo"
+    problem = await manager.refusal(method, query={"startIndex": start}, parent=parent)
+    assert problem.field == "startIndex"
+
+
 async def test_a_token_of_another_list_is_refused() -> None:
     manager = await Manager.start()
     method = "transparency.projects.openings.list"

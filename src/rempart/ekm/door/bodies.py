@@ -32,6 +32,7 @@ _Aad = Annotated[bytes, Meta(max_length=AAD_BYTES_MAX)]
 _Plain = Annotated[bytes, Meta(max_length=PLAINTEXT_BYTES_MAX)]
 _Blob = Annotated[bytes, Meta(max_length=BLOB_BYTES_MAX)]
 _Approval = Annotated[str, Meta(max_length=APPROVAL_CHARS_MAX, pattern=r"^[A-Za-z0-9._~-]*$")]
+_Entry = Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9/]*$")]
 _Digest = Annotated[bytes, Meta(max_length=64)]
 
 
@@ -46,6 +47,7 @@ class RempartContext(_Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     operation: _Name = ""
     target: _Name = ""
     approval: _Approval = ""
+    entry: _Entry = ""
 
 
 class AccessReasonContext(_Body, frozen=True, kw_only=True):

@@ -235,5 +235,6 @@ def _use(trace: _Trace, caller: Caller, body: bodies.Request) -> KeyUse:
         operation=told.operation,
         target=told.target,
         approval=told.approval,
+        entry=told.entry,
         remote=trace.remote,
     )

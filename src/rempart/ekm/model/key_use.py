@@ -17,8 +17,9 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     it names, and the number of the project in that agent's address. `resource` is the key version
     as the cloud names it. `reason` is None where the cloud gave none. `principal`, `operation` and
     `target` say who did what to which resource, as the cloud tells it; `approval` is what came
-    along of signed approvals, compact JWS joined by `~`, verified elsewhere. `time` is microseconds
-    since the epoch. See docs/spec/external-key-manager.md.
+    along of signed approvals, compact JWS joined by `~`, verified elsewhere. `entry` is the receipt
+    of the request in the cloud's own log. `time` is microseconds since the epoch. See
+    docs/spec/external-key-manager.md.
     """
 
     time: int
@@ -34,4 +35,5 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     operation: str = ""
     target: str = ""
     approval: str = ""
+    entry: str = ""
     remote: str = ""

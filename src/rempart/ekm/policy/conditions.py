@@ -29,7 +29,7 @@ PROGRAMS_MAX = 1024
 
 VARIABLES = (
     *("verb", "key", "issuer", "caller", "project", "resource", "reason", "health_check"),
-    *("principal", "operation", "target", "remote", "time"),
+    *("principal", "operation", "target", "entry", "remote", "time"),
 )
 """Texts, but for `health_check` (true or false) and `time` (a timestamp)."""
 

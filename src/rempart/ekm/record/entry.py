@@ -19,8 +19,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     be made, and empty for an answer. `status` is the answer's HTTP status, `rule` what decided and
     `allowed` how, `cause` why it was refused. `caller`, `issuer` and `project` are there for
     verified tokens only. `approval` is the signed approval that came along: it is evidence, and
-    whoever counts how often it was used counts here. `generation` is that of the sealed file, where
-    it may have changed.
+    whoever counts how often it was used counts here. `entry` is the receipt of the
+    request in the cloud's own log. `generation` is that of the sealed file, where it may have
+    changed.
     """
 
     time: int
@@ -42,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, renam
     operation: str = ""
     target: str = ""
     approval: str = ""
+    entry: str = ""
     remote: str = ""
     generation: int = 0
     detail: dict[str, str] = {}

@@ -123,6 +123,7 @@ class Signing:
             principal=session.caller.member,
             method=session.call.method,
             target=target,
+            request=session.call.request_id,
         )
         return await usable_in(context, grant, store, name, Purpose.ASYMMETRIC_SIGN)
 

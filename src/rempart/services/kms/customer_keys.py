@@ -20,6 +20,7 @@ from rempart.core.principal import Member, Principal
 from rempart.services.kms.api.use import Usable, attempt, joined, usable_in
 from rempart.services.kms.kinds import CRYPTO_KEY, KEY_RING, VERSION
 from rempart.services.kms.model import names
+from rempart.services.kms.model.choices import EXTERNALS
 from rempart.services.kms.model.names import CryptoKeyName, VersionName
 from rempart.services.kms.model.version import Version, wrong_purpose
 from rempart.services.kms.opened import Leased
@@ -110,6 +111,7 @@ class ManagedKeys:
     async def make(self, use: Use, version: str) -> tuple[bytes, BucketKey]:
         """Return a fresh key, wrapped by a version for a service, and opened."""
         used = await self._usable(use, names.version(version), _ENCRYPT)
+        await self._recorded(used.version, _context(use, used.name), "wrap")
         plain = self._random(KEY_BYTES)
         mark = used.name.number.to_bytes(VERSION_BYTES, "big")
         sealing = used.key.encrypt(plain, use.bound(version), mark)
@@ -124,13 +126,20 @@ class ManagedKeys:
         kept = None if supported else self._opened.get(used.version.material, wrapped, asked)
         if kept is not None:
             return kept
-        live = self._setup.materials.key(used.name, used.version).used_in(_context(use, used.name))
+        context = _context(use, used.name)
+        live = self._setup.materials.key(used.name, used.version).used_in(context)
+        await self._recorded(used.version, context, "unwrap")
         opened = await attempt("ciphertext", live.open(wrapped, use.bound(version)))
         key = BucketKey(opened.plaintext, self._random)
         if not supported:
             leased = Leased(key, asked, opened.lease_seconds)
             self._opened.keep(used.version.material, wrapped, leased)
         return key
+
+    async def _recorded(self, version: Version, context: UseContext, verb: str) -> None:
+        """Have the use of a key on record; of one elsewhere it is where that one is asked."""
+        if version.protection not in EXTERNALS:
+            await self._setup.uses.used(context, verb)
 
     async def _decrypting(self, use: Use, version: str) -> Usable:
         return await self._usable(use, names.version(version), _DECRYPT)
@@ -143,6 +152,7 @@ class ManagedKeys:
         at = (use.agent.member, name, use.session.call.remote)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):
+            use.session.authority.uses_key(str(standing.name))
             await use.session.authority.guarded(standing.permission, standing.resource)
             return standing
         self._standings.pop(at, None)
@@ -178,4 +188,6 @@ def _context(use: Use, version: VersionName) -> UseContext:
         method=session.call.method,
         target=use.target,
         approval=joined(approved.evidence if approved else "", session.call),
+        request=session.call.request_id,
+        approved=approved.name if approved else "",
     )

@@ -63,6 +63,7 @@ from rempart.trust.custody.kind import Found, Kind
 from rempart.trust.gate import Session
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.witness.key_uses import KeyUses
 
 IMPORT_JOBS_DELETED_MAX = 1000
 T = TypeVar("T")
@@ -82,6 +83,7 @@ class Setup:
     protecting: Protecting
     issuer: Issuer
     external: External
+    uses: KeyUses
     choices: Choices
     system_domain: str
     """The domain of this universe's service agents."""

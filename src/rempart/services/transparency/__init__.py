@@ -24,6 +24,7 @@ _READS = "logging.privateLogEntries.list"
 _PAGES = (
     WireParameter("pageSize", "query", "integer"),
     WireParameter("pageToken", "query", "string"),
+    WireParameter("startIndex", "query", "integer"),
 )
 
 

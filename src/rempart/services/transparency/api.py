@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from rempart.core.call import Call, Reply
+from rempart.core.document import integer
 from rempart.core.errors import invalid
 from rempart.core.grant import Grant
 from rempart.core.pages import page, paged, token
@@ -14,6 +15,7 @@ from rempart.tlog.commitment import digest
 from rempart.trust.policy.hierarchy import resource_at
 
 OPENINGS_MAX = 1000
+INDEX_DIGITS_MAX = 18
 
 
 async def parent(call: Call, _store: Openings) -> Resource:
@@ -24,14 +26,16 @@ async def parent(call: Call, _store: Openings) -> Resource:
 async def list_openings(grant: Grant, call: Call, store: Openings) -> Reply:
     """Return a page of entries of a container, opened, with what opens them.
 
-    A page may be short or empty although more follows: it ends after so many entries of the log.
+    The first page begins at `startIndex` of the log. A page may be short or empty although more
+    follows: it ends after so many entries of the log.
     The call's own entry in the log states what was handed out: from where to where in the log, how
     many entries, and a digest of them. Who hands out too few has said so for ever, witnessed.
     """
     asked = page(call.query, default=OPENINGS_MAX, most=OPENINGS_MAX)
-    start = asked.after_name or "0"
-    if not start.isdecimal():
-        raise invalid("Invalid value for 'pageToken'.", field="pageToken")
+    start = asked.after_name or str(integer(call.query, "startIndex") or 0)
+    if not start.isdecimal() or len(start) > INDEX_DIGITS_MAX:
+        field = "pageToken" if asked.after else "startIndex"
+        raise invalid(f"Invalid value for '{field}'.", field=field)
     found, end, more = await store.list(grant, call.path["parent"], int(start), asked.size)
     stated = {
         "from": start,

@@ -32,6 +32,8 @@ class UseContext:
     `reason` is one of Google's access reasons. `method` is the API method that the principal
     called, `target` the resource it was called on where that is not the key itself. `approval` is
     what the caller brought along to convince the key holder: signed by others, not judged here.
+    `request` is the number of the call, `approved` the name of the approval by which staff of the
+    operator's act: both for the universe's own log.
     """
 
     version: str
@@ -41,6 +43,8 @@ class UseContext:
     method: str
     target: str = ""
     approval: str = ""
+    request: str = ""
+    approved: str = ""
 
 
 @dataclass(frozen=True, slots=True)

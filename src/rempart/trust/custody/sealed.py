@@ -119,6 +119,14 @@ class SealedEngine:
             self._keep(kind, found)
         return found
 
+    def authentic(self, record: Record) -> bool:
+        """Tell whether a record's value was sealed for its key by this universe."""
+        try:
+            self._unseal(_RECORD_CONTEXT + record.key, record.value)
+        except Tampered:
+            return False
+        return True
+
     def watch(self, kinds: Iterable[Kind[Any]]) -> Watch:
         """Return a count of what is written to hot kinds, for who remembers conclusions."""
         made = Watch(self._doubtful)

@@ -26,7 +26,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     organization whose entry it is (`projects/P`), empty for the universe's own. `acting` are those
     who act as the principal, outermost first. `agent` is the client's name for itself, `message`
     what a refused caller was told, `reason` why access was had (an AccessReason), `approval` the
-    Access Approval request that allowed it, and `key` the version of a key that was used.
+    Access Approval request that allowed it, and `key` the versions of keys that were used,
+    joined by blanks.
     """
 
     kind: str

@@ -7,7 +7,7 @@ from rempart.engine.seam import Engine
 from rempart.tlog.errors import Malformed
 from rempart.tlog.note import Note, parse_note
 from rempart.tlog.proof import LogProof
-from rempart.tlog.proving import Plan, Proof, plan_consistency, plan_inclusion
+from rempart.tlog.proving import Plan, Proof, plan_consistency, plan_inclusion, plan_root
 from rempart.tlog.text import HASH_BYTES
 from rempart.tlog.tiles import (
     ENTRIES,
@@ -76,6 +76,11 @@ class PublishedLog:
     async def consistency(self, old: int, size: int) -> Proof:
         """Return the proof that the tree of `size` begins with that of `old`."""
         return await self.proof(plan_consistency(old, size), size)
+
+    async def root(self, size: int) -> bytes:
+        """Return the root that the tree had at a size from 1 on."""
+        (found,) = await self.proof(plan_root(size), size)
+        return found
 
     async def proof(self, plan: Plan, size: int) -> Proof:
         """Return what a plan wants of a tree of that size."""

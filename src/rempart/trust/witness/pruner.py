@@ -11,6 +11,7 @@ import msgspec
 
 from rempart.core.clock import Clock
 from rempart.engine.seam import Prune
+from rempart.tlog.commitment import digest
 from rempart.trust.custody.kind import Kind
 from rempart.trust.custody.sealed import Entry, SealedEngine
 from rempart.trust.witness.leaf import EVENT, FEED, REFUSAL, USE, Leaf, decode, encode
@@ -57,17 +58,22 @@ class Pruner:
         old = [one for one in entries if _time(one) < before]
         if not old:
             return False
-        gone = [one.index for one in old if _kind(one) in PRUNED_KINDS]
+        gone = [one for one in old if _kind(one) in PRUNED_KINDS]
         end = old[-1].index + 1
         tx.put(PRUNED, FEED, value=Pruned(end))
         if gone:
-            tx.prune(Prune(FEED, index) for index in gone)
-            tx.append(FEED, encode(self._leaf(start, end, len(gone))))
+            tx.prune(Prune(FEED, one.index) for one in gone)
+            tx.append(FEED, encode(self._leaf(start, end, gone)))
         await tx.commit()
         return len(old) == len(entries)
 
-    def _leaf(self, start: int, end: int, count: int) -> Leaf:
-        facts = {"from": str(start), "to": str(end), "count": str(count)}
+    def _leaf(self, start: int, end: int, gone: list[Entry]) -> Leaf:
+        facts = {
+            "from": str(start),
+            "to": str(end),
+            "count": str(len(gone)),
+            "digest": digest((one.index, one.commitment) for one in gone),
+        }
         return Leaf(
             kind=EVENT,
             time=self._clock(),

@@ -15,8 +15,8 @@ from rempart.tlog.growth import Growth
 from rempart.tlog.keys import VerifierKey
 from rempart.tlog.note import parse_note
 from rempart.tlog.tree import leaf_hash
-from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.witness.documents import Head
+from rempart.trust.custody.sealed import SealedEngine, scanned
+from rempart.trust.witness.documents import TILES, Head
 from rempart.trust.witness.leaf import FEED, Leaf, decode
 from rempart.trust.witness.log import PublishedLog
 from rempart.trust.witness.verify import PAGE, Broken
@@ -35,20 +35,37 @@ async def check_tree(
     try:
         head = await log.head()
         if head is None:
+            await _check_tiles(sealed, Growth())
             return 0
-        growth, sizes = Growth(), sorted({head.published_size, head.size})
-        for size in sizes:
-            await _grow(engine, growth, size)
-            if size == head.published_size and head.published:
-                _check_note(head, growth.root(), key, quorum)
+        growth = Growth()
+        await _grow(engine, growth, head.published_size)
+        if head.published:
+            _check_note(head, growth.root(), key, quorum)
+        await _grow(engine, growth, head.size)
         if growth.root() != head.root:
             raise Broken(f"The tree over {head.size} entries has another root than is kept.")
-        for tile, content in growth.written():
-            if await log.tile(tile) != content:
-                raise Broken(f"{tile.path} is not the tile of the entries under it.")
+        await _check_tiles(sealed, growth)
     except CloudError as problem:
         raise Broken(f"The tree cannot be read: {problem.message}") from problem
     return head.published_size
+
+
+async def _check_tiles(sealed: SealedEngine, growth: Growth) -> None:
+    """Check that exactly the tiles of the tree are kept, each exactly as wide as it is."""
+    tiles = growth.written()
+    for tile, content in tiles:
+        kept = await sealed.find(TILES, TILES.key(tile.level, tile.index))
+        if kept is None or kept.value != content:
+            raise Broken(f"{tile.path} is not the tile of the entries under it.")
+    if (count := await _tiles(sealed)) != len(tiles):
+        raise Broken(f"There are {count} tiles; a tree of {growth.size} entries has {len(tiles)}.")
+
+
+async def _tiles(sealed: SealedEngine) -> int:
+    count = 0
+    async for _ in scanned(sealed, TILES, TILES.under()):
+        count += 1
+    return count
 
 
 async def _grow(engine: Engine, growth: Growth, size: int) -> None:

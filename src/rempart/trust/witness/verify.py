@@ -5,12 +5,13 @@
 3. Each entry opens under the universe's key and reads as a leaf.
 4. Each outcome that names an intent comes after that intent, of the same request.
 
-An entry whose content was pruned keeps its place and its commitment; nothing of it is read.
+An entry whose content was pruned keeps its place and its commitment; nothing of it is read. Whether
+it was pruned, or its content deleted, `prunings` tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,6 +22,7 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import FEED, INTENT, KINDS, OUTCOME, Leaf, decode
 
 PAGE = 1000
+Gap = Callable[[int, bytes], None]
 
 
 class Broken(Exception):  # noqa: N818 - it is named for what was found
@@ -29,17 +31,26 @@ class Broken(Exception):  # noqa: N818 - it is named for what was found
 
 @dataclass(slots=True)
 class Walk:
-    """A walk over the log: how far it came, and what it saw."""
+    """A walk over the log: how far it came, and what it saw; `commitment` is the last entry."""
 
     entries: int = 0
     outcomes: int = 0
-    pruned: int = 0
     head: bytes = GENESIS
+    commitment: bytes = b""
     intents: dict[int, str] = field(default_factory=dict)
 
 
-async def walk(engine: Engine, sealed: SealedEngine, seen: Walk) -> AsyncIterator[Leaf]:
-    """Iterate over the leaves of a log that holds; raise `Broken` at the first that does not."""
+def _nothing(_index: int, _commitment: bytes) -> None:
+    """Pass over a gap."""
+
+
+async def walk(
+    engine: Engine, sealed: SealedEngine, seen: Walk, gap: Gap = _nothing
+) -> AsyncIterator[Leaf]:
+    """Iterate over the leaves of a log that holds; raise `Broken` at the first that does not.
+
+    `gap` hears of each entry that nothing opens any more.
+    """
     while page := await engine.feeds.read(FEED, seen.entries, limit=PAGE):
         for entry in page:
             if entry.index != seen.entries:
@@ -48,9 +59,9 @@ async def walk(engine: Engine, sealed: SealedEngine, seen: Walk) -> AsyncIterato
             if seen.head != entry.chain:
                 raise Broken(f"Entry {entry.index} does not follow from the one before it.")
             leaf = _leaf(sealed, entry)
-            seen.entries += 1
+            seen.entries, seen.commitment = seen.entries + 1, entry.entry
             if leaf is None:
-                seen.pruned += 1
+                gap(entry.index, entry.entry)
                 continue
             _follow(seen, entry.index, leaf)
             yield leaf

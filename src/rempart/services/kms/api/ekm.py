@@ -84,6 +84,8 @@ async def verify_connectivity(grant: Grant, call: Call, store: KmsStore) -> Repl
             reason=CUSTOMER_INITIATED_ACCESS,
             principal=grant.principal.member,
             operation=call.method,
+            request=call.request_id,
+            approved=grant.approval,
         )
         await store.setup.caller.check_space(Location(place, found.space), use)
     return Reply(document={})

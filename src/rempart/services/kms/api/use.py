@@ -64,6 +64,8 @@ def direct(grant: Grant, call: Call, name: VersionName) -> UseContext:
         principal=grant.principal.member,
         method=call.method,
         approval=joined(grant.evidence, call),
+        request=call.request_id,
+        approved=grant.approval,
     )
 
 
@@ -102,6 +104,7 @@ async def usable_in(
     if expert is not None:
         await store.session.authority.require(expert, await store.version_resource(name))
     live = store.setup.materials.key(name, version).used_in(context)
+    store.session.authority.uses_key(context.version)
     return Usable(name, version, algorithm, live)
 
 

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -49,7 +50,8 @@ class Use:
 
     `agent` is the service agent's address, `resource` the key version. `reason` is one that the
     caller has: nobody may put a better one here. The universe sends no health checks of its own:
-    what it asks is asked for somebody.
+    what it asks is asked for somebody. `request`, the call's number, and `approved`, the name of
+    the approval under which staff of the operator's act, are for its own log.
     """
 
     agent: str
@@ -59,9 +61,11 @@ class Use:
     operation: str = ""
     target: str = ""
     approval: str = ""
+    request: str = ""
+    approved: str = ""
 
-    def shown(self) -> dict[str, object]:
-        """Return the additionalContext of a request."""
+    def shown(self, entry: str = "") -> dict[str, object]:
+        """Return the additionalContext of a request; `entry` is the receipt of its own entry."""
         context: dict[str, object] = {
             "relativeResourceName": self.resource,
             "fullResourceName": f"//cloudkms.googleapis.com/{self.resource}",
@@ -73,6 +77,7 @@ class Use:
             "operation": self.operation,
             "target": self.target,
             "approval": self.approval,
+            "entry": entry,
         }
         return context | {"rempartContext": {name: said for name, said in ours.items() if said}}
 
@@ -93,12 +98,28 @@ class ManagersPublicKey:
     algorithm: str
 
 
-class Caller:
-    """Speaks with managers for the whole universe."""
+class Record(Protocol):
+    """Where it is put on record that a manager is asked."""
 
-    def __init__(self, endpoints: Endpoints, tokens: Tokens) -> None:
+    async def asks(self, use: Use, verb: str, uri: str) -> str:
+        """Put it on record before it happens; return the entry's receipt."""
+
+    async def failed(
+        self, use: Use, verb: str, uri: str, receipt: str, problem: CloudError
+    ) -> None:
+        """Put on record that the manager refused, or did not answer."""
+
+
+class Caller:
+    """Speaks with managers for the whole universe.
+
+    Without a `record` nothing is on record: so it is before the store is open.
+    """
+
+    def __init__(self, endpoints: Endpoints, tokens: Tokens, record: Record | None = None) -> None:
         self._endpoints = endpoints
         self._tokens = tokens
+        self._record = record
 
     async def wrap(self, key: Location, plaintext: bytes, use: Use) -> bytes:
         """Return a blob that `unwrap` opens."""
@@ -156,7 +177,19 @@ class Caller:
     async def _post(
         self, at: Location, verb: str, body: Mapping[str, object], use: Use
     ) -> dict[str, object]:
-        whole = {"keyPath": at.path, "additionalContext": use.shown(), **body}
+        if self._record is None:
+            return await self._told(at, verb, body, use)
+        receipt = await self._record.asks(use, verb, at.uri)
+        try:
+            return await self._told(at, verb, body, use, receipt)
+        except CloudError as problem:
+            await self._record.failed(use, verb, at.uri, receipt, problem)
+            raise
+
+    async def _told(
+        self, at: Location, verb: str, body: Mapping[str, object], use: Use, entry: str = ""
+    ) -> dict[str, object]:
+        whole = {"keyPath": at.path, "additionalContext": use.shown(entry), **body}
         content = msgspec.json.encode(whole)
         return _document(await self._ask(at, "POST", f":{verb}", content, use.agent), at)
 

@@ -58,6 +58,8 @@ class Asking:
             operation=context.method,
             target=context.target,
             approval=context.approval,
+            request=context.request,
+            approved=context.approved,
         )
 
 

@@ -16,6 +16,7 @@ from rempart.trust.policy.roles import (
     cloudasset,
     cloudkms,
     iam,
+    logging,
     orgpolicy,
     recommender,
     resourcemanager,
@@ -49,6 +50,7 @@ _OF_SERVICES = tuple(
         cloudasset,
         recommender,
         accessapproval,
+        logging,
     )
     for role in service.ROLES
 )

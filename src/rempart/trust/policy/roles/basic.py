@@ -5,7 +5,7 @@ They carry only what is listed here: what is not listed is not granted.
 
 from __future__ import annotations
 
-from rempart.trust.policy.roles import cloudasset, cloudkms, recommender, workload_identity
+from rempart.trust.policy.roles import cloudasset, cloudkms, logging, recommender, workload_identity
 from rempart.trust.policy.roles.role import HIERARCHY, KMS, Role, of
 from rempart.trust.policy.roles.storage import HMAC
 from rempart.trust.policy.roles.tags import TAGS_OWNED
@@ -13,6 +13,7 @@ from rempart.trust.policy.roles.tags import TAGS_OWNED
 _VIEWER = (
     cloudkms.BASIC_VIEWER
     | cloudasset.VIEWED
+    | logging.VIEWED
     | recommender.VIEWED
     | of("iam.serviceAccountKeys", "get list")
     | of("iam.serviceAccounts", "get getIamPolicy list listEffectiveTags listTagBindings")
@@ -33,6 +34,7 @@ _VIEWER = (
 _EDITOR = (
     _VIEWER
     | cloudkms.BASIC_EDITOR
+    | logging.EDITED
     | of("iam.serviceAccountKeys", "create delete disable enable")
     | of("iam.serviceAccounts", "actAs create delete disable enable undelete update")
     | of("resourcemanager.projects", "update")
@@ -44,6 +46,7 @@ _EDITOR = (
 _OWNER = (
     _EDITOR
     | cloudkms.PERMISSIONS
+    | logging.OWNED
     | of("recommender.iamPolicyRecommendations", "update")
     | of("iam.roles", "create delete undelete update")
     | workload_identity.WRITE

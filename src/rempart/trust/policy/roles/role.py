@@ -24,6 +24,7 @@ class Level(Flag):
     TAG_VALUE = auto()
     WORKFORCE_POOL = auto()
     ACCESS_POLICY = auto()
+    LOG_VIEW = auto()
 
 
 HIERARCHY = Level.ORGANIZATION | Level.FOLDER | Level.PROJECT

@@ -65,6 +65,16 @@ class BreakGlass(_Shape, frozen=True):
     minutes_max: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 60
 
 
+class Orders(_Shape, frozen=True):
+    """Who of the staff keep the register of orders of authorities, and whose law the seat is under.
+
+    Without this table nobody keeps it.
+    """
+
+    keepers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    seat: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "FR"
+
+
 class Vendor(_Shape, frozen=True):
     """A vendor of technology, whose people have no account."""
 
@@ -105,6 +115,7 @@ class Rules(_Shape, frozen=True):
     networks: tuple[Network, ...] = ()
     approvers: tuple[Approver, ...] = ()
     break_glass: BreakGlass | None = None
+    orders: Orders | None = None
 
     def network_of(self, remote: str) -> Network | None:
         """Return the first network that an address is in."""

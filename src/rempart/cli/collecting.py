@@ -1,0 +1,244 @@
+"""Collects openings and tiles of a log over its API, until all that was asked for is there."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rempart.tlog.errors import Malformed
+from rempart.tlog.note import Note, parse_note
+from rempart.tlog.policy import parse_policy
+from rempart.tlog.tiles import Tile
+from rempart.verifier.bundle import (
+    FORMAT,
+    LINE_BYTES_MAX,
+    Line,
+    Manifest,
+    encode,
+    parse_line,
+    size_of,
+)
+from rempart.verifier.leaf import LISTS, NOT_JSON, decode
+from rempart.verifier.making import Collected
+from rempart.verifier.receipts import Receipt, parse_receipt
+
+ANSWER_SECONDS_MAX = 120.0
+ANSWER_BYTES_MAX = 256 << 20
+COVERED_SECONDS_MAX = 60.0
+"""How long to wait for a checkpoint that covers what was collected."""
+
+_PAUSE_SECONDS = 0.3
+_RECEIPT = "x-rempart-receipt"
+
+
+class NotCollected(Exception):  # noqa: N818 - it is named for what is told
+    """The universe gave no answer, or not one that is good for a proof; the text is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to collect; `earlier` are checkpoints that the newest is to be tied to.
+
+    Without a policy, the bundle has the operator's.
+    """
+
+    parent: str
+    start: int = 0
+    receipts: tuple[Receipt, ...] = ()
+    earlier: tuple[Note, ...] = ()
+    policy: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    lines: list[Line]
+    token: str
+    receipt: Receipt
+
+
+class Log:
+    """A universe's log, asked with a credential."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
+        https = urllib.request.HTTPSHandler(context=context)
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
+
+    def tile(self, tile: Tile) -> bytes:
+        """Return a tile; raises `NotCollected`."""
+        return self._ask(f"/.log/{tile.path}")[0]
+
+    def policy(self) -> bytes:
+        """Return the operator's policy: what a checkpoint must have before it is published."""
+        return self._ask("/.log/policy")[0]
+
+    def checkpoint(self, count: int) -> bytes:
+        """Return a checkpoint of so many entries at least, waited for."""
+        ends = time.monotonic() + COVERED_SECONDS_MAX
+        while True:
+            content = self._ask("/.log/checkpoint")[0]
+            if size_of(parse_note(content)) >= count:
+                return content
+            if time.monotonic() > ends:
+                raise NotCollected(f"No checkpoint of {count} entries is published; try again.")
+            time.sleep(_PAUSE_SECONDS)
+
+    def page(self, parent: str, start: int, token: str) -> _Page:
+        """Return a page of openings; raises `NotCollected`."""
+        asked = {"pageToken": token} if token else {"startIndex": str(start)}
+        path = f"/transparency/v1/{urllib.parse.quote(parent)}/openings"
+        content, headers = self._ask(f"{path}?{urllib.parse.urlencode(asked)}", own=True)
+        try:
+            document: dict[str, Any] = json.loads(content)
+            lines = [_line(one) for one in document.get("openings", [])]
+            receipt = parse_receipt(str(headers.get(_RECEIPT)))
+            return _Page(lines, str(document.get("nextPageToken", "")), receipt)
+        except (ValueError, KeyError, TypeError, AttributeError, Malformed) as problem:
+            raise NotCollected(f"The universe answers {path} with no openings.") from problem
+
+    def _ask(self, path: str, *, own: bool = False) -> tuple[bytes, Any]:
+        headers = {"authorization": f"Bearer {self._token}"} if own else {}
+        request = urllib.request.Request(  # noqa: S310 - the universe's own address
+            f"{self._url}{path}", headers=headers
+        )
+        try:
+            with self._opener.open(request, timeout=ANSWER_SECONDS_MAX) as answer:
+                content: bytes = answer.read(ANSWER_BYTES_MAX + 1)
+                if len(content) > ANSWER_BYTES_MAX:
+                    raise NotCollected(f"{path} has more than {ANSWER_BYTES_MAX} bytes.")
+                return content, answer.headers
+        except urllib.error.HTTPError as problem:
+            raise NotCollected(f"{path} is answered with {_message(problem)}") from problem
+        except OSError as problem:
+            raise NotCollected(f"{self._url} gives no answer.") from problem
+
+
+@dataclass(slots=True)
+class _Spool:
+    """Openings as they come, kept in a file; what states them comes after them."""
+
+    file: BinaryIO
+    last: int = -1
+    stated: dict[int, Line] = field(default_factory=dict)
+
+    def put(self, line: Line) -> None:
+        if line.index <= self.last:
+            raise NotCollected(f"The universe hands out entry {line.index} twice, or late.")
+        self.last = line.index
+        self.file.write(encode(line) + b"\n")
+
+
+def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
+    """Collect all there is of a parent; raises `NotCollected`, `Malformed` or `OSError`.
+
+    The pages end where the log ended when the last was asked for. What states that page is entered
+    after it, so one more is asked for, and of that only the statements are kept.
+    """
+    with Path(folder, "openings").open("w+b") as file:
+        spool = _Spool(file)
+        statements = _pages(log, wanted, spool)
+        last = _statement(_await(log, wanted, statements[-1]))
+        for line in _following(log, wanted.parent, last[1], statements):
+            spool.put(line)
+    parent, to = last
+    manifest = Manifest(FORMAT, parent, wanted.start, to, tuple(statements))
+    highest = max([statements[-1], *(one.index for one in wanted.receipts)])
+    checkpoint = log.checkpoint(max([highest + 1, *map(size_of, wanted.earlier)]))
+    lines = _read(Path(folder, "openings"))
+    policy = wanted.policy or log.policy()
+    return Collected(
+        manifest, policy, checkpoint, lines, wanted.receipts, _signed(wanted.earlier, policy)
+    )
+
+
+def _signed(notes: Iterable[Note], policy: bytes) -> tuple[Note, ...]:
+    """Return checkpoints with the log's signatures alone, one of each size; raises `Refuted`."""
+    keys = [log.key for log in parse_policy(policy).logs]
+    opened = {
+        size_of(note): Note(note.text, tuple(it.signature for it in note.opened(keys)))
+        for note in notes
+    }
+    return tuple(opened.values())
+
+
+def _pages(log: Log, wanted: Wanted, spool: _Spool) -> list[int]:
+    """Collect all pages, and return which entries of the log state them."""
+    statements, token = [], ""
+    while True:
+        page = log.page(wanted.parent, wanted.start, token)
+        for line in page.lines:
+            spool.put(line)
+        statements.append(page.receipt.index)
+        token = page.token
+        if not token:
+            return statements
+
+
+def _await(log: Log, wanted: Wanted, index: int) -> Line:
+    """Return what opens the statement of the last page."""
+    for line in _from(log, wanted.parent, index):
+        if line.index == index:
+            return line
+    raise NotCollected(f"Entry {index}, which states what was handed out, is not handed out.")
+
+
+def _following(log: Log, parent: str, start: int, wanted: list[int]) -> Iterator[Line]:
+    """Iterate over the statements that the pages themselves have not."""
+    waiting = [one for one in wanted if one >= start]
+    for line in _from(log, parent, start) if waiting else ():
+        if line.index in waiting:
+            yield line
+        if line.index >= waiting[-1]:
+            return
+    if waiting:
+        raise NotCollected(f"Entry {waiting[-1]} is not handed out.")
+
+
+def _from(log: Log, parent: str, start: int) -> Iterator[Line]:
+    token = ""
+    while True:
+        page = log.page(parent, start, token)
+        yield from page.lines
+        token = page.token
+        if not token:
+            return
+
+
+def _statement(line: Line) -> tuple[str, int]:
+    """Return of whom a statement speaks, and up to where."""
+    with contextlib.suppress(*NOT_JSON, KeyError, ValueError):
+        leaf = decode(line.leaf)
+        if leaf.method in LISTS:
+            return leaf.container, int(leaf.facts["to"])
+    raise NotCollected(f"Entry {line.index} states nothing of what is handed out.")
+
+
+def _line(document: dict[str, str]) -> Line:
+    salt = base64.b64decode(document["salt"], validate=True)
+    return Line(int(document["index"]), salt, document["leaf"])
+
+
+def _read(path: Path) -> Iterator[Line]:
+    with path.open("rb") as file:
+        for content in iter(lambda: file.readline(LINE_BYTES_MAX), b""):
+            yield parse_line(content.removesuffix(b"\n"), path.name)
+
+
+def _message(problem: urllib.error.HTTPError) -> str:
+    try:
+        return f"{problem.code}: {json.loads(problem.read(1 << 20))['error']['message']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return str(problem.code)

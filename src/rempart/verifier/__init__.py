@@ -1,0 +1,6 @@
+"""The offline verifier: whether a proof bundle holds, for whoever trusts a key and nobody else.
+
+It reads one file (docs/spec/proof.md) and asks nobody. It imports the public formats of
+`rempart.tlog` alone, so that a reader of both has read all that runs. By itself it is
+`python -m rempart.verifier`.
+"""
