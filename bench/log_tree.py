@@ -11,6 +11,7 @@ from bench.ours import busyness
 from bench.report import Figure
 from bench.universe import Broken
 from rempart.core.clock import World
+from rempart.cosigners.notary import Notary
 from rempart.engine.embedded.engine import EmbeddedEngine
 from rempart.tlog.checking import check_consistency, check_inclusion
 from rempart.tlog.checkpoint import parse_checkpoint
@@ -20,7 +21,6 @@ from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.notary import Notary
 from rempart.trust.witness.sequencer import Sequencer
 from rempart.trust.witness.standing import check_tree
 from rempart.trust.witness.verify import Walk, walk

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rempart.cosigners import Cosigned, Enough, Failure
+from rempart.cosigners.asking import Cosigned, Enough, Failure
+from rempart.cosigners.notary import Notary
+from rempart.cosigners.quorum import Prove, Quorum
 from rempart.engine.seam import Append, Engine
 from rempart.tlog.checkpoint import Checkpoint, parse_checkpoint
 from rempart.tlog.keys import Algorithm, Signature, VerifierKey, seeded_signer
@@ -13,8 +15,6 @@ from rempart.tlog.tree import leaf_hash, root_hash
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import FEED
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.notary import Notary
-from rempart.trust.witness.quorum import Prove, Quorum
 from rempart.trust.witness.sequencer import Sequencer
 from support.memory_engine import MemoryEngine
 from support.worlds import SetClock, TestUniverse

@@ -13,6 +13,8 @@ from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, logging_setup, services
 from rempart.config import Config
 from rempart.core.clock import World
+from rempart.cosigners.notary import Notary
+from rempart.cosigners.quorum import read_quorum
 from rempart.engine.seam import Engine
 from rempart.services.auth import Auth
 from rempart.services.auth import Ground as AuthGround
@@ -45,8 +47,6 @@ from rempart.trust.policy.organization.guard import OrganizationPolicyGuard
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.notary import Notary
-from rempart.trust.witness.quorum import read_quorum
 from rempart.trust.witness.recorder import Recorder
 from rempart.trust.witness.sequencer import Sequencer
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from rempart.app.guards import GEOGRAPHY
 from rempart.config import FILE_NAME
 from rempart.config.duties import FILE_NAME as DUTIES
+from rempart.cosigners.quorum import POLICY_FILE
 from rempart.trust.custody.sealing.files import SEALED_ROOT
 from rempart.trust.policy.sovereignty.guard import RULES_FILE
 from rempart.trust.policy.sovereignty.staff import REGISTER_FILE
-from rempart.trust.witness.quorum import POLICY_FILE
 from rempart.trust.witness.recorder import Recorder
 
 WATCHED = (FILE_NAME, DUTIES, RULES_FILE, REGISTER_FILE, GEOGRAPHY, POLICY_FILE, SEALED_ROOT)

@@ -20,6 +20,7 @@ from rempart.app.operator_files import OperatorFiles
 from rempart.app.outside import elsewhere
 from rempart.config import EMBEDDED, Address, Config
 from rempart.core.clock import World
+from rempart.cosigners.quorum import BadPolicy
 from rempart.edge.doors import Doors
 from rempart.edge.tls import TLSDoor
 from rempart.edge.unsealing import Unsealing
@@ -39,7 +40,6 @@ from rempart.trust.custody.sealing import files
 from rempart.trust.identity.revocations import ExpiredRevocations
 from rempart.trust.policy import registry
 from rempart.trust.witness.pruner import Pruner
-from rempart.trust.witness.quorum import BadPolicy
 from rempart.trust.witness.sequencer import Diverged
 from rempart.universe import Listener, Ready
 

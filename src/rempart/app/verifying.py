@@ -10,6 +10,7 @@ from rempart.app.engine import open_alone
 from rempart.config import Config
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
+from rempart.cosigners.quorum import BadPolicy, Quorum, read_quorum
 from rempart.engine.seam import Engine, EngineError, Key, Span
 from rempart.services.foreignrequests.audit import Ledger as OrderLedger
 from rempart.services.kms.audit import Ledger as KeyLedger
@@ -21,7 +22,6 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.held import check_held, check_receipts
 from rempart.trust.witness.leaf import encode
 from rempart.trust.witness.prunings import Prunings
-from rempart.trust.witness.quorum import BadPolicy, Quorum, read_quorum
 from rempart.trust.witness.standing import Statement, check_statements, check_tree, statement
 from rempart.trust.witness.verify import Broken, Walk, walk
 from rempart.universe import Check, VerifyReport

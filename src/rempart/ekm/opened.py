@@ -32,12 +32,14 @@ from rempart.ekm.model.verdict import Judge
 from rempart.ekm.record.entry import Entry, decoded, encoded
 from rempart.ekm.record.journal import Journal, NotRecorded
 from rempart.ekm.record.search import lines_with
+from rempart.ekm.tree import files, transparency
+from rempart.ekm.tree.transparency import Transparency
 from rempart.standalone import identity, sealing
 from rempart.trust.custody.pkcs11.token import Token
 
 MATERIAL = "material"
 LOG = "log"
-_MADE = {MATERIAL, LOG, "tls", store.FILE_NAME, settings.FILE_NAME}
+_MADE = {MATERIAL, LOG, files.DIRECTORY, "tls", store.FILE_NAME, settings.FILE_NAME}
 _GENERATION = b'"generation":'
 AskPassphrase = Callable[[], str]
 
@@ -54,6 +56,7 @@ class Opened:
     callers: Callers
     requests: Requests
     office: Office
+    transparency: Transparency
 
     async def command(self, name: str, arguments: Document, who: str) -> Document:
         """Do what a command on this machine asks; raises CloudError.
@@ -62,6 +65,8 @@ class Opened:
         """
         if name.startswith("officers."):
             return await self._officers(name, arguments)
+        if name == "log.state":
+            return self.transparency.site.state()
         if name not in ACTIONS:
             raise unimplemented(f"The action {name[:64]!r}")
         if ACTIONS[name].changes and self.office.state is not None:
@@ -145,7 +150,8 @@ def create(data: Path, chosen: settings.Settings, seal: sealing.Seal, world: Wor
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     data.chmod(0o700)
     identity.create(data, chosen.host, world.clock())
-    Store.create(data / store.FILE_NAME, seal, _vault(data, world), world.random)
+    made = Store.create(data / store.FILE_NAME, seal, _vault(data, world), world.random)
+    transparency.prepare(data, chosen, made.holdings.log_seed)
     durable.replace(data / settings.FILE_NAME, settings.toml(chosen).encode())
     durable.sync_directory(data.parent)
 
@@ -170,7 +176,16 @@ def open_data(
     _check_age(held, data / LOG)
     if chosen.hsm is not None:
         held.token = TokenVault(Token(chosen.hsm), held.mark, world.random)
+    derived = transparency.prepare(data, chosen, held.holdings.log_seed)
     journal = Journal.open(data / LOG)
+    watched = transparency.opened(
+        data,
+        data / LOG,
+        derived,
+        files.files_of(data, chosen.log_number),
+        world.clock,
+        lambda: journal.head.count,
+    )
     judgement = Judgement()
     past = history.read(data / LOG, held.holdings.officers, judgement, now=world.clock())
     callers = Callers(held.holdings.issuers, chosen.audience(chosen.listen.port))
@@ -195,7 +210,7 @@ def open_data(
         clock=world.clock,
         follow=judgement.follow,
     )
-    opened = Opened(data, chosen, world, held, journal, callers, requests, office)
+    opened = Opened(data, chosen, world, held, journal, callers, requests, office, watched)
     return opened
 
 

@@ -23,6 +23,7 @@ from rempart.ekm.door.strangers import too_many
 from rempart.ekm.opened import Opened
 from rempart.ekm.record.journal import NotRecorded
 from rempart.ekm.settings import SettingsProblem
+from rempart.ekm.tree import site
 from rempart.standalone import identity
 from rempart.standalone.http import Server
 
@@ -47,9 +48,11 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
         None,
     )
     commands: asyncio.Server | None = None
+    sequencing: asyncio.Task[None] | None = None
     try:
         await _started(opened)
         await opened.office.resume()
+        sequencing = asyncio.create_task(opened.transparency.sequencer.run(), name="log's tree")
         ready = await _listen(opened, door, page)
         commands = await socket.serve(opened.data, opened.command)
         _note(opened, ready)
@@ -62,6 +65,8 @@ async def serve(opened: Opened, on_ready: Callable[[Ready], None]) -> None:
             commands.close()
         await door.stop(STOP_SECONDS_MAX)
         await page.stop(0.0)
+        if sequencing is not None:
+            sequencing.cancel()
         await _stopped(opened)
 
 
@@ -90,6 +95,8 @@ def _door(opened: Opened) -> Handler:
         if incoming.path == "/healthz" and incoming.method == "GET":
             fenced = opened.journal.fenced
             return Reply(503 if fenced else 200, {"status": "fenced" if fenced else "ok"})
+        if incoming.path.startswith(site.PREFIX):
+            return await opened.transparency.site.answer(incoming)
         if incoming.path.startswith(officers.PREFIX):
             return await _officers(opened, incoming)
         return await opened.requests.answer(incoming)
@@ -135,11 +142,10 @@ def _signals() -> asyncio.Event:
 
 async def _started(opened: Opened) -> None:
     torn = opened.journal.torn
-    await opened.record(
-        "start",
-        generation=opened.store.holdings.generation,
-        detail={"tornBytes": str(torn)} if torn else {},
-    )
+    detail = {"log": opened.transparency.key.text}
+    if torn:
+        detail["tornBytes"] = str(torn)
+    await opened.record("start", generation=opened.store.holdings.generation, detail=detail)
 
 
 def _note(opened: Opened, ready: Ready) -> None:

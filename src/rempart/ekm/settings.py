@@ -22,6 +22,7 @@ DEFAULT_LISTEN = "127.0.0.1:8445"
 DEFAULT_STATUS = "127.0.0.1:8446"
 HTTPS_PORT = 443
 TOKEN_LABEL_BYTES_MAX = 32
+LOG_NUMBER_MAX = 10_000
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:]{2,45}")
 _AUDIENCE = re.compile(r"https://[\x21-\x7e]{1,500}")
@@ -50,6 +51,8 @@ class Settings:
     """The key file in place of a passphrase; empty where there is a passphrase."""
     hsm: TokenSettings | None = None
     """The token that new keys are made in; None where they are software."""
+    log_number: int = 1
+    """Which log of this manager it is: another one begins after a backup was put back."""
 
     def audience(self, port: int) -> frozenset[str]:
         """Return the audiences of a manager that listens on this port."""
@@ -97,6 +100,9 @@ passphrase_file = {_quoted(settings.passphrase_file)}
 # The key file, in place of a passphrase. Keep it on other storage than this directory.
 key_file = {_quoted(settings.key_file)}
 
+# After an older copy of this directory was put back, another log begins: give it the next number.
+# log_number = 2
+
 # A PKCS #11 token: then new keys are made in it, and the others stay where they are. All three are
 # needed: the vendor's module, the token's label, a file (mode 0600) with the user's PIN.
 # [hsm]
@@ -139,7 +145,11 @@ def load(data: Path) -> Settings:
         passphrase_file=texts["passphrase_file"],
         key_file=texts["key_file"],
     )
-    return replace(settings, hsm=_hsm(path, table["hsm"]) if "hsm" in table else None)
+    return replace(
+        settings,
+        hsm=_hsm(path, table["hsm"]) if "hsm" in table else None,
+        log_number=_log_number(path, table.get("log_number", 1)),
+    )
 
 
 def checked(  # noqa: PLR0913 - each is one setting
@@ -178,7 +188,7 @@ def checked(  # noqa: PLR0913 - each is one setting
 
 
 _KEYS = frozenset({"format", *(field.name for field in fields(Settings))})
-_OPTIONAL = {"hsm"}
+_OPTIONAL = {"hsm", "log_number"}
 _TEXTS = _KEYS - _OPTIONAL - {"format", "audiences"}
 _HSM_KEYS = {"module", "token", "pin_file"}
 
@@ -216,6 +226,12 @@ def _hsm(path: Path, table: object) -> TokenSettings:
     if not 0 < len(label.encode()) <= TOKEN_LABEL_BYTES_MAX:
         raise SettingsProblem(f"{path}: token of [hsm] is the token's label, 1 to 32 bytes.")
     return TokenSettings(module, label, pin_file)
+
+
+def _log_number(path: Path, value: object) -> int:
+    if type(value) is not int or not 1 <= value <= LOG_NUMBER_MAX:
+        raise SettingsProblem(f"{path}: log_number is from 1 to {LOG_NUMBER_MAX}.")
+    return value
 
 
 def _text(path: Path, table: dict[str, object], key: str) -> str:

@@ -80,7 +80,15 @@ def _manager(opened: Opened) -> list[tuple[str, str]]:
         ("Time", rfc3339(opened.world.clock())),
         ("Log", "fenced: restart" if opened.journal.fenced else f"{head.count} entries"),
         ("Log's head", head.hash.hex()),
+        *_log(opened),
         ("Certificate (SHA-256)", who.fingerprint),
         ("Certificate ends", f"{who.ends:%Y-%m-%d}"),
         ("Generation of what is held", str(opened.store.holdings.generation)),
     ]
+
+
+def _log(opened: Opened) -> list[tuple[str, str]]:
+    log = opened.transparency.site.state()
+    told = f"{log['publishedSize']} entries. {log['lacking']}".rstrip()
+    alarm = [("ALARM", str(log["alarm"]))] if log["alarm"] else []
+    return [("Published as " + str(log["log"]), told), *alarm]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rempart.core.errors import CloudError
+from rempart.cosigners.quorum import Quorum
 from rempart.engine.seam import Fenced, Unavailable
 from rempart.engine.wrap.faulty import Fault, FaultyEngine, fail_at
 from rempart.tlog.checking import check_consistency, check_inclusion
@@ -14,7 +15,6 @@ from rempart.tlog.tiles import bundles_of, decode_bundle, tiles_of
 from rempart.tlog.tree import leaf_hash
 from rempart.trust.witness.documents import HEADS, TILES, Head
 from rempart.trust.witness.leaf import FEED
-from rempart.trust.witness.quorum import Quorum
 from rempart.trust.witness.sequencer import LEASE_SECONDS, Diverged
 from support.sequenced import ORIGIN, SIGNER, Logged, Witnesses
 

@@ -25,10 +25,12 @@ from rempart.core.errors import CloudError
 from rempart.core.limits import MIB
 from rempart.core.signing import statement
 from rempart.core.signing.statement import Refused
+from rempart.ekm.admin import socket
 from rempart.ekm.administration.door import MANAGER_PATH, STATEMENTS_PATH
 from rempart.ekm.administration.statements import PROPOSAL, STATEMENT_CHARS_MAX, Proposal, digest
 from rempart.ekm.cli import options, signing
 from rempart.ekm.officers.desk import Desk
+from rempart.ekm.tree.site import STATE_PATH as LOG_STATE_PATH
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 ANSWER_BYTES_MAX = 16 * MIB
@@ -54,6 +56,15 @@ class Way:
         if self.url:
             return self._ask("POST", STATEMENTS_PATH, {"statement": token})
         return options.perform(self.data, "officers.hear", {"statement": token})
+
+    def log(self) -> Document | None:
+        """Return how the log stands with its witnesses; None where no manager runs."""
+        if self.url:
+            return self._ask("GET", LOG_STATE_PATH, None)
+        try:
+            return socket.call(self.data, "log.state", {})
+        except CloudError:
+            return None
 
     def _ask(self, method: str, path: str, body: Document | None) -> Document:
         where = urlsplit(self.url)

@@ -35,7 +35,10 @@ def command(
     certificate: Path | None,
     as_json: bool,
 ) -> None:
-    """Show the officers, the approvers, the policy, the blocks and the proposals."""
+    """Show the officers, the policy, the blocks, the proposals, and how the log stands.
+
+    The exit code is 1 once a witness has seen another log than this one.
+    """
     if officer is None:
         state = _told(data)
     else:
@@ -47,11 +50,15 @@ def command(
             officer_passphrase_file=officer_passphrase_file,
         )
         state = session.state()
+    log = reach.Way(data, url, certificate).log()
     if as_json:
-        options.show_json(state)
-        return
-    for line in _lines(state):
-        click.echo(options.printable(line))
+        options.show_json({**state, "log": log})
+    else:
+        for line in (*_lines(state), *_log(log)):
+            click.echo(options.printable(line))
+    if log is not None and log["alarm"]:
+        click.echo(f"ALARM: {options.printable(str(log['alarm']))}", err=True)
+        raise SystemExit(1)
 
 
 def _told(data: Path) -> Document:
@@ -59,12 +66,13 @@ def _told(data: Path) -> Document:
         state = history.told(data / LOG)
     except LogBroken as problem:
         options.refuse(f"The log does not verify: {problem}")
-    if state is None:
-        options.refuse("This manager has no officers yet: rempart ekm enrol")
-    return shown(state)
+    return {} if state is None else shown(state)
 
 
 def _lines(state: Document) -> Iterator[str]:
+    if not state:
+        yield "decides    nobody: this manager has no officers yet: rempart ekm enrol"
+        return
     policy = section(state, "policy")
     yield f"manager    {state['manager']}"
     yield f"decides    {state['quorum']} of {len(items(state, 'officers'))} officers"
@@ -79,3 +87,14 @@ def _lines(state: Document) -> Iterator[str]:
         what = f"{block['key']} by {block['officer']} at {block['time']}"
         yield f"block      {str(block['digest'])[:12]}  {what}  {block['note']}".rstrip()
     yield f"proposals  {len(items(state, 'proposals'))} wait"
+
+
+def _log(log: Document | None) -> Iterator[str]:
+    if log is None:
+        yield "log        unknown: the manager does not run"
+        return
+    yield f"log        {log['log']}: {log['size']} entries, {log['publishedSize']} published"
+    if log["lacking"]:
+        yield f"log        nothing newer is published: {log['lacking']}"
+    for witness in items(log, "witnesses"):
+        yield f"witness    {witness['name']}  {witness['fault'] or 'cosigned'}"

@@ -24,7 +24,8 @@ class Reply:
     document: dict[str, object] = field(repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     page: bytes = b""
-    """HTML in place of the document."""
+    """A page or file in place of the document, of the media type `kind`."""
+    kind: str = "text/html; charset=utf-8"
 
 
 def rendered(problem: CloudError) -> Reply:

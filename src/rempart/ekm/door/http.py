@@ -38,5 +38,5 @@ async def _application(
     )
     reply = await handler(incoming)
     content = reply.page or json.dumps(reply.document, separators=(",", ":")).encode()
-    kind = "text/html; charset=utf-8" if reply.page else "application/json; charset=utf-8"
+    kind = reply.kind if reply.page else "application/json; charset=utf-8"
     await send_whole(send, reply.status, kind, content, *reply.headers)

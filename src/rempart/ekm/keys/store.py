@@ -31,6 +31,7 @@ MAGIC = b"rempart.ekm.keys.v1\x00"
 KEYS_MAX = 10_000
 ID_BYTES = 8
 MARK_BYTES = 8
+LOG_SEED_BYTES = 32
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(Holdings).decode
@@ -66,7 +67,7 @@ class Store:
         cls, path: Path, seal: sealing.Seal, software: SoftwareVault, random: Random
     ) -> Store:
         """Write the first, empty file."""
-        store = cls(path, seal, Holdings(), software, random)
+        store = cls(path, seal, Holdings(log_seed=random(LOG_SEED_BYTES)), software, random)
         store._replace(lambda held: held)
         return store
 
@@ -89,6 +90,8 @@ class Store:
                 f"{path} does not open: it is another passphrase or key file, or it was altered."
             ) from None
         store = cls(path, seal, holdings, software, random)
+        if not holdings.log_seed:  # the file of a version that signed nothing
+            store._replace(lambda held: replace(held, log_seed=random(LOG_SEED_BYTES)))
         software.sweep(frozenset(key.id for key in holdings.keys.values() if not key.destroyed))
         return store
 

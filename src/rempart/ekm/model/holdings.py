@@ -80,10 +80,20 @@ class Pin(msgspec.Struct, frozen=True):
 
 
 class Holdings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything, at one generation; each change raises it by one."""
+    """Everything, at one generation; each change raises it by one.
+
+    `log_seed` is what the log's signing key and salts are derived from; it never changes.
+    """
 
     generation: int = 0
     spaces: frozenset[str] = frozenset()
     keys: dict[str, HeldKey] = {}
     issuers: tuple[Issuer, ...] = ()
     officers: Pin = Pin()
+    log_seed: bytes = b""
+
+    @override
+    def __repr__(self) -> str:
+        return f"Holdings(generation={self.generation})"
+
+    __str__ = __repr__

@@ -18,7 +18,7 @@ from pathlib import Path
 from rempart import durable
 from rempart.core.limits import MIB
 from rempart.ekm.record.chain import LINE_BYTES_MAX, extend
-from rempart.ekm.record.segments import Tail, cut, segment_name, tail
+from rempart.ekm.record.segments import Tail, cut, segment_name, settle, tail
 
 _LOG = logging.getLogger("rempart.ekm")
 SEGMENT_BYTES_MAX = 64 * MIB
@@ -49,6 +49,7 @@ class Journal:
     @classmethod
     def open(cls, directory: Path, sync: Sync = os.fdatasync) -> Journal:
         """Find the end of the log, cut a torn tail, and be ready; raises `LogBroken`."""
+        settle(directory)
         end = tail(directory)
         cut(end)
         return cls(directory, end, sync)

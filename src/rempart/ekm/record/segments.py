@@ -69,6 +69,22 @@ def tail(directory: Path) -> Tail:
     return Tail(path, head, size, path.stat().st_size - size)
 
 
+def settle(directory: Path) -> None:
+    """Make what a killed process left durable, before anybody counts it.
+
+    What the kernel keeps in memory is let go of, so that what is read next is what the disk has: a
+    page whose writing failed counts as clean.
+    """
+    for path in segments(directory)[-2:]:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+    durable.sync_directory(directory)
+
+
 def cut(end: Tail) -> None:
     """Cut a torn tail off, durably; what is cut is kept beside the log, for whoever wonders."""
     if end.path is None or not end.torn:

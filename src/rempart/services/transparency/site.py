@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from rempart.core.call import Call, Reply
 from rempart.core.errors import not_found
+from rempart.cosigners.notary import Notary
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.notary import Notary
 
 PREFIX = "/.log/"
 HOST = "log"

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from rempart.core.clock import Clock
 from rempart.core.errors import CloudError, invariant
+from rempart.cosigners.notary import Notary
 from rempart.engine.seam import Engine, EngineError, Lease
 from rempart.tlog.errors import Malformed
 from rempart.tlog.growth import Growth
@@ -27,7 +28,6 @@ from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.documents import HEADS, TILES, Head
 from rempart.trust.witness.leaf import FEED
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.notary import Notary
 
 LEASE = "log"
 LEASE_SECONDS = 30.0

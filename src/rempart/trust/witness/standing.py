@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rempart.core.errors import CloudError
+from rempart.cosigners.quorum import Quorum
 from rempart.engine.seam import Engine
 from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.errors import Malformed, Refuted
@@ -18,7 +19,6 @@ from rempart.trust.custody.sealed import SealedEngine, scanned
 from rempart.trust.witness.documents import TILES, Head
 from rempart.trust.witness.leaf import FEED, Leaf, decode
 from rempart.trust.witness.log import PublishedLog
-from rempart.trust.witness.quorum import Quorum
 from rempart.trust.witness.verify import PAGE, Broken
 
 LISTS = "transparency.projects.openings.list"

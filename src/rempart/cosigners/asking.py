@@ -30,7 +30,7 @@ GRACE_SECONDS = 0.1
 
 ANSWER_BYTES_MAX = 64 * 1024
 WITNESSES_MAX = 32
-_OK, _CONFLICT = 200, 409
+_OK, _CONFLICT, _UNPROVED = 200, 409, 422
 
 Prove = Callable[[int], Awaitable[Proof]]
 """Return the consistency proof from a size, which is not above the checkpoint's, to it."""
@@ -55,7 +55,8 @@ class Fault(Enum):
     """It has cosigned a larger tree of this log: the log was rolled back, or forked."""
 
     FORKED = "forked"
-    """It has cosigned another root of this very size: the log was forked."""
+    """It has cosigned another root of this very size, or a tree that this one does not continue:
+    the log was forked, or rolled back and written on."""
 
     FALSE = "false"
     """Its answer is no true cosignature of its named key."""
@@ -167,11 +168,14 @@ class Witnesses:
         old = min(self._sizes.get(endpoint, 0), seen.size)
         answer = await self._submit(endpoint, Submission(old, await prove(old), note))
         if answer.status == _CONFLICT:
-            told = _told(answer, seen, old)
-            answer = await self._submit(endpoint, Submission(told, await prove(told), note))
+            old = _told(answer, seen, old)
+            answer = await self._submit(endpoint, Submission(old, await prove(old), note))
             if answer.status == _CONFLICT:
-                _told(answer, seen, told)
+                _told(answer, seen, old)
                 raise _Failed(Fault.REFUSED, "It contradicts itself about the size it knows.")
+        if answer.status == _UNPROVED:
+            # The proof is one of our own tree, so the witness knows another.
+            raise _Failed(Fault.FORKED, f"It has cosigned another tree of {old} leaves.", old)
         if answer.status != _OK:
             raise _Failed(Fault.REFUSED, f"It answered {answer.status}: {answer.text[:200]!r}.")
         verified = _verified(endpoint, note, answer)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rempart.cosigners import Cosigned, Endpoint, Enough, Failure, Fault, Witnesses
+from rempart.cosigners.asking import Cosigned, Endpoint, Enough, Failure, Fault, Witnesses
 from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.errors import Malformed, Refuted
 from rempart.tlog.keys import VerifierKey

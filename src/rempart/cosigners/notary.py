@@ -6,12 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from rempart.core.clock import Clock
+from rempart.cosigners.quorum import Quorum, believed
 from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.keys import Signer, VerifierKey
 from rempart.tlog.note import Note, sign_note
 from rempart.tlog.policy import Log, Policy, quorum_of
 from rempart.tlog.proving import Proof
-from rempart.trust.witness.quorum import Quorum, believed
 
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
@@ -45,10 +45,17 @@ class Notary:
         """Return what the operator demands of a checkpoint before it is published."""
         return self.quorum.policy if self.quorum else quorum_of((Log(self.key),), (), 0)
 
+    def signed(self, tree: Checkpoint) -> Note:
+        """Return the checkpoint of a tree as it is shown to witnesses."""
+        return sign_note(tree.text, (self._signer,), self._clock() // _SECOND)
+
+    def believes(self, note: Note) -> bool:
+        """Tell whether a checkpoint has the cosignatures that the policy wants."""
+        return not believed(self.quorum, note)
+
     async def note(self, size: int, root: bytes, prove: Prove) -> Note | None:
         """Return the checkpoint of a tree, None while it lacks its quorum."""
-        text = Checkpoint(self.origin, size, root).text
-        note = sign_note(text, (self._signer,), self._clock() // _SECOND)
+        note = self.signed(Checkpoint(self.origin, size, root))
 
         async def from_size(old: int) -> Proof:
             return await prove(old, size)
