@@ -280,7 +280,7 @@ class _Climb:
         """Let it be on record that the call was refused."""
         refusal = Reply(status=problem.status)
         leaf = structs.replace(self._leaf(REFUSAL, refusal), message=told(problem.message))
-        await self.log.recorder.refused(leaf)
+        problem.headers = (*problem.headers, *await self.log.recorder.refused(leaf))
 
     async def write(self) -> Reply:
         """Authorise, stage, then act and seal the outcome in one commit."""

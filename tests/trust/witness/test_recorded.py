@@ -124,6 +124,9 @@ async def test_each_refusal_is_on_record_with_what_was_told() -> None:
     last = (await leaves(cloud))[-1]
     assert (last.kind, last.status, last.principal) == (REFUSAL, 401, "allUsers")
     assert last.message == problem.value.message
+    _, index, leaf = receipt(Reply(headers=problem.value.headers))
+    [entry] = await cloud.parts.sealed.entries(FEED, index, limit=1)
+    assert leaf_hash(entry.commitment).hex() == leaf
     with pytest.raises(CloudError):
         await cloud.ask("objects.get", headers={"authorization": "Bearer nonsense"}, **READ)
     last = (await leaves(cloud))[-1]

@@ -61,22 +61,23 @@ class Recorder:
         )
         await self.put(leaf)
 
-    async def refused(self, leaf: Leaf) -> None:
+    async def refused(self, leaf: Leaf) -> tuple[tuple[str, str], ...]:
         """Let a refusal be on record: by itself if there is room, else as one of many.
 
-        A store that takes no entry hinders no refusal: nothing is released by it.
+        Returns the receipt as a header, none where there is no entry yet. A store that takes no
+        entry hinders no refusal: nothing is released by it.
         """
         try:
             await self.settle()
             counted = self._of(leaf.principal)
             if counted.kept < REFUSALS_PER_SECOND_MAX:
                 counted.kept += 1
-                await self.put(leaf)
-            else:
-                counted.surplus += 1
-                counted.last = leaf
+                return (await self.put(leaf),)
+            counted.surplus += 1
+            counted.last = leaf
         except EngineError:
-            return
+            return ()
+        return ()
 
     async def run(self) -> None:
         """Do the housework of once a second."""
