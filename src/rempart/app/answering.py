@@ -20,12 +20,12 @@ from rempart.services.recommender.unused import Unused
 from rempart.services.recommender.work import RecordUses
 from rempart.services.storage.held import StorageHeld
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.gate import Service
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Advisor, Way
 from rempart.trust.policy.uses import Uses
+from rempart.trust.session import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from rempart.core.principal import Member, Principal
 from rempart.edge.routes import Match, RouteTable
 from rempart.trust.authority import Authority, Within
 from rempart.trust.custody.keyring import Keyring
-from rempart.trust.gate import Session
 from rempart.trust.policy.guard import Propose
+from rempart.trust.session import Session
 from rempart.universe import Ask, NoAnswer, Question
 from rempart.wire import all_services
 

@@ -13,7 +13,6 @@ from rempart.core.log_type import log_type
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.gate import Service
 from rempart.trust.policy.apis import DisabledAPIs
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Standing, Way
@@ -29,6 +28,7 @@ from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.policy.support.guard import SupportGuard
 from rempart.trust.policy.user_project import UserProjectGuard
 from rempart.trust.policy.watched import Watched
+from rempart.trust.session import Service
 from rempart.trust.witness.leaf import FEED, SUPPORT, Leaf, agent_of, encode
 from rempart.wire.grpc import all_tables
 

@@ -66,7 +66,6 @@ from rempart.trust.custody.mechanism import Mechanism
 from rempart.trust.custody.pkcs11.mechanism import InToken
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.mechanism import Software
-from rempart.trust.gate import Service
 from rempart.trust.identity.id_tokens import IdTokens
 from rempart.trust.identity.identify import Identity
 from rempart.trust.identity.issuer import Issuer
@@ -77,6 +76,7 @@ from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.sovereignty.staff import Staff
 from rempart.trust.policy.support.access import SupportAccess
 from rempart.trust.policy.tags import EffectiveTags
+from rempart.trust.session import Service
 from rempart.trust.witness.key_uses import KeyUses
 from rempart.trust.witness.recorder import Recorder
 

@@ -21,8 +21,8 @@ from rempart.services.resourcemanager.tags.bindable import Target
 from rempart.services.resourcemanager.tags.kinds import TAG_KEY, TAG_NAME, TAG_VALUE, Named
 from rempart.services.resourcemanager.tags.model import Hold, TagKey, TagValue
 from rempart.services.resourcemanager.tags.store import Setup, TagStore
-from rempart.trust.gate import Session
 from rempart.trust.policy.tags import EffectiveTags, Tag
+from rempart.trust.session import Session
 from support.worlds import START, TestUniverse, call
 
 HERE = ResourceName("x", "x/Y", "tagValues/7")

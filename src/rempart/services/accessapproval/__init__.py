@@ -15,7 +15,7 @@ from rempart.core.grant import Grant
 from rempart.core.method import Access, Method
 from rempart.services.accessapproval.api import asked, desk, requests, settings
 from rempart.services.accessapproval.store import ApprovalStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 _R, _W = Access.READ, Access.WRITE

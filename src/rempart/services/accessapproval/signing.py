@@ -32,8 +32,8 @@ from rempart.services.kms.store import KmsStore
 from rempart.services.kms.store import Setup as KmsSetup
 from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.software.algorithms import Purpose
-from rempart.trust.gate import Session
 from rempart.trust.policy.support.documents import Request, Signature
+from rempart.trust.session import Session
 
 EVIDENCE_TYPE = "rempart-approval+jwt"
 USE_TO_SIGN = "cloudkms.cryptoKeyVersions.useToSign"

@@ -17,7 +17,6 @@ from rempart.services.answers.places import Places
 from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found
 from rempart.trust.custody.sealed import SealedEngine, scanned
-from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import Project, level_name, levels
 from rempart.trust.policy.sovereignty.staff import Staff
 from rempart.trust.policy.support.access import SupportAccess
@@ -34,6 +33,7 @@ from rempart.trust.policy.support.documents import (
     Tally,
 )
 from rempart.trust.policy.support.rules import State, refused_before, state
+from rempart.trust.session import Session
 from rempart.trust.witness.leaf import EVENT, FEED, Leaf, agent_of, encode
 
 MANAGER = "cloudresourcemanager.googleapis.com"

@@ -25,7 +25,7 @@ from rempart.services.accesscontextmanager.api import (
 )
 from rempart.services.accesscontextmanager.api.parts import Run
 from rempart.services.accesscontextmanager.store import SERVICE, Setup, Store
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _NAME = "accesscontextmanager"
 _R, _W = Access.READ, Access.WRITE

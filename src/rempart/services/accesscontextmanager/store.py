@@ -18,7 +18,6 @@ from rempart.services.accesscontextmanager.model.levels import too_many
 from rempart.services.accesscontextmanager.model.shapes import Json
 from rempart.services.operations import operation_json, remember
 from rempart.trust.custody.sealed import Transaction, scanned
-from rempart.trust.gate import Session
 from rempart.trust.identity.accounts import ACCOUNTS
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Organization
 from rempart.trust.policy.perimeters.documents import (
@@ -31,6 +30,7 @@ from rempart.trust.policy.perimeters.documents import (
 )
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 SERVICE = "accesscontextmanager.googleapis.com"
 MANAGER = "cloudresourcemanager.googleapis.com"

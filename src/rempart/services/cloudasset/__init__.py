@@ -14,7 +14,7 @@ from rempart.core.method import Access, Method
 from rempart.services.cloudasset import analysis, reviewing, searching
 from rempart.services.cloudasset.asked import AssetStore, scope
 from rempart.services.cloudasset.review import Reviews
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 METHODS: tuple[Method[AssetStore], ...] = (

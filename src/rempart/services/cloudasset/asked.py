@@ -12,7 +12,7 @@ from rempart.core.policy import Resource
 from rempart.services.answers.places import MANAGER, level
 from rempart.services.answers.rights import Rights
 from rempart.services.cloudasset.review import Reviews
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _SCOPE = re.compile(r"(projects)/([a-z0-9.:-]{1,63})|(folders|organizations)/([0-9]{1,19})")
 _TYPES = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}

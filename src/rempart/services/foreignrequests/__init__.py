@@ -16,7 +16,7 @@ from rempart.core.grant import Grant
 from rempart.core.method import Access, Method
 from rempart.services.foreignrequests import api, keeping
 from rempart.services.foreignrequests.store import OrderStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 _NAME = "foreignrequests"

@@ -23,8 +23,8 @@ from rempart.services.kms.opened import OpenedKeys
 from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found
 from rempart.trust.custody.sealed import SealedEngine, scanned
-from rempart.trust.gate import Session
 from rempart.trust.policy.sovereignty.staff import Staff
+from rempart.trust.session import Session
 
 ORDERS_MAX = 10_000
 """How many orders a register holds: entries are never removed, and a report reads all."""

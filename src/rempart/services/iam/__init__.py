@@ -12,7 +12,7 @@ from rempart.core.method import Method
 from rempart.services.iam import workforce, workload_identity
 from rempart.services.iam.api import catalogue, custom_roles, keys, service_accounts
 from rempart.services.iam.store import IamStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 METHODS: tuple[Method[IamStore], ...] = (
     *service_accounts.METHODS,

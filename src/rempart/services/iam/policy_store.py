@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from rempart.core.clock import Micros, World
-from rempart.trust.gate import Session
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 
 class PolicyStore:

@@ -13,9 +13,9 @@ from rempart.core.policy import Resource
 from rempart.engine.seam import Span
 from rempart.services.listing import listed
 from rempart.trust.custody.kind import Found, Kind
-from rempart.trust.gate import Session
 from rempart.trust.identity.federation.saml.reader import Reader
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 MANAGER = "cloudresourcemanager.googleapis.com"
 _NOUNS = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}

@@ -15,7 +15,7 @@ from rempart.core.call import MethodId
 from rempart.core.method import Access, Method
 from rempart.services.iamcredentials import api, locations
 from rempart.services.iamcredentials.store import CredentialsStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _ACCOUNTS = "iamcredentials.projects.serviceAccounts"
 _NO_PERMISSION = "it names no more than this universe's own locations"

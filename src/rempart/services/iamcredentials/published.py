@@ -21,9 +21,9 @@ from rempart.core.method import Access, Method
 from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.gate import Session
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, ACCOUNTS, KEYS, ServiceAccountKey
 from rempart.trust.identity.signing_keys import SIGNING_KEYS, SigningKeys, jwk
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 _PUBLIC = "public keys are for everybody who verifies a signature"

@@ -13,12 +13,12 @@ from rempart.services.iam import accounts
 from rempart.services.iam.model.names import AccountName
 from rempart.services.iam.store import IamStore
 from rempart.services.iam.store import Setup as IamSetup
-from rempart.trust.gate import Session
 from rempart.trust.identity.accounts import ServiceAccount
 from rempart.trust.identity.id_tokens import Asked, IdTokens
 from rempart.trust.identity.signing_keys import SigningKey, account_key
 from rempart.trust.identity.tokens import AccessTokens, Impersonated
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS
+from rempart.trust.session import Session
 
 DELEGATION = "iam.serviceAccounts.implicitDelegation"
 ACCESS = "iam.serviceAccounts.getAccessToken"

@@ -42,7 +42,7 @@ from rempart.services.kms.api.key_handles import Staged
 from rempart.services.kms.api.proposed import Proposes
 from rempart.services.kms.material import Fresh
 from rempart.services.kms.store import KmsStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 _R, _W = Access.READ, Access.WRITE

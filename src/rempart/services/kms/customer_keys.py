@@ -31,8 +31,8 @@ from rempart.trust.custody.keyring import KEY_BYTES
 from rempart.trust.custody.mechanism import UseContext
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.custody.software.algorithms import Purpose
-from rempart.trust.gate import Session
 from rempart.trust.policy.decision import DECIDING
+from rempart.trust.session import Session
 
 _ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 _DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"

@@ -60,9 +60,9 @@ from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.external.caller import Caller
 from rempart.trust.custody.external.mechanism import External
 from rempart.trust.custody.kind import Found, Kind
-from rempart.trust.gate import Session
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 from rempart.trust.witness.key_uses import KeyUses
 
 IMPORT_JOBS_DELETED_MAX = 1000

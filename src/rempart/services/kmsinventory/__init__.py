@@ -18,7 +18,7 @@ from rempart.services.kms.protected import ProtectedResources
 from rempart.services.kms.store import KmsStore, Setup
 from rempart.services.kmsinventory import api
 from rempart.services.kmsinventory.store import InventoryStore
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 
 async def _scope(call: Call, store: KmsStore) -> Resource:

@@ -9,7 +9,7 @@ from rempart.services.kms.lineage import upwards
 from rempart.services.kms.model.names import CryptoKeyName
 from rempart.services.kms.protected import ProtectedResource, ProtectedResources
 from rempart.services.kms.store import KmsStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 ORGANIZATION = "organizations/"
 

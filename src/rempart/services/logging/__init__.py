@@ -26,7 +26,7 @@ from rempart.services.logging.api import (
     views,
 )
 from rempart.services.logging.store import LoggingStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _R, _W = Access.READ, Access.WRITE
 Run = Callable[[Grant, Call, LoggingStore], Awaitable[Reply]]

@@ -30,10 +30,10 @@ from rempart.services.logging.projection import Projection
 from rempart.services.logging.router import Router, container_resource
 from rempart.services.logging.search import Query, Source, search
 from rempart.trust.custody.sealed import SealedEngine, Transaction, scanned
-from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 SERVICE = "logging.googleapis.com"
 BUCKETS_MAX = 100

@@ -17,7 +17,7 @@ from rempart.core.policy import Resource
 from rempart.services.orgpolicy.api import custom_constraints, policies
 from rempart.services.orgpolicy.model import names
 from rempart.services.orgpolicy.store import OrgPolicyStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _R, _W = Access.READ, Access.WRITE
 Run = Callable[[Grant, Call, OrgPolicyStore], Awaitable[Reply]]

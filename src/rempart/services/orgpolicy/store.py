@@ -10,7 +10,6 @@ from rempart.core.grant import Grant
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.services.orgpolicy.model.names import CustomName, PolicyName
-from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, Project
 from rempart.trust.policy.organization.constraint import Constraint
 from rempart.trust.policy.organization.constraints import CONSTRAINTS
@@ -25,6 +24,7 @@ from rempart.trust.policy.organization.documents import (
 from rempart.trust.policy.organization.policies import Policies
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 SERVICE = "cloudresourcemanager.googleapis.com"
 _NOUNS = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}

@@ -14,7 +14,7 @@ from rempart.core.method import Access, Method
 from rempart.services.answers.why import Whys
 from rempart.services.policytroubleshooter import api
 from rempart.services.policytroubleshooter.api import TroubleStore
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireService
 
 _NAME = "policytroubleshooter"

@@ -20,7 +20,7 @@ from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
 from rempart.services.answers.why import Answer, Asked, Whys
 from rempart.services.policytroubleshooter import shown, shown_v1
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 HEADERS_MAX = 20
 _HEADERS_FIELD = "accessTuple.conditionContext.request.headers"

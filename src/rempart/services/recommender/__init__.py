@@ -13,7 +13,7 @@ from rempart.core.call import MethodId
 from rempart.core.method import Access, Method
 from rempart.services.recommender import api
 from rempart.services.recommender.store import RecommenderStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 LEVELS = ("projects", "folders", "organizations")
 _ROWS = (

@@ -10,7 +10,7 @@ from rempart.core.grant import Grant
 from rempart.services.recommender.kinds import GIVEN, GivenRole
 from rempart.services.recommender.unused import Recommendation, Unused
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from rempart.services.resourcemanager.api.iam import (
 )
 from rempart.services.resourcemanager.api.proposed import Proposes
 from rempart.services.resourcemanager.store import ManagerStore, Setup
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 NAME = "cloudresourcemanager"
 _R, _W = Access.READ, Access.WRITE

@@ -14,7 +14,6 @@ from rempart.services.resourcemanager.kinds import DUE, OPERATION, Due, Json, Op
 from rempart.services.resourcemanager.model.rules import KEPT_SECONDS
 from rempart.trust.authority import Authority
 from rempart.trust.custody.sealed import Transaction
-from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     FOLDERS_DEEP_MAX,
@@ -26,6 +25,7 @@ from rempart.trust.policy.hierarchy import (
 )
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 MANAGER = "cloudresourcemanager.googleapis.com"
 _TYPES = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}

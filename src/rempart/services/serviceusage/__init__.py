@@ -15,7 +15,7 @@ from rempart.core.method import Access, Method
 from rempart.core.policy import Resource
 from rempart.services.serviceusage import api
 from rempart.services.serviceusage.store import Setup, UsageStore
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 READ, WRITE = Access.READ, Access.WRITE

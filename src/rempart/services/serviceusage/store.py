@@ -13,10 +13,10 @@ from rempart.services.operations import forget, forgotten
 from rempart.services.serviceusage import model
 from rempart.services.serviceusage.model import Json, Operation
 from rempart.trust.custody.kind import Found, Kind
-from rempart.trust.gate import Session
 from rempart.trust.policy.apis import APIS_OFF, APIsOff, DisabledAPIs
 from rempart.trust.policy.hierarchy import Project
 from rempart.trust.policy.registry import find_project
+from rempart.trust.session import Session
 
 OPERATION: Kind[Operation] = Kind(b"i", Operation)
 """By (project's number, id); ids begin with the time."""

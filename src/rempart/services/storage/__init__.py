@@ -28,7 +28,7 @@ from rempart.services.storage.api import (
 from rempart.services.storage.api.proposed import Proposes
 from rempart.services.storage.store import Setup, StorageStore
 from rempart.trust.custody.bodies import Part
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _R, _W = Access.READ, Access.WRITE
 

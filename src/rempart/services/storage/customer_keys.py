@@ -16,7 +16,7 @@ from rempart.core.errors import CloudError, Code, data_loss, invalid, unavailabl
 from rempart.core.principal import Principal
 from rempart.trust.custody.envelope import BucketKey, context
 from rempart.trust.custody.external.faults import Fault, fault_of
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 T = TypeVar("T")
 

@@ -37,10 +37,10 @@ from rempart.services.storage.policy_view import SERVICE
 from rempart.services.storage.references import drop, hold
 from rempart.services.storage.sessions import SessionDigests
 from rempart.trust.custody.kind import Found
-from rempart.trust.gate import Session
 from rempart.trust.policy.hierarchy import Project
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 AGENTS_MAX = 1024
 

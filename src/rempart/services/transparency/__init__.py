@@ -15,7 +15,7 @@ from rempart.core.method import Access, Method
 from rempart.services.transparency import api
 from rempart.services.transparency.store import Openings
 from rempart.trust.custody.sealed import SealedEngine
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 from rempart.wire import WireMethod, WireParameter, WireService
 
 _NAME = "transparency"

@@ -16,7 +16,7 @@ from rempart.core.grant import Grant
 from rempart.core.method import Access, Method
 from rempart.services.iam.boundaries import bindings, policies
 from rempart.services.iam.boundaries.store import BoundaryStore
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _R, _W = Access.READ, Access.WRITE
 _NOUNS = ("projects", "folders", "organizations")

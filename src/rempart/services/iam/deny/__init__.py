@@ -14,7 +14,7 @@ from rempart.core.clock import World
 from rempart.core.method import Access, Method
 from rempart.services.iam.deny import api
 from rempart.services.iam.deny.store import DenyStore
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _R, _W = Access.READ, Access.WRITE
 

@@ -23,7 +23,7 @@ from rempart.services.resourcemanager.tags.api import (
     values,
 )
 from rempart.services.resourcemanager.tags.store import Setup, TagStore
-from rempart.trust.gate import Session
+from rempart.trust.session import Session
 
 _R, _W = Access.READ, Access.WRITE
 Asked = Callable[[Call, TagStore], Awaitable[Resource]]

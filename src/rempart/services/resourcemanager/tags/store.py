@@ -21,10 +21,10 @@ from rempart.services.resourcemanager.tags.bindable import Bindable, Target, tar
 from rempart.services.resourcemanager.tags.kinds import TAG_KEY, TAG_NAME, TAG_VALUE, Named
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
 from rempart.trust.custody.kind import Found, Kind, Part
-from rempart.trust.gate import Session
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.tags import MANAGER, TAGS, EffectiveTags, Tag, TagsOfResource
 from rempart.trust.policy.validate import new_etag
+from rempart.trust.session import Session
 
 T = TypeVar("T")
 _ID_BYTES = 8
