@@ -20,10 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from rempart.core.certification_path import DEPTH_MAX
 from rempart.core.errors import CloudError, Code
 from rempart.services.sts.model import EXCHANGE
 from rempart.trust.identity.federation import certificate
-from rempart.trust.identity.federation.certificate import CHAIN_MAX, DEPTH_MAX
+from rempart.trust.identity.federation.certificate import CHAIN_MAX
 from rempart.trust.identity.federation.pools import TrustStore
 from rempart.trust.identity.federation.refusal import Refused
 from support import certificates

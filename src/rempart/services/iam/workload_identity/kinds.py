@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from rempart.core.certification_path import Unusable, authority
 from rempart.core.clock import Micros
 from rempart.core.document import items, only, section, strings, text
 from rempart.core.errors import CloudError, invalid, required, unsupported
 from rempart.core.jwks import BadKeySet, parse
 from rempart.outbound import Unfetched, check_url
-from rempart.trust.identity.federation import certificate
 from rempart.trust.identity.federation.aws import is_account
 from rempart.trust.identity.federation.mapping import SUBJECT
 from rempart.trust.identity.federation.pools import OIDC, Provider, TrustStore
@@ -163,8 +163,8 @@ def _authorities(
         if len(pem) > PEM_CHARS_MAX:
             raise invalid(f"A certificate has at most {PEM_CHARS_MAX} characters.", field=field)
         try:
-            names[certificate.authority(pem).subject.public_bytes()] += 1
-        except certificate.Unusable as problem:
+            names[authority(pem).subject.public_bytes()] += 1
+        except Unusable as problem:
             raise invalid(f"A certificate of {name} {problem}.", field=field) from problem
         made.append(pem)
     if max(names.values(), default=0) > of_a_name:
