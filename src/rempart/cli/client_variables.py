@@ -35,7 +35,7 @@ OVERRIDDEN_APIS = (
 )
 """APIs that gcloud reaches under a path prefix of the one port: `/cloudkms/v1/…`."""
 
-HOSTS = (
+API_HOSTS = (
     "storage",
     "oauth2",
     "accessapproval",
@@ -43,8 +43,6 @@ HOSTS = (
     "iam",
     "iamcredentials",
     "sts",
-    "www",
-    "accounts",
     "cloudasset",
     "cloudresourcemanager",
     "cloudkms",
@@ -56,12 +54,11 @@ HOSTS = (
     "serviceusage",
     "pubsub",
     "logging",
-    "accounts",
-    "sts.mtls",
-    "iamcredentials.mtls",
-    "auth.cloud",
-    "sdk.cloud",
-    "docs",
+)
+HOSTS = (
+    *API_HOSTS,
+    *(f"{api}.mtls" for api in API_HOSTS),
+    *("www", "accounts", "auth.cloud", "sdk.cloud", "docs"),
 )
 """Hosts under the domain that clients ask for; without DNS each needs its line in /etc/hosts."""
 

@@ -31,14 +31,29 @@ class Body(Protocol):
         """Return the whole rest; raise `too_large` past `limit` bytes."""
 
 
+class Peer(msgspec.Struct, frozen=True, gc=False):
+    """The other end of a call's connection, as far as it is known.
+
+    `address` is empty where it is not. `certificate` (PEM) is one whose key the client proved to
+    hold in TLS; nothing else of it was checked.
+    """
+
+    address: str = ""
+    certificate: bytes = b""
+
+
+NOBODY = Peer()
+"""Whoever it is: a call that is thought of, or one of the universe's own."""
+
+
 class Call(msgspec.Struct, frozen=True, gc=False):
     """One request: which method, on what, by which credential, from where.
 
     `path` holds the captured path parameters, decoded once; `query` the last value of each query
     parameter; `headers` lower-case names with duplicates joined by ", ". `document` is the JSON
     body, or the JSON part of a multipart upload, whose media is then `body`. `kind` is how the
-    method was reached: plain, media_upload, resumable_upload, media_download. `certificate` (PEM)
-    is one whose key the client proved to hold in TLS; nothing else of it was checked.
+    method was reached: plain, media_upload, resumable_upload, media_download. `certificate` is the
+    peer's.
     """
 
     method: MethodId
@@ -55,6 +70,11 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     verb: str = "GET"
     head: bool = False
     certificate: bytes = b""
+
+    @property
+    def peer(self) -> Peer:
+        """Return the other end of the connection."""
+        return Peer(self.remote, self.certificate)
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):

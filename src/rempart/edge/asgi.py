@@ -175,6 +175,7 @@ class Application:
             self._world.clock(),
             request.verb,
             match.head,
+            request.certificate,
         )
         return await self._serve(call)
 

@@ -108,6 +108,7 @@ def _request(outer: Request, text: bytes) -> Request:
         remote=outer.remote,
         id=outer.id,
         batch=outer.service,
+        certificate=outer.certificate,
     )
 
 

@@ -111,7 +111,8 @@ def _undecodable(name: bytes) -> CloudError:
 class Origin(msgspec.Struct, frozen=True, gc=False):
     """Where a request was sent to: the start of its URLs, and the host's label in the universe.
 
-    `label` is `storage` for `storage.<domain>`; empty for a host outside of every known domain.
+    `label` is `storage` for `storage.<domain>`, and for `storage.mtls.<domain>`, where the same is
+    served to clients that show a certificate; empty for a host outside of every known domain.
     """
 
     base_url: str
@@ -141,5 +142,5 @@ class Origins:
         name = host.partition(":")[0].lower().removesuffix(".")
         for suffix in (*self._suffixes, ".localhost"):
             if name.endswith(suffix):
-                return name.removesuffix(suffix)
+                return name.removesuffix(suffix).removesuffix(".mtls")
         return ""

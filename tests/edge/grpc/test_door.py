@@ -253,7 +253,8 @@ async def test_a_timeout_of_the_service_is_not_the_callers_deadline(
 @pytest.mark.parametrize(
     "host",
     [
-        KMS, f"{KMS}:443", f"cloudkms.u-here1.rep.{DOMAIN}", "cloudkms.googleapis.com",
+        KMS, f"{KMS}:443", f"cloudkms.u-here1.rep.{DOMAIN}", f"cloudkms.mtls.{DOMAIN}",
+        "cloudkms.googleapis.com",
         "cloudkms.localhost", "localhost:8443", "127.0.0.1:8443", "[::1]:8443", DOMAIN,
         f"anything.{DOMAIN}", "nas.example",
     ],
@@ -265,7 +266,8 @@ async def test_the_path_names_the_service_so_most_hosts_will_do(host: str) -> No
 
 
 @pytest.mark.parametrize(
-    "host", [STORAGE, f"bucket.{STORAGE}", "iam.googleapis.com", "sts.localhost"]
+    "host",
+    [STORAGE, f"bucket.{STORAGE}", f"storage.mtls.{DOMAIN}", "iam.googleapis.com", "sts.localhost"],
 )
 async def test_the_host_of_another_api_refuses(host: str) -> None:
     gate = replying()

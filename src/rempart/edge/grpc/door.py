@@ -159,6 +159,7 @@ class GRPCDoor:
             request.id,
             self._world.clock(),
             asked.verb,
+            certificate=request.certificate,
         )
         reply = await self._serve(call)
         exchange.metadata = _metadata(reply.headers)

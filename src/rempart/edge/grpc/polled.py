@@ -138,6 +138,7 @@ class Polling:
             request.id,
             self._world.clock(),
             "POST",
+            certificate=request.certificate,
         )
 
 

@@ -155,8 +155,8 @@ class Route:
 
 
 ROUTES = (
-    Route(("sts", "sts.mtls"), "/v1/token", STS.token),
+    Route(("sts",), "/v1/token", STS.token),
     Route(("",), "/sts/v1/token", STS.token),
-    Route(("sts", "sts.mtls"), "/v1/introspect", STS.introspect),
+    Route(("sts",), "/v1/introspect", STS.introspect),
     Route(("",), "/sts/v1/introspect", STS.introspect),
 )
