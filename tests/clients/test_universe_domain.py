@@ -15,10 +15,12 @@ from pathlib import Path
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 
-from support.certificates import common_name, root
+from rempart.core.certification_path import fingerprint
+from support.certificates import Issued, common_name, root
 from support.named import named_universe
-from support.universe import Universe, program
+from support.universe import CommandFailed, Universe, program
 
 PYTHON = """
 import os, sys
@@ -146,3 +148,66 @@ def test_a_program_with_a_certificate_signs_in_by_the_settings_that_gcloud_wrote
     named.run(gcloud, "storage", "cp", certificate, f"gs://{named_bucket}/plan", env=env)
     env = {"GOOGLE_APPLICATION_CREDENTIALS": str(settings)}
     assert "3000000" in named.run(sys.executable, "-c", PYTHON, named_bucket, env=env).stdout
+
+
+def test_gcloud_shows_the_certificate_of_its_device_to_hosts_that_ask(
+    named: Universe, tmp_path: Path
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    anchor = root(now)
+    (named.data / "device-authorities.pem").write_text(anchor.pem)
+    pin = fingerprint(anchor.certificate)
+    trusted = f'device.certificates.exists(c, c.is_valid && c.root_ca_fingerprint == "{pin}")'
+    policy = _perimeter(named, tmp_path, f"expression: {trusted}\n")
+    (tmp_path / "neighbour.json").write_text(json.dumps(named.keys["neighbour"]))
+    who = {
+        "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(tmp_path / "neighbour.json"),
+        "CLOUDSDK_CORE_PROJECT": named.keys["neighbour"]["project_id"],
+        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+    }
+    device = {
+        "CLOUDSDK_CONTEXT_AWARE_USE_CLIENT_CERTIFICATE": "true",
+        "CLOUDSDK_CONTEXT_AWARE_AUTO_DISCOVERY_FILE_PATH": str(
+            _provider(tmp_path, anchor.issue(common_name("laptop-7"), now))
+        ),
+    }
+    listing = (program("gcloud"), "storage", "buckets", "list")
+    with pytest.raises(CommandFailed, match="vpcServiceControlsUniqueIdentifier"):
+        named.run(*listing, env=who)
+    named.run(*listing, env=who | device)
+    curl(named, "DELETE", f"/v1/{policy}", api="accesscontextmanager")
+
+
+def _perimeter(named: Universe, folder: Path, level: str) -> str:
+    """Have gcloud close the neighbour's project to all but a custom level; return the policy."""
+    body = json.dumps({"parent": named.above["organizations"], "title": "devices"})
+    made = curl(named, "POST", "/v1/accessPolicies", "-d", body, api="accesscontextmanager")
+    policy: str = json.loads(made)["response"]["name"]
+    number = f"--policy={policy.partition('/')[2]}"
+    acm = (program("gcloud"), "access-context-manager")
+    (folder / "level.yaml").write_text(level)
+    spec = f"--custom-level-spec={folder}/level.yaml"
+    named.run(*acm, "levels", "create", "laptop", number, "--title=laptop", spec)
+    inside = ("--resources=projects/222222222222", "--restricted-services=storage.googleapis.com")
+    named.run(
+        *(*acm, "perimeters", "create", "box", number, "--title=box", *inside),
+        *("--access-levels=laptop", "--perimeter-type=regular"),
+    )
+    return policy
+
+
+def _provider(folder: Path, issued: Issued) -> Path:
+    """Write what an agent on a device would: how gcloud asks it for the certificate and its key."""
+    certificate, key = issued.write(folder)
+    sealed = issued.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"word"),
+    )
+    word = b"-----BEGIN PASSPHRASE-----\nword\n-----END PASSPHRASE-----\n"
+    (folder / "plain").write_bytes(certificate.read_bytes() + key.read_bytes())
+    (folder / "sealed").write_bytes(certificate.read_bytes() + sealed + word)
+    asked = 'case "$*" in *passphrase*) cat "$0/sealed";; *) cat "$0/plain";; esac'
+    settings = folder / "context_aware_metadata.json"
+    settings.write_text(json.dumps({"cert_provider_command": ["sh", "-c", asked, str(folder)]}))
+    return settings

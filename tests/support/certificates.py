@@ -81,6 +81,7 @@ def issue(
     purposes: tuple[x509.ObjectIdentifier, ...] = (CLIENT_AUTH,),
     constraints: tuple[x509.GeneralName, ...] = (),
     more: tuple[x509.ExtensionType, ...] = (),
+    template: x509.MSCertificateTemplate | None = None,
 ) -> Issued:
     """Return a certificate; `usage` False withholds what its key is for, None does not say."""
     made = key or ec.generate_private_key(ec.SECP256R1())
@@ -103,6 +104,8 @@ def issue(
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if constraints:
         builder = builder.add_extension(x509.NameConstraints(constraints, None), critical=True)
+    if template:
+        builder = builder.add_extension(template, critical=False)
     for extension in more:
         builder = builder.add_extension(extension, critical=True)
     return Issued(builder.sign(by.key if by else made, hashes.SHA256()), made)

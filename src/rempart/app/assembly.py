@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rempart.app.answering import Guarding, answering
 from rempart.app.exporting import exports
-from rempart.app.guards import Grounds, geography_of, guards, staff_of, support_of, ways_of
+from rempart.app.guards import Grounds, guards, origins_of, staff_of, support_of, ways_of
 from rempart.app.outside import aws_sts, in_token, key_managers, outside_issuers
 from rempart.app.services import Ground, kms_setup, logging_setup, services
 from rempart.config import Config
@@ -115,12 +115,12 @@ def assemble(
         data=data,
     )
     recorder = Recorder(sealed, world.clock)
-    geography = geography_of(data)
-    decision = PolicyDecision(sealed, world, geography)
+    origins = origins_of(data)
+    decision = PolicyDecision(sealed, world, origins)
     managers, token = key_managers(config), in_token(config, keyring, world)
     kms, manager = kms_setup(ground, recorder, managers, token), ManagerSetup(world, config.prefix)
     guard = OrganizationPolicyGuard(policies)
-    grounds = Grounds(sealed, decision, disabled, world, geography, staff, support)
+    grounds = Grounds(sealed, decision, disabled, world, origins, staff, support)
     asked: tuple[Standing, ...] = (disabled, *guards(grounds), guard)
     ways: dict[str, tuple[Way, ...]] = {}
     guarding = Guarding(asked, ways)

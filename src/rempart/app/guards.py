@@ -18,8 +18,10 @@ from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.guard import Standing, Way
 from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.perimeters.bindings import BindingGuard
-from rempart.trust.policy.perimeters.geography import Geography, read_geography
+from rempart.trust.policy.perimeters.devices import read_authorities
+from rempart.trust.policy.perimeters.geography import read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
+from rempart.trust.policy.perimeters.origin import Origins
 from rempart.trust.policy.restrictions import RestrictionGuard
 from rempart.trust.policy.sovereignty.guard import RULES_FILE, SovereigntyGuard
 from rempart.trust.policy.sovereignty.rules import Rules, read_rules
@@ -33,12 +35,17 @@ from rempart.trust.witness.leaf import FEED, SUPPORT, Leaf, agent_of, encode
 from rempart.wire.grpc import all_tables
 
 GEOGRAPHY = "geography.csv"
+DEVICE_AUTHORITIES = "device-authorities.pem"
 
 
-def geography_of(data: Path | None) -> Watched[Geography]:
-    """Return the table of addresses beside the data, which access levels on countries read."""
+def origins_of(data: Path | None) -> Origins:
+    """Return who says where calls come from, by the operator's files beside the data."""
     table = data / GEOGRAPHY if data else None
-    return Watched(table, read_geography, "the table of addresses", slow=True)
+    authorities = data / DEVICE_AUTHORITIES if data else None
+    return Origins(
+        Watched(table, read_geography, "the table of addresses", slow=True),
+        Watched(authorities, read_authorities, DEVICE_AUTHORITIES),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Grounds:
     decision: PolicyDecision
     disabled: DisabledAPIs
     world: World
-    geography: Watched[Geography]
+    origins: Origins
     staff: Staff
     support: SupportAccess
 
@@ -71,13 +78,13 @@ def support_of(sealed: SealedEngine, staff: Staff, world: World) -> SupportAcces
 
 def guards(grounds: Grounds) -> tuple[Standing, ...]:
     """Return the guards in the order in which they are asked."""
-    sealed, decision, geography = grounds.sealed, grounds.decision, grounds.geography
+    sealed, decision, origins = grounds.sealed, grounds.decision, grounds.origins
     return (
         UserProjectGuard(sealed, decision, grounds.disabled),
         RestrictionGuard(sealed),
-        BindingGuard(sealed, geography),
-        PerimeterGuard(sealed, grounds.world, geography, method_names()),
-        SovereigntyGuard(sealed, decision, geography, grounds.staff),
+        BindingGuard(sealed, origins),
+        PerimeterGuard(sealed, grounds.world, origins, method_names()),
+        SovereigntyGuard(sealed, decision, origins.geography, grounds.staff),
         SupportGuard(grounds.support),
     )
 

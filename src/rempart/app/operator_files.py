@@ -12,7 +12,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from rempart.app.guards import GEOGRAPHY
+from rempart.app.guards import DEVICE_AUTHORITIES, GEOGRAPHY
 from rempart.config import FILE_NAME
 from rempart.config.duties import FILE_NAME as DUTIES
 from rempart.cosigners.quorum import POLICY_FILE
@@ -21,7 +21,10 @@ from rempart.trust.policy.sovereignty.guard import RULES_FILE
 from rempart.trust.policy.sovereignty.staff import REGISTER_FILE
 from rempart.trust.witness.recorder import Recorder
 
-WATCHED = (FILE_NAME, DUTIES, RULES_FILE, REGISTER_FILE, GEOGRAPHY, POLICY_FILE, SEALED_ROOT)
+WATCHED = (
+    *(FILE_NAME, DUTIES, RULES_FILE, REGISTER_FILE),
+    *(GEOGRAPHY, DEVICE_AUTHORITIES, POLICY_FILE, SEALED_ROOT),
+)
 CHANGED = "rempart.universe.configure"
 NONE = "none"
 

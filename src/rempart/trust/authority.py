@@ -92,7 +92,7 @@ class Authority:
         if approved is not None and self._behind is None:
             call = self._within.call
             grant = await self._rules.decision.by_approval(
-                self.principal, permission, resource, approved, time=call.time, remote=call.remote
+                self.principal, permission, resource, approved, time=call.time, peer=call.peer
             )
         else:
             grant = await self._by_iam(permission, resource, propose, approved)
@@ -124,7 +124,7 @@ class Authority:
             permission,
             resource,
             time=call.time,
-            remote=call.remote,
+            peer=call.peer,
             approved=approved,
         )
 
@@ -185,7 +185,7 @@ class Authority:
             if await support.concerned(self.principal, resource, call.time):
                 return False
         return await self._rules.decision.allowed(
-            self.principal, permission, resource, time=call.time, remote=call.remote
+            self.principal, permission, resource, time=call.time, peer=call.peer
         )
 
     async def _by_approval(
@@ -194,7 +194,7 @@ class Authority:
         call = self._within.call
         try:
             await self._rules.decision.by_approval(
-                self.principal, permission, resource, approved, time=call.time, remote=call.remote
+                self.principal, permission, resource, approved, time=call.time, peer=call.peer
             )
         except CloudError:
             return False

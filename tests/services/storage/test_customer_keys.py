@@ -6,16 +6,21 @@ import hashlib
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 
+from rempart.core.certification_path import fingerprint
 from rempart.core.errors import CloudError, Code
 from rempart.services.storage.kinds import CUSTOMER_BUCKET_KEY, LIVE, SESSION
 from rempart.trust.custody.pkcs11.mechanism import LEASE_SECONDS
 from rempart.trust.policy.apis import APIS_OFF, APIsOff
+from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, AccessLevel, AccessPolicy
 from rempart.trust.witness.leaf import FEED, decode
 from support.cloud_kms import DAY, RING, Kms, b64
 from support.cloud_storage import resource
+from support.devices import LAPTOP, STRANGER
 from support.softhsm import SoftHSM, softhsm
+from support.worlds import START
 
 __all__ = ["softhsm"]
 
@@ -31,11 +36,12 @@ CSEK = {
 }
 
 
-async def may_use(kms: Kms, key: str, *, role: str = USER) -> None:
+async def may_use(kms: Kms, key: str, *, role: str = USER, **more: Any) -> None:
     """Give a role on a key to the service agent, as `gcloud storage service-agent` does."""
     asked = await kms.cloud.ask("projects.serviceAccount.get", path={"projectId": "lab:demo"})
     agent = resource(asked)["email_address"]
-    policy = {"bindings": [{"role": role, "members": [f"serviceAccount:{agent}"]}]}
+    binding = {"role": role, "members": [f"serviceAccount:{agent}"], **more}
+    policy = {"version": 3, "bindings": [binding]}
     await kms.ask(f"{KEYS}.setIamPolicy", {"policy": policy}, resource=key)
 
 
@@ -375,6 +381,32 @@ async def test_an_absent_key_is_told_to_an_agent_who_may_use_all_of_the_ring() -
         query={"uploadType": "media", "name": "o", "kmsKeyName": f"{RING}/cryptoKeys/absent"},
     )  # fmt: skip
     assert (problem.status, problem.reason) == (400, "cloudKmsEncryptionKeyNotFound")
+
+
+async def test_a_key_that_a_device_opens_is_shut_to_the_next_caller_from_its_address() -> None:
+    kms = await Kms.start()
+    said = f'origin.clientCertFingerprint() == "{fingerprint(LAPTOP.certificate)}"'
+    level = msgspec.convert({"custom": {"expr": {"expression": said}}}, AccessLevel)
+    levels = AccessPolicy(
+        number="7", parent="organizations/1", title="t", created=START, levels={"laptop": level}
+    )
+    tx = kms.cloud.parts.sealed.transaction()
+    tx.put(ACCESS_POLICIES, "7", value=levels)
+    await tx.commit()
+    has = "'accessPolicies/7/accessLevels/laptop' in request.auth.access_levels"
+    key = await kms.key("bucket-key")
+    await may_use(kms, key, condition={"title": "device", "expression": has})
+    asked = kms.cloud.call(
+        "objects.insert", {"uploadType": "media", "name": "o", "kmsKeyName": key}, verb="POST"
+    )
+    asked = msgspec.structs.replace(asked, kind="media_upload")
+    for _ in range(2):
+        device = msgspec.structs.replace(asked, certificate=LAPTOP.pem.encode())
+        assert (await kms.cloud.parts.gate.serve(device)).status == 200
+        for other in (b"", STRANGER.pem.encode()):
+            with pytest.raises(CloudError) as refusal:
+                await kms.cloud.parts.gate.serve(msgspec.structs.replace(asked, certificate=other))
+            assert refusal.value.status == 403
 
 
 async def test_a_supplied_key_excludes_a_named_one_and_takes_the_place_of_the_bucket_s() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,9 +20,9 @@ from rempart.trust.policy.perimeters.documents import (
     AccessLevel,
     AccessPolicy,
 )
-from rempart.trust.policy.perimeters.geography import Geography, read_geography
-from rempart.trust.policy.watched import Watched
+from rempart.trust.policy.perimeters.origin import Origins
 from support.agreeing import Agreeing
+from support.devices import IS_VALID, LAPTOP, STRANGER, trusting
 from support.guards import asked, hierarchy
 from support.worlds import START, TestUniverse
 
@@ -36,16 +37,20 @@ def by_robot(remote: str, uid: str = "") -> Asked:
     return msgspec.structs.replace(what, principal=robot, facts={})
 
 
-async def bound(**levels: tuple[str, ...]) -> Agreeing:
+async def bound(origins: Origins | None = None, **levels: tuple[str, ...]) -> Agreeing:
     universe = TestUniverse()
     await hierarchy(universe)
     near = {"basic": {"conditions": [{"ipSubnetworks": ["192.0.2.0/24"]}]}}
+    laptop = {"custom": {"expr": {"expression": IS_VALID}}}
     policy = AccessPolicy(
         number="7",
         parent="organizations/1",
         title="t",
         created=Micros(START),
-        levels={"near": msgspec.convert(near, AccessLevel)},
+        levels={
+            "near": msgspec.convert(near, AccessLevel),
+            "laptop": msgspec.convert(laptop, AccessLevel),
+        },
     )
     binding = msgspec.convert(
         {
@@ -59,8 +64,7 @@ async def bound(**levels: tuple[str, ...]) -> Agreeing:
     tx.put(ACCESS_POLICIES, "7", value=policy)
     tx.put(ACCESS_BINDINGS, "1", "b", value=binding)
     await tx.commit()
-    geography: Watched[Geography] = Watched(None, read_geography, "")
-    return Agreeing(BindingGuard(universe.sealed, geography))
+    return Agreeing(BindingGuard(universe.sealed, origins or Origins()))
 
 
 @pytest.mark.parametrize("uid", ["", "?uid=7"])
@@ -78,3 +82,23 @@ async def test_a_dry_run_refuses_nothing_and_is_told_to_the_log_of_the_call() ->
     await guard.check(without)
     assert within.facts == {}
     assert without.facts == {"accessLevelDryRun": LEVEL}
+
+
+async def test_an_account_is_held_to_a_device_and_beforehand_nobody_can_tell(
+    tmp_path: Path,
+) -> None:
+    level = "accessPolicies/7/accessLevels/laptop"
+    guard = await bound(trusting(tmp_path), accessLevels=(level,))
+    here = by_robot("192.0.2.9")
+    for shown, held in ((LAPTOP, True), (STRANGER, False)):
+        call = msgspec.structs.replace(here.call, certificate=shown.pem.encode())
+        from_device = msgspec.structs.replace(here, call=call)
+        if held:
+            await guard.check(from_device)
+            continue
+        with pytest.raises(CloudError, match="does not have the access level"):
+            await guard.check(from_device)
+        assert not (await guard.opinion(from_device)).unsure
+    with pytest.raises(CloudError, match="does not have the access level"):
+        await guard.check(here)
+    assert (await guard.opinion(here)).unsure

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rempart.core.call import Peer
 from rempart.core.clock import Micros
 from rempart.trust.policy.perimeters.documents import AccessLevel, AccessPolicy
 from rempart.trust.policy.perimeters.geography import Geography, read_geography
-from rempart.trust.policy.perimeters.levels import Origin, holds
+from rempart.trust.policy.perimeters.levels import holds
+from rempart.trust.policy.perimeters.origin import Origin
 from support.worlds import START
 
 NAME = "accessPolicies/7/accessLevels"
@@ -39,7 +41,7 @@ def met(
 ) -> bool:
     """Tell whether a request from here has a level."""
     levels = policy(asked=said, **more)
-    return holds(levels, f"{NAME}/asked", Origin(remote, ME, Micros(START), geography))
+    return holds(levels, f"{NAME}/asked", Origin(Peer(remote), ME, Micros(START), geography))
 
 
 @pytest.fixture(scope="module")

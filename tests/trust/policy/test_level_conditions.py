@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from rempart.core.call import Peer
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.trust.policy.conditions import check
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, AccessLevel, AccessPolicy
+from support import devices
 from support.clouds import TIME, Cloud, bind, bucket, robot
 from support.worlds import START
 from trust.policy.test_deny import EVERYBODY, deny, rule
@@ -29,6 +34,7 @@ async def started() -> Cloud:
     shapes = {
         "near": {"basic": {"conditions": [{"ipSubnetworks": ["192.0.2.0/24"]}]}},
         "french": {"basic": {"conditions": [{"regions": ["FR"]}]}},
+        "laptop": {"custom": {"expr": {"expression": devices.IS_VALID}}},
     }
     policy = AccessPolicy(
         number="7",
@@ -45,7 +51,20 @@ async def started() -> Cloud:
 
 async def may(cloud: Cloud, when: str, remote: str) -> bool:
     target = bucket(bind(VIEWER, ANNA.member, when=when))
-    return await cloud.decision.allowed(ANNA, GET, target, time=TIME, remote=remote)
+    return await cloud.decision.allowed(ANNA, GET, target, time=TIME, peer=Peer(remote))
+
+
+async def test_a_binding_counts_by_the_certificate_of_the_device(tmp_path: Path) -> None:
+    cloud = await started()
+    decision = PolicyDecision(cloud.sealed, cloud.world, devices.trusting(tmp_path))
+    for when in (has("laptop"), f"{has('laptop')} && {has('near')}"):
+        target = bucket(bind(VIEWER, ANNA.member, when=when))
+        for shown, may_ in ((devices.LAPTOP, True), (devices.STRANGER, False), (None, False)):
+            peer = Peer(NEAR, shown.pem.encode() if shown else b"")
+            assert await decision.allowed(ANNA, GET, target, time=TIME, peer=peer) is may_
+            contrary = bucket(bind(VIEWER, ANNA.member, when=f"!({when})"))
+            found = await decision.allowed(ANNA, GET, contrary, time=TIME, peer=peer)
+            assert found is (shown is devices.STRANGER)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rempart.core.call import MethodId
+from rempart.core.call import MethodId, Peer
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError
 from rempart.core.names import ProjectId, ResourceName
@@ -30,17 +30,16 @@ from rempart.trust.policy.perimeters.documents import (
     BoundPrincipal,
     ServicePerimeter,
 )
-from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.guard import PerimeterGuard
-from rempart.trust.policy.perimeters.levels import Origin
+from rempart.trust.policy.perimeters.origin import Origin, Origins
 from rempart.trust.policy.perimeters.violation import (
     KEPT_PER_SECOND_MAX,
     KEPT_SECONDS,
     VIOLATIONS,
     explained,
 )
-from rempart.trust.policy.watched import Watched
 from support.agreeing import Agreeing
+from support.devices import IS_VALID
 from support.guards import PROJECT_NUMBERS, asked, bucket, hierarchy
 from support.worlds import START, TestUniverse
 
@@ -57,13 +56,12 @@ class Stand:
 
     def __init__(self) -> None:
         self.universe = TestUniverse()
-        geography: Watched[Geography] = Watched(None, read_geography, "")
         names = {
             MethodId("cloudkms.projects.locations.keyRings.cryptoKeys.decrypt"): frozenset(
                 ("google.cloud.kms.v1.KeyManagementService.Decrypt",)
             )
         }
-        self.bare = PerimeterGuard(self.universe.sealed, self.universe.world, geography, names)
+        self.bare = PerimeterGuard(self.universe.sealed, self.universe.world, Origins(), names)
         self.guard = Agreeing(self.bare)
 
     async def set(self, **perimeters: Any) -> None:
@@ -71,6 +69,7 @@ class Stand:
         level = msgspec.convert(
             {"basic": {"conditions": [{"ipSubnetworks": ["192.0.2.0/24"]}]}}, AccessLevel
         )
+        laptop = msgspec.convert({"custom": {"expr": {"expression": IS_VALID}}}, AccessLevel)
         made = {
             id_: msgspec.convert(
                 {"name": f"accessPolicies/7/servicePerimeters/{id_}"} | shape, ServicePerimeter
@@ -82,7 +81,7 @@ class Stand:
             parent="organizations/1",
             title="t",
             created=Micros(START),
-            levels={"near": level},
+            levels={"near": level, "laptop": laptop},
             perimeters=made,
         )
         tx = self.universe.sealed.transaction()
@@ -177,7 +176,7 @@ async def test_every_access_binding_is_obeyed_however_many_there_are(
         )
         tx.put(ACCESS_BINDINGS, organization, "b", value=binding)
     await tx.commit()
-    held = bindings.BindingGuard(stand.universe.sealed, Watched(None, read_geography, ""))
+    held = bindings.BindingGuard(stand.universe.sealed, Origins())
     robot = Principal(Member(ROBOT), email, "1", ProjectId("lab:one"))
     with pytest.raises(CloudError, match="access level"):
         await held.check(msgspec.structs.replace(asked(), principal=robot))
@@ -457,7 +456,7 @@ def test_without_rules_two_projects_meet_only_where_no_perimeter_parts_them(
         levels={"near": near},
         perimeters=made,
     )
-    origin = Origin("192.0.2.1", ROBOT, Micros(START), None)
+    origin = Origin(Peer("192.0.2.1"), ROBOT, Micros(START))
     services = frozenset(("storage.googleapis.com",))
     first, second = (
         Visit((place,), place, services, frozenset(), "p", ROBOT) for place in (one, other)
@@ -466,6 +465,13 @@ def test_without_rules_two_projects_meet_only_where_no_perimeter_parts_them(
     refusal = judge(plan([policy], dry=False), second, before, origin)
     parted = any((one in inside) is not (other in inside) for inside in perimeters)
     assert (refusal is not None) is parted
+
+
+async def test_beforehand_nobody_can_tell_from_which_device_a_call_comes(stand: Stand) -> None:
+    await stand.set(box=around(ONE, accessLevels=["accessPolicies/7/accessLevels/laptop"]))
+    assert (await stand.guard.opinion(asked())).unsure
+    await stand.set(box=around(ONE, accessLevels=[LEVEL]))
+    assert not (await stand.guard.opinion(asked(remote="198.51.100.9"))).unsure
 
 
 async def test_buckets_are_named_in_the_explanation(stand: Stand) -> None:

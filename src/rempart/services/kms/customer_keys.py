@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rempart.core.access_reasons import CUSTOMER_INITIATED_ACCESS
+from rempart.core.call import Peer
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.grant import Grant
@@ -91,7 +92,7 @@ class ManagedKeys:
         self._watch = sealed.watch(_DECIDING)
         self._random = setup.world.random
         self._opened = setup.materials.opened
-        self._standings: OrderedDict[tuple[Member, str, str], _Standing] = OrderedDict()
+        self._standings: OrderedDict[tuple[Member, str, Peer], _Standing] = OrderedDict()
 
     async def primary(self, use: Use, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
@@ -149,7 +150,7 @@ class ManagedKeys:
     ) -> _Standing:
         """Return a version that the agent may use, looked at anew whenever anything changed."""
         now, changes = self._setup.world.clock(), self._watch.changes
-        at = (use.agent.member, name, use.session.call.remote)
+        at = (use.agent.member, name, use.session.call.peer)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):
             use.session.authority.uses_key(str(standing.name))

@@ -92,6 +92,4 @@ class Router:
         email = route.sink.writer.removeprefix("serviceAccount:")
         writer = Principal(Member(route.sink.writer), email, email, None)
         resource = container_resource(target.container)
-        return await self.decision.allowed(
-            writer, _WRITE, resource, time=self.world.clock(), remote=""
-        )
+        return await self.decision.allowed(writer, _WRITE, resource, time=self.world.clock())

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rempart.core.call import NOBODY, Peer
 from rempart.core.cel import (
     ARITHMETIC_MAX,
     MACRO,
@@ -100,7 +101,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     `principal` is the type and the subject of who asks. `tags` are those in effect on the resource;
     None where nobody looked, and then a condition that asks for tags cannot be evaluated. `levels`
-    are the access levels that who asks has, None likewise; they hang on `member` and `remote`.
+    are the access levels that who asks has, None likewise; they hang on `member` and `peer`.
     `modified` are the roles of which the call gives or takes something in a policy; None where that
     is not known, and then a condition that asks for them cannot be evaluated.
     """
@@ -113,7 +114,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     tags: tuple[Tag, ...] | None = None
     levels: tuple[str, ...] | None = None
     member: str = ""
-    remote: str = ""
+    peer: Peer = NOBODY
     modified: tuple[str, ...] | None = None
 
 

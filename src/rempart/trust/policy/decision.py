@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from rempart.core.call import NOBODY, Peer
 from rempart.core.clock import Micros, World
 from rempart.core.grant import Approved, Grant
 from rempart.core.names import ProjectId
@@ -40,15 +41,13 @@ from rempart.trust.policy.hierarchy import State, container_of
 from rempart.trust.policy.lineage import HIERARCHY, NO_LINEAGE, Lineage, Lineages
 from rempart.trust.policy.members import ProjectMember
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
-from rempart.trust.policy.perimeters.geography import Geography, read_geography
 from rempart.trust.policy.perimeters.held import HeldLevels
-from rempart.trust.policy.perimeters.levels import Origin
+from rempart.trust.policy.perimeters.origin import Origins
 from rempart.trust.policy.refusals import refusal, scope_refusal
 from rempart.trust.policy.roles import PREDEFINED, permissions_of
 from rempart.trust.policy.roles.custom import key_parts, scope_of
 from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import TAGS, EffectiveTags
-from rempart.trust.policy.watched import Watched
 
 _NOTHING: frozenset[str] = frozenset()
 _ACCOUNT = "serviceAccount:"
@@ -81,11 +80,10 @@ class Asking(msgspec.Struct, frozen=True, gc=False):
 class PolicyDecision:
     """Answers MAY."""
 
-    def __init__(
-        self, sealed: SealedEngine, world: World, geography: Watched[Geography] | None = None
-    ) -> None:
+    def __init__(self, sealed: SealedEngine, world: World, origins: Origins | None = None) -> None:
         self._sealed = sealed
-        self._levels = HeldLevels(sealed, geography or Watched(None, read_geography, ""))
+        self._origins = origins or Origins()
+        self._levels = HeldLevels(sealed)
         self._world = world
         self._lineages = Lineages(sealed)
         self._tags = EffectiveTags(sealed)
@@ -100,19 +98,19 @@ class PolicyDecision:
         resource: Resource,
         *,
         time: Micros,
-        remote: str = "",
+        peer: Peer = NOBODY,
         approved: Approved | None = None,
     ) -> Grant:
         """Return the grant, or raise 403, or 401 for the anonymous caller.
 
-        `remote` is the address that the call comes from, for access levels. The answer for a
+        `peer` is whom the call comes from, for access levels. The answer for a
         resource that is not there (no policies, no project) is the one for one that is forbidden.
         `approved` is the approval under which the caller acts for whom this principal, an agent,
         asks.
         """
         if principal.scopes is not None and not permit(principal.scopes, permission):
             raise scope_refusal(permission)
-        if not await self._granted(principal, permission, resource, time, remote):
+        if not await self._granted(principal, permission, resource, time, peer):
             raise refusal(principal, permission, resource)
         if approved is None:
             return Grant(principal, permission, resource.name, time)
@@ -126,7 +124,7 @@ class PolicyDecision:
         approved: Approved,
         *,
         time: Micros,
-        remote: str = "",
+        peer: Peer = NOBODY,
     ) -> Grant:
         """Return the grant that a customer's approval gives, whatever bindings there are.
 
@@ -135,7 +133,7 @@ class PolicyDecision:
         """
         if principal.scopes is not None and not permit(principal.scopes, permission):
             raise scope_refusal(permission)
-        situation = situation_of(principal, permission, resource, time, remote)
+        situation = situation_of(principal, permission, resource, time, peer)
         if (
             not await self.lives(principal.project, permission)
             or not await self.lives(resource.project, permission)
@@ -167,12 +165,12 @@ class PolicyDecision:
         resource: Resource,
         *,
         time: Micros,
-        remote: str = "",
+        peer: Peer = NOBODY,
     ) -> bool:
         """Tell whether `authorise` would return a grant."""
         if principal.scopes is not None and not permit(principal.scopes, permission):
             return False
-        return await self._granted(principal, permission, resource, time, remote)
+        return await self._granted(principal, permission, resource, time, peer)
 
     async def test(
         self, principal: Principal, permissions: Iterable[str], resource: Resource
@@ -193,13 +191,13 @@ class PolicyDecision:
         permission: str,
         resource: Resource,
         time: Micros,
-        remote: str,
+        peer: Peer,
     ) -> bool:
         own_project = principal.project
         if own_project != resource.project and not await self.lives(own_project, permission):
             return False
         if self._restricted.known("") is not False and await self._restricted.of(""):
-            situation = situation_of(principal, permission, resource, time, remote)
+            situation = situation_of(principal, permission, resource, time, peer)
             if await self._forbidden(principal, permission, resource, situation):
                 return False
         names = names_of(principal, public=resource.public)
@@ -216,7 +214,7 @@ class PolicyDecision:
         home = await self.home(principal) if by_place else None
         sets = by_place_of(principal, home)
         asking = Asking(principal, names, sets, permission, lineage.names)
-        situation = situation_of(principal, permission, resource, time, remote)
+        situation = situation_of(principal, permission, resource, time, peer)
         return await self._granted_by_more(asking, parts, situation)
 
     async def _granted_by_more(
@@ -310,7 +308,7 @@ class PolicyDecision:
             tags = await self._tags.of(situation.resource, situation.project)
             situation = msgspec.structs.replace(situation, tags=tags)
         if asks_for_levels(expression):
-            origin = Origin(situation.remote, situation.member, situation.time, None)
+            origin = await self._origins.of(situation.peer, situation.member, situation.time)
             levels = await self._levels.among(expression, origin)
             situation = msgspec.structs.replace(situation, levels=levels)
         return situation
@@ -372,16 +370,16 @@ def _under(
 
 
 def situation_of(
-    principal: Principal, permission: str, resource: Resource, time: Micros, remote: str
+    principal: Principal, permission: str, resource: Resource, time: Micros, peer: Peer
 ) -> Situation:
-    """Return what conditions may ask about a request; `remote` is empty where it is not known."""
+    """Return what conditions may ask about a request."""
     return Situation(
         resource.name,
         time,
         dict(resource.attributes),
         project=resource.project,
         member=principal.member,
-        remote=remote,
+        peer=peer,
         modified=resource.modified if sets_policy(permission) else (),
     )
 

@@ -12,7 +12,7 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from rempart.core.call import MethodId
+from rempart.core.call import MethodId, Peer
 from rempart.core.clock import Micros
 from rempart.core.method import Access
 from rempart.core.policy import Binding, Policy, Resource
@@ -207,7 +207,7 @@ async def explain(
     """
     principal, permission = question.principal, question.permission
     resource, time = question.resource, question.time
-    situation = situation_of(principal, permission, resource, time, question.remote)
+    situation = situation_of(principal, permission, resource, time, Peer(question.remote))
     lineage = await decision.lineage(resource)
     home = await decision.home(principal)
     levels = lineage or NO_LINEAGE

@@ -76,7 +76,7 @@ class UserProjectGuard:
         resource = Resource(ResourceName(_MANAGER, f"{_MANAGER}/Project", name), project)
         who = replace(asked.principal, scopes=None)
         return await self._decision.allowed(
-            who, PERMISSION, resource, time=asked.call.time, remote=asked.call.remote
+            who, PERMISSION, resource, time=asked.call.time, peer=asked.call.peer
         )
 
 

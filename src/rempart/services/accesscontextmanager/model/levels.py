@@ -10,6 +10,7 @@ import re
 
 from rempart.core.errors import CloudError, Code, invalid, unimplemented, unsupported
 from rempart.services.accesscontextmanager.model import limits
+from rempart.services.accesscontextmanager.model.devices import check_devices
 from rempart.trust.policy.expressions import check
 from rempart.trust.policy.perimeters.documents import AccessLevel, AccessPolicy, Condition
 from rempart.trust.policy.perimeters.levels import CUSTOM_VARIABLES, LEVELS_NESTED_MAX, network
@@ -62,6 +63,7 @@ def uses(level: AccessLevel, name: str) -> bool:
 
 
 def _check_expression(text: str) -> None:
+    check_devices(text)
     try:
         check(text, CUSTOM_VARIABLES)
     except CloudError as problem:
@@ -77,7 +79,7 @@ def _check_count(level: AccessLevel) -> None:
 
 def _check_condition(policy: AccessPolicy, condition: Condition, where: str) -> None:
     if condition.device_policy is not None:
-        because = "its doors ask no client for a certificate"
+        because = "of devices it knows the certificate alone; a custom level asks for that"
         raise unsupported("A device policy", field=f"{where}.devicePolicy", because=because)
     if condition.vpc_network_sources:
         raise unimplemented("Condition.vpcNetworkSources")

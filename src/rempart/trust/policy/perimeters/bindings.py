@@ -19,9 +19,8 @@ from rempart.trust.policy.perimeters.documents import (
     AccessBinding,
     AccessPolicy,
 )
-from rempart.trust.policy.perimeters.geography import Geography
-from rempart.trust.policy.perimeters.levels import Origin, holds
-from rempart.trust.policy.watched import Watched
+from rempart.trust.policy.perimeters.levels import holds
+from rempart.trust.policy.perimeters.origin import Origin, Origins
 
 DRY_RUN_FACT = "accessLevelDryRun"
 """Under this, an entry in the log has the level that a dry run would have asked for."""
@@ -35,9 +34,9 @@ class BindingGuard:
 
     title = "Access bindings"
 
-    def __init__(self, sealed: SealedEngine, geography: Watched[Geography]) -> None:
+    def __init__(self, sealed: SealedEngine, origins: Origins) -> None:
         self._sealed = sealed
-        self._geography = geography
+        self._origins = origins
         self._watch, self._seen = sealed.watch((ACCESS_BINDINGS,)), -1
         self._bound: dict[str, AccessBinding] = {}
 
@@ -65,10 +64,11 @@ class BindingGuard:
             return SILENT
         policy = await self._policy(level)
         see = frozenset(((SEE, policy.parent),)) if policy else frozenset[tuple[str, str]]()
-        if await self._has(level, asked):
+        origin = await self._origin(asked)
+        if policy is not None and holds(policy, level, origin):
             return Opinion(see=see)
         said = f"{_refusal(level).message} Call from where it holds."
-        return Opinion(said, unsure=not asked.call.remote, see=see)
+        return Opinion(said, unsure=not asked.call.remote or origin.untold, see=see)
 
     async def _look(self) -> None:
         seen = self._watch.changes
@@ -94,9 +94,10 @@ class BindingGuard:
 
     async def _has(self, level: str, asked: Asked) -> bool:
         policy = await self._policy(level)
-        geography = await self._geography.current(asked.call.time)
-        origin = Origin(asked.call.remote, asked.principal.member, asked.call.time, geography)
-        return policy is not None and holds(policy, level, origin)
+        return policy is not None and holds(policy, level, await self._origin(asked))
+
+    async def _origin(self, asked: Asked) -> Origin:
+        return await self._origins.of(asked.call.peer, asked.principal.member, asked.call.time)
 
     async def _policy(self, level: str) -> AccessPolicy | None:
         number = level.split("/")[1]

@@ -23,7 +23,8 @@ from rempart.trust.policy.perimeters.documents import (
     PerimeterConfig,
     ServicePerimeter,
 )
-from rempart.trust.policy.perimeters.levels import Origin, holds
+from rempart.trust.policy.perimeters.levels import holds
+from rempart.trust.policy.perimeters.origin import Origin
 from rempart.trust.policy.roles import permissions_of
 
 NO_LEVEL = "NO_MATCHING_ACCESS_LEVEL"

@@ -18,15 +18,13 @@ from rempart.trust.policy.guard import SILENT, Asked, Opinion
 from rempart.trust.policy.hierarchy import levels, place_name, severance, severed
 from rempart.trust.policy.perimeters.crossing import Plan, Refusal, Visit, judge, plan
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES, AccessPolicy
-from rempart.trust.policy.perimeters.geography import Geography
-from rempart.trust.policy.perimeters.levels import Origin
+from rempart.trust.policy.perimeters.origin import Origin, Origins
 from rempart.trust.policy.perimeters.violation import (
     Violations,
     foretold,
     refusal_of,
     violation_of,
 )
-from rempart.trust.policy.watched import Watched
 
 MANAGER = "cloudresourcemanager.googleapis.com"
 SEE = "accesscontextmanager.servicePerimeters.get"
@@ -57,11 +55,11 @@ class PerimeterGuard:
         self,
         sealed: SealedEngine,
         world: World,
-        geography: Watched[Geography],
+        origins: Origins,
         names: Mapping[MethodId, frozenset[str]],
     ) -> None:
         self._sealed = sealed
-        self._geography = geography
+        self._origins = origins
         self._names = names
         self._violations = Violations(sealed, world)
         self._watch, self._seen = sealed.watch((ACCESS_POLICIES,)), -1
@@ -99,8 +97,7 @@ class PerimeterGuard:
         if refused is None:
             return Opinion(see=see)
         _, origin = refused
-        unsure = not asked.call.remote and None in origin.found.values()
-        return Opinion(foretold(*refused), unsure=unsure, see=see)
+        return Opinion(foretold(*refused), unsure=origin.untold, see=see)
 
     async def _look(self) -> None:
         """Read the access policies again."""
@@ -111,8 +108,7 @@ class PerimeterGuard:
 
     async def origin(self, principal: Principal, asked: Asked) -> Origin:
         """Return where a call comes from, to be asked for access levels."""
-        geography = await self._geography.current(asked.call.time)
-        return Origin(asked.call.remote, principal.member, asked.call.time, geography)
+        return await self._origins.of(asked.call.peer, principal.member, asked.call.time)
 
     async def _judge(
         self, plan_: Plan, asked: Asked, visits: tuple[Visit, ...]

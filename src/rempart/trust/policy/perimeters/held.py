@@ -6,9 +6,8 @@ import re
 
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
-from rempart.trust.policy.perimeters.geography import Geography
-from rempart.trust.policy.perimeters.levels import Origin, state
-from rempart.trust.policy.watched import Watched
+from rempart.trust.policy.perimeters.levels import state
+from rempart.trust.policy.perimeters.origin import Origin
 
 _NAME = re.compile(r"accessPolicies/(\d+)/accessLevels/\w+")
 
@@ -16,9 +15,8 @@ _NAME = re.compile(r"accessPolicies/(\d+)/accessLevels/\w+")
 class HeldLevels:
     """Looks whether a caller has the levels that an expression names, and no others."""
 
-    def __init__(self, sealed: SealedEngine, geography: Watched[Geography]) -> None:
+    def __init__(self, sealed: SealedEngine) -> None:
         self._sealed = sealed
-        self._geography = geography
 
     async def among(self, expression: str, origin: Origin) -> tuple[str, ...] | None:
         """Return which of the levels named are held.
@@ -26,7 +24,6 @@ class HeldLevels:
         None where that is unknown of one of them, or one is not there: an expression that asks
         for it cannot be evaluated then, so that it neither grants nor spares.
         """
-        origin.geography = await self._geography.current(origin.time)
         held: list[str] = []
         for found in _NAME.finditer(expression):
             policy = await self._sealed.find(ACCESS_POLICIES, ACCESS_POLICIES.key(found[1]))

@@ -1,48 +1,27 @@
-"""Access levels: whether a request has one, by its address, country, caller and time.
+"""Access levels: whether a request has one, by its address, country, caller, device and time.
 
 What cannot be known does not hold, negated or not: a condition on regions without a table of
-addresses, on an address that is none, on a level that is not there.
+addresses, on an address that is none, on a level that is not there, on the certificate of a device
+that showed none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from rempart.core.clock import Micros
-from rempart.trust.policy.expressions import value
+from rempart.trust.policy.expressions import DEVICE, FINGERPRINT, value
+from rempart.trust.policy.perimeters.devices import CERT_FINGERPRINT
 from rempart.trust.policy.perimeters.documents import AccessLevel, AccessPolicy, Condition
-from rempart.trust.policy.perimeters.geography import Address, Geography, parse_ip
+from rempart.trust.policy.perimeters.origin import Origin
 
-CUSTOM_VARIABLES = frozenset(("origin", "request", "levels"))
+CUSTOM_VARIABLES = frozenset(("origin", "request", "levels", "device"))
 """What the expression of a custom level may read."""
 
 NETWORKS_KEPT_MAX = 8192
 LEVELS_NESTED_MAX = 20
-
-
-@dataclass(slots=True)
-class Origin:
-    """Where a request comes from, and the levels that were found for it."""
-
-    remote: str
-    member: str
-    time: Micros
-    geography: Geography | None
-    found: dict[str, bool | None] = field(default_factory=dict)
-
-    @property
-    def address(self) -> Address | None:
-        """Return the address, None where it is unknown."""
-        return parse_ip(self.remote)
-
-    @property
-    def country(self) -> str:
-        """Return the country, empty where it is unknown."""
-        return self.geography.country(self.address) if self.geography else ""
 
 
 def holds(policy: AccessPolicy, name: str, origin: Origin) -> bool:
@@ -115,8 +94,12 @@ def _variables(
         for id_, other in policy.levels.items()
         if f"levels.{id_}" in text and other is not level
     }
+    device = origin.certificate() if DEVICE in text or "clientCert" in text else {}
+    if device:
+        where[FINGERPRINT] = device[CERT_FINGERPRINT]
     return {
         "origin": where,
+        "device": {"certificates": [device]} if device else {},
         "request": {"time": moment, "auth": {"principal": origin.member}},
         "levels": {id_: state for id_, state in states.items() if state is not None},
     }

@@ -16,7 +16,7 @@ from rempart.engine.seam import Conflict
 from rempart.trust.custody.kind import Kind
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.policy.perimeters.crossing import APART, NO_LEVEL, NOT_ACCESSIBLE, Refusal
-from rempart.trust.policy.perimeters.levels import Origin
+from rempart.trust.policy.perimeters.origin import Origin
 
 KEPT_PER_SECOND_MAX = 10
 KEPT_SECONDS = 90 * 86_400
@@ -165,7 +165,7 @@ def violation_of(refusal: Refusal, origin: Origin, request: str, *, dry: bool) -
         method=min(visit.methods, key=len, default=""),
         permission=visit.permission,
         principal=visit.member,
-        remote=origin.remote,
+        remote=origin.peer.address,
         country=origin.country,
         resource=visit.resource,
         other=refusal.other.resource if refusal.other else "",
