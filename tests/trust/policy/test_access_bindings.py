@@ -101,4 +101,6 @@ async def test_an_account_is_held_to_a_device_and_beforehand_nobody_can_tell(
         assert not (await guard.opinion(from_device)).unsure
     with pytest.raises(CloudError, match="does not have the access level"):
         await guard.check(here)
-    assert (await guard.opinion(here)).unsure
+    foretold = await guard.opinion(here)
+    assert foretold.unsure
+    assert "storage.mtls" in foretold.refusal

@@ -35,6 +35,9 @@ MATCHES = "c.cert_fingerprint == origin.clientCertFingerprint()"
 BINDING = "certificateBindingState(origin, device) == CertificateBindingState"
 
 
+LEVELS: dict[str, Any] = {"laptop": IS_VALID, "device": IS_VALID}
+
+
 def met(
     said: str, shown: Issued | None, authorities: Authorities | None = KNOWN, **more: Any
 ) -> bool:
@@ -77,17 +80,19 @@ def test_a_certificate_tells_what_google_names() -> None:
         f"device.certificates.exists(c, c.is_valid && {MATCHES})",
         f'{IS_VALID} && inIpRange(origin.ip, ["192.0.2.0/24"])',
         "levels.laptop",
+        "levels.device",
     ],
 )
 def test_a_level_is_held_by_the_device_and_by_nobody_without_it(said: str) -> None:
-    check_level(policy(laptop=IS_VALID), "asked", msgspec.convert(_custom(said), AccessLevel))
-    assert met(said, LAPTOP, laptop=IS_VALID)
+    others = policy(**LEVELS)
+    check_level(others, "asked", msgspec.convert(_custom(said), AccessLevel))
+    assert met(said, LAPTOP, **LEVELS)
     for shown in (None, BETWEEN.issue(NAMES, NOW, begins=-2 * DAY, ends=-DAY)):
-        assert not met(said, shown, laptop=IS_VALID)
+        assert not met(said, shown, **LEVELS)
         # Of what came with no call, the contrary is not known either.
-        assert met(f"!({said})", shown, laptop=IS_VALID) is (shown is not None)
+        assert met(f"!({said})", shown, **LEVELS) is (shown is not None)
     for authorities in (None, Authorities()):
-        assert not met(said, LAPTOP, authorities, laptop=IS_VALID)
+        assert not met(said, LAPTOP, authorities, **LEVELS)
 
 
 @pytest.mark.parametrize(

@@ -469,7 +469,9 @@ def test_without_rules_two_projects_meet_only_where_no_perimeter_parts_them(
 
 async def test_beforehand_nobody_can_tell_from_which_device_a_call_comes(stand: Stand) -> None:
     await stand.set(box=around(ONE, accessLevels=["accessPolicies/7/accessLevels/laptop"]))
-    assert (await stand.guard.opinion(asked())).unsure
+    foretold = await stand.guard.opinion(asked())
+    assert foretold.unsure
+    assert "storage.mtls" in foretold.refusal
     await stand.set(box=around(ONE, accessLevels=[LEVEL]))
     assert not (await stand.guard.opinion(asked(remote="198.51.100.9"))).unsure
 

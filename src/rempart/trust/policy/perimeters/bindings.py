@@ -67,7 +67,7 @@ class BindingGuard:
         origin = await self._origin(asked)
         if policy is not None and holds(policy, level, origin):
             return Opinion(see=see)
-        said = f"{_refusal(level).message} Call from where it holds."
+        said = f"{_refusal(level).message} Call from where it holds.{origin.advice}"
         return Opinion(said, unsure=not asked.call.remote or origin.untold, see=see)
 
     async def _look(self) -> None:

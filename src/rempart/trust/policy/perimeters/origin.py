@@ -16,6 +16,8 @@ from rempart.trust.policy.perimeters.geography import (
 )
 from rempart.trust.policy.watched import Watched
 
+_ADVICE = " A level asks for a device's certificate: hosts of mtls, such as storage.mtls, take one."
+
 
 @dataclass(slots=True)
 class Origin:
@@ -48,6 +50,11 @@ class Origin:
         """Tell whether a level hangs on what nobody has told of where the call comes from."""
         missed = not self.peer.address or self.device_missed
         return missed and None in self.found.values()
+
+    @property
+    def advice(self) -> str:
+        """Return how the certificate of a device is shown, where a level asked for one in vain."""
+        return _ADVICE if self.device_missed else ""
 
     def certificate(self) -> Mapping[str, object]:
         """Return the attributes of the device's certificate, none where it is unknown."""

@@ -104,7 +104,7 @@ def foretold(refusal: Refusal, origin: Origin) -> str:
         f"The perimeter {enclosure.name}: {_WHY.get(refusal.reason, refusal.reason)} "
         f"({refusal.reason}). To be let in, {by_level}have an ingress rule added "
         f"(gcloud access-context-manager perimeters update {id_} "
-        f"--policy={enclosure.policy.number} --set-ingress-policies=FILE)."
+        f"--policy={enclosure.policy.number} --set-ingress-policies=FILE).{origin.advice}"
     )
 
 
