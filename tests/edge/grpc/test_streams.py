@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rempart.core.call import Call, Reply
+from rempart.core.call import Call, Peer, Reply
 from rempart.core.errors import denied
 from rempart.edge.grpc import polled
 from rempart.edge.grpc.messages import google_messages
@@ -19,6 +19,7 @@ LOGGING = f"logging.{DOMAIN}"
 REQUEST = google_messages().write(
     "google.logging.v2.TailLogEntriesRequest", {"resourceNames": ["projects/p"]}
 )
+CERTIFICATE = b"whose key the client proved"
 DENIED, EXHAUSTED, UNIMPLEMENTED, INTERNAL = 7, 8, 12, 13
 
 
@@ -74,6 +75,7 @@ class Open:
             "headers": [(k.encode(), v.encode()) for k, v in sent.items()],
             "scheme": "https",
             "client": ("192.0.2.7", 4711),
+            "extensions": {"tls": {"client_cert": CERTIFICATE}},
         }
         await app(scope, self.receive, self.send)
         return self.told
@@ -105,6 +107,7 @@ async def test_each_answer_has_a_decision_of_its_own_and_a_refusal_ends_the_stre
     assert (told.code, told.message) == (DENIED, "No more.")
     assert [call.query.get("cursor") for call in gate.calls] == [None, "1", "2", "3"]
     assert {call.kind for call in gate.calls} == {polled.POLLED}
+    assert {call.peer for call in gate.calls} == {Peer("192.0.2.7", CERTIFICATE)}
 
 
 async def test_a_client_that_is_gone_is_asked_for_no_longer() -> None:

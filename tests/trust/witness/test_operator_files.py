@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from rempart.app.operator_files import CHANGED, NONE, OperatorFiles
 from rempart.trust.witness.leaf import FEED, Leaf, decode
 from rempart.trust.witness.recorder import Recorder
@@ -41,12 +43,15 @@ async def test_each_change_of_a_file_is_an_entry_with_its_digest(tmp_path: Path)
     assert gone.facts == {"staff-register.jws": NONE}
 
 
-async def test_a_change_that_could_not_be_recorded_is_recorded_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["geography.csv", "device-authorities.pem"])
+async def test_a_change_that_could_not_be_recorded_is_recorded_later(
+    tmp_path: Path, name: str
+) -> None:
     universe = TestUniverse()
     recorder = Recorder(universe.sealed, universe.world.clock)
     files = OperatorFiles(tmp_path, recorder)
     await files.begin("rempart.universe.start", {})
-    (tmp_path / "geography.csv").write_bytes(b"a")
+    (tmp_path / name).write_bytes(b"a")
     event, recorder.event = recorder.event, _full  # type: ignore[method-assign]
     for _ in range(2):
         try:
