@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rempart.core.clock import World
@@ -40,23 +40,19 @@ class Router:
     decision: PolicyDecision
     world: World
 
-    async def placed(self, container: str, entries: Iterable[Entry]) -> dict[Place, list[Entry]]:
+    async def placed(self, container: str, entries: Sequence[Entry]) -> dict[Place, list[Entry]]:
         """Return entries of a container by the log bucket or outbox that each goes to.
 
         What a sink's own writer did by writing is not for that sink: it would never end.
         """
         chain = await self._chain(container)
         placed: defaultdict[Place, list[Entry]] = defaultdict(list)
-        places: dict[tuple[str, str], Place] = {}
-        for entry in entries:
-            for route in routes(chain, entry):
-                key = (route.container, route.sink.name)
-                if key not in places:
-                    places[key] = await self._target(route)
-                target = places[key]
-                own = isinstance(target, Outbox) and written_by(entry, route.sink.writer)
-                if not own:
-                    placed[target].append(entry)
+        for route, taken in routes(chain, entries):
+            target, writer = await self._target(route), route.sink.writer
+            waits = isinstance(target, Outbox)
+            others = [one for one in taken if not (waits and written_by(one, writer))]
+            if others:
+                placed[target] += others
         return placed
 
     async def _chain(self, container: str) -> list[tuple[str, Routing]]:

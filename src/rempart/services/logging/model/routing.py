@@ -6,6 +6,7 @@ not stored until somebody changes them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rempart.core.errors import CloudError, invalid
@@ -13,8 +14,9 @@ from rempart.services.logging.kinds import Routing, Sink
 from rempart.services.logging.model.destination import log_bucket
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import BucketName
-from rempart.services.logging.query.evaluate import mask, one_row
+from rempart.services.logging.query.evaluate import mask, rows
 from rempart.services.logging.query.parser import parse
+from rempart.services.logging.query.table import Documents, Table
 
 DEFAULT, REQUIRED = "_Default", "_Required"
 ALWAYS = frozenset((DEFAULT, REQUIRED))
@@ -50,31 +52,39 @@ def sinks(routing: Routing, container: str) -> dict[str, Sink]:
     return {**always, **routing.sinks}
 
 
-def takes(sink: Sink, entry: Entry) -> bool:
-    """Tell whether a sink takes an entry."""
+def takes(sink: Sink, table: Table) -> int:
+    """Return as a mask which entries of a table a sink takes."""
     if sink.disabled:
-        return False
-    table = one_row(entry.document)
-    if not mask(parse(sink.filter), table):
-        return False
-    return not any(mask(parse(one.filter), table) for one in sink.exclusions if not one.disabled)
+        return 0
+    taken = mask(parse(sink.filter), table)
+    for one in sink.exclusions:
+        if taken and not one.disabled:
+            taken &= ~mask(parse(one.filter), table)
+    return taken
 
 
-def routes(chain: list[tuple[str, Routing]], entry: Entry) -> list[Route]:
-    """Return the sinks that take an entry; `chain` is its container and what lies above, upwards.
+def routes(
+    chain: list[tuple[str, Routing]], entries: Sequence[Entry]
+) -> list[tuple[Route, list[Entry]]]:
+    """Return the sinks that take entries of a container, each with those, sorted by time.
 
-    A sink above that intercepts stops those below it, but for `_Required`.
+    `chain` is the container and what lies above, upwards. A sink above that intercepts stops those
+    below it, but for `_Required`.
     """
-    found = list[Route]()
+    ordered = sorted(entries, key=lambda one: one.time)
+    table = Documents([one.time for one in ordered], [one.document for one in ordered])
+    found = list[tuple[Route, int]]()
     for depth, (container, routing) in enumerate(chain):
         for sink in sinks(routing, container).values():
-            applies = depth == 0 or sink.include_children
-            if not applies or not takes(sink, entry):
-                continue
+            taken = takes(sink, table) if depth == 0 or sink.include_children else 0
             if depth and sink.intercept_children:
-                found = [route for route in found if route.sink.name == REQUIRED]
-            found.append(Route(container, sink))
-    return found
+                found = [
+                    (one, at if one.sink.name == REQUIRED else at & ~taken) for one, at in found
+                ]
+            found.append((Route(container, sink), taken))
+    return [
+        (one, [ordered[at] for at in rows(taken, len(ordered))]) for one, taken in found if taken
+    ]
 
 
 def written_by(entry: Entry, member: str) -> bool:

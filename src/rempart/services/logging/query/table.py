@@ -110,6 +110,43 @@ class Rows:
         return self._columns.get(name)
 
 
+class Documents:
+    """A table of entries in their JSON form, of which columns are made as they are asked for."""
+
+    __slots__ = ("_documents", "_made", "_whole", "times")
+
+    def __init__(self, times: Sequence[int], documents: Sequence[Mapping[str, object]]) -> None:
+        self.times = times
+        self._documents = documents
+        self._made: dict[str, Column | None] = {}
+        self._whole: Mapping[str, Column] | None = None
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Return the names of the columns."""
+        return self._all()
+
+    def column(self, name: str) -> Column | None:
+        """Return a column, or None."""
+        if self._whole is not None or SEPARATOR in name:
+            return self._all().get(name)
+        if name not in self._made:
+            self._made[name] = self._single(name)
+        return self._made[name]
+
+    def _single(self, name: str) -> Column | None:
+        """Return the column of a field that is one text wherever it is there."""
+        found = [{name: one[name]} if name in one else {} for one in self._documents]
+        if not all(isinstance(one.get(name, ""), str) for one in found):
+            return self._all().get(name)
+        return columns([flat(one) for one in found]).get(name)
+
+    def _all(self) -> Mapping[str, Column]:
+        if self._whole is None:
+            self._whole = columns([flat(one) for one in self._documents])
+        return self._whole
+
+
 def name_of(path: Path) -> str:
     """Return the name of a field's column."""
     return SEPARATOR.join(path)
