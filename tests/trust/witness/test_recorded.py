@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from rempart.core.call import Reply
 from rempart.core.errors import CloudError
-from rempart.engine.seam import OutOfSpace
+from rempart.engine.seam import Append, Committed, OutOfSpace
 from rempart.tlog.tree import leaf_hash
 from rempart.trust.witness.leaf import FEED, OUTCOME, REFUSAL, USE, Leaf, decode
 from rempart.trust.witness.recorder import (
+    ENTRIES_A_COMMIT_MAX,
     PRINCIPALS_COUNTED_MAX,
     RECEIPT_HEADER,
     REFUSALS_PER_SECOND_MAX,
@@ -194,3 +197,42 @@ async def test_a_store_that_takes_no_entry_hinders_no_refusal() -> None:
 
     universe.sealed.append = full  # type: ignore[method-assign,assignment]
     await recorder.refused(refusal("a"))
+
+
+async def test_entries_that_come_at_once_share_commits_and_each_has_its_receipt() -> None:
+    cloud = await Cloud.start()
+    recorder, sealed = cloud.parts.recorder, cloud.parts.sealed
+    last = (await leaves(cloud))[-1]
+    commits = 0
+    append = sealed.append
+
+    async def counted(appends: tuple[Append, ...]) -> Committed:
+        nonlocal commits
+        commits += 1
+        return await append(appends)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed, "append", counted)
+        made = [structs.replace(last, request=f"r{n}") for n in range(ENTRIES_A_COMMIT_MAX + 9)]
+        receipts = await asyncio.gather(*map(recorder.put, made))
+    assert commits <= 4
+    for leaf, (_, given) in zip(made, receipts, strict=True):
+        feed, index, hashed = given.split("/")
+        [entry] = await sealed.entries(feed, int(index), limit=1)
+        assert decode(entry.content) == leaf
+        assert leaf_hash(entry.commitment).hex() == hashed
+
+
+async def test_all_who_wait_for_a_commit_that_fails_are_told_and_later_ones_go_on() -> None:
+    cloud = await Cloud.start()
+    recorder, sealed = cloud.parts.recorder, cloud.parts.sealed
+    last = (await leaves(cloud))[-1]
+
+    async def full(_appends: tuple[Append, ...]) -> Committed:
+        raise OutOfSpace("no space")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealed, "append", full)
+        told = await asyncio.gather(*(recorder.put(last) for _ in range(9)), return_exceptions=True)
+    assert [type(one) for one in told] == [OutOfSpace] * 9
+    await recorder.put(last)

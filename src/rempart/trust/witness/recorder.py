@@ -6,18 +6,20 @@ one by one, before they are answered; the others are counted, and the count is o
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import msgspec
 
 from rempart.core.clock import Clock
-from rempart.engine.seam import EngineError, Position
+from rempart.engine.seam import Append, EngineError, Position
 from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.sealed import SealedEngine
 from rempart.trust.witness.leaf import EVENT, FEED, REFUSAL, Leaf, encode
 
 REFUSALS_PER_SECOND_MAX = 10
 PRINCIPALS_COUNTED_MAX = 1000
+ENTRIES_A_COMMIT_MAX = 256
 _SECOND = 1_000_000
 _OTHERS = "others"
 RECEIPT_HEADER = "x-rempart-receipt"
@@ -40,12 +42,41 @@ class Recorder:
         self._clock = clock
         self._second = 0
         self._counted: dict[str, _Counted] = {}
+        self._waiting: list[tuple[Append, asyncio.Future[Position]]] = []
+        self._writing: asyncio.Task[None] | None = None
 
     async def put(self, leaf: Leaf) -> tuple[str, str]:
-        """Append an entry and return its receipt, as a header; durable on return."""
+        """Append an entry and return its receipt, as a header; durable on return.
+
+        Entries that come while one commit is under way are the next one's, all of them.
+        """
         append = self._sealed.seal_entry(FEED, encode(leaf))
-        committed = await self._sealed.append((append,))
-        return receipt(committed.positions[0], append.entry)
+        done: asyncio.Future[Position] = asyncio.get_running_loop().create_future()
+        self._waiting.append((append, done))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all(), name="recorder")
+        # A caller that goes away leaves its entry to be written: it was asked.
+        return receipt(await asyncio.shield(done), append.entry)
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                group = self._waiting[:ENTRIES_A_COMMIT_MAX]
+                del self._waiting[:ENTRIES_A_COMMIT_MAX]
+                await self._write(group)
+        finally:
+            self._writing = None
+
+    async def _write(self, group: list[tuple[Append, asyncio.Future[Position]]]) -> None:
+        try:
+            committed = await self._sealed.append(tuple(append for append, _ in group))
+        except Exception as problem:  # noqa: BLE001 - each of those who wait is told
+            for _, done in group:
+                done.set_exception(problem)
+                done.exception()  # read here: its caller may have gone
+            return
+        for (_, done), position in zip(group, committed.positions, strict=True):
+            done.set_result(position)
 
     async def event(self, method: str, facts: dict[str, str], *, resource: str = "") -> None:
         """Let something that the universe or its operator did be on record."""
