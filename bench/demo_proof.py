@@ -142,7 +142,8 @@ def _found(demo: Demo, copy: Universe) -> list[str]:
     bundle = demo.auditor.home / f"{copy.home.name}.zip"
     try:
         copy.environment["REMPART_URL"] = copy.plain_url
-        said = typed(("proof", "fetch", "--out", str(bundle)), copy.environment, None)
+        fetch = ("proof", "fetch", "--wait", "5", "--out", str(bundle))
+        said = typed(fetch, copy.environment, None)
         if not bundle.exists():
             asked = ("log", "witnesses", "--data", str(copy.data))
             seen = typed(asked, copy.environment, None)

@@ -18,7 +18,10 @@ sys.path.insert(0, str(ROOT))
 from bench.customer_keys import DEFAULT, LEASED, customer_keys  # noqa: E402
 from bench.demo import main as demonstrate  # noqa: E402
 from bench.demo_keys import main as demonstrate_keys  # noqa: E402
+from bench.demo_proof import main as demonstrate_proof  # noqa: E402
 from bench.keys import GRPC, USES, keys  # noqa: E402
+from bench.log import UNLOGGED  # noqa: E402
+from bench.log_tree import grown  # noqa: E402
 from bench.peers import Target  # noqa: E402
 from bench.report import Figure  # noqa: E402
 from bench.universe import Broken, Universe, temporary_universe  # noqa: E402
@@ -105,6 +108,30 @@ def test_the_demonstration_of_keys_in_other_hands_holds(
     told = capsys.readouterr().out
     assert "Everything checks." in told
     assert "on the disk" in told
+
+
+@pytest.mark.clients
+def test_the_demonstration_of_proofs_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demonstrate_proof() == 0, capsys.readouterr().err
+    told = capsys.readouterr().out
+    assert "Everything checks." in told
+    assert told.count("another log than this one") == 3
+
+
+async def test_a_log_grows_and_is_proved(tmp_path: Path) -> None:
+    figures = await grown(tmp_path, 3000)
+    assert all(min(one.runs) > 0 for one in figures)
+
+
+def test_the_server_without_a_log_answers_the_same(home: Path) -> None:
+    with temporary_universe(home) as made:
+        made.program = UNLOGGED
+        made.start()
+        ours.make_bucket(made)
+        target, _ = ours.targets(made)
+        load.each(target.place, [target.dialect.put("one", 4)], b"four", 1)
+        wanted = load.Load([target.dialect.get("one")], b"", 1, 0.05, answer_bytes=4)
+        assert load.rate(target.place, wanted) > 0
 
 
 def test_memory_counts_this_process_and_its_children() -> None:

@@ -35,7 +35,7 @@ from rempart.verifier.receipts import Receipt, parse_receipt
 
 ANSWER_SECONDS_MAX = 120.0
 ANSWER_BYTES_MAX = 256 << 20
-COVERED_SECONDS_MAX = 60.0
+COVERED_SECONDS = 60.0
 """How long to wait for a checkpoint that covers what was collected."""
 
 _PAUSE_SECONDS = 0.3
@@ -70,9 +70,10 @@ class _Page:
 class Log:
     """A universe's log, asked with a credential."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, wait: float = COVERED_SECONDS) -> None:
         self._url = url.rstrip("/")
         self._token = token
+        self._wait = wait
         context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
         https = urllib.request.HTTPSHandler(context=context)
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
@@ -87,7 +88,7 @@ class Log:
 
     def checkpoint(self, count: int) -> bytes:
         """Return a checkpoint of so many entries at least, waited for."""
-        ends = time.monotonic() + COVERED_SECONDS_MAX
+        ends = time.monotonic() + self._wait
         while True:
             content = self._ask("/.log/checkpoint")[0]
             if size_of(parse_note(content)) >= count:

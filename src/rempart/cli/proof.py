@@ -10,7 +10,7 @@ import click
 
 from rempart import durable
 from rempart.cli import options
-from rempart.cli.collecting import Log, NotCollected, Wanted, collect
+from rempart.cli.collecting import COVERED_SECONDS, Log, NotCollected, Wanted, collect
 from rempart.cli.reaching import universe_options
 from rempart.cli.token import signed
 from rempart.tlog.errors import Malformed, Refuted
@@ -46,6 +46,14 @@ def command() -> None:
     help="An earlier checkpoint or bundle that the log is to be shown to continue.",
 )
 @click.option("--policy", type=_FILE, help="Put in this policy, not the operator's.")
+@click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    default=int(COVERED_SECONDS),
+    show_default=True,
+    metavar="SECONDS",
+    help="How long for a checkpoint of it all.",
+)
 @universe_options
 def fetch(  # noqa: PLR0913 - one for each option
     *,
@@ -54,6 +62,7 @@ def fetch(  # noqa: PLR0913 - one for each option
     earlier: tuple[Path, ...],
     policy: Path | None,
     start: int,
+    wait: int,
     url: str,
     key: Path,
     **parents: str | None,
@@ -72,7 +81,7 @@ def fetch(  # noqa: PLR0913 - one for each option
             tuple(read_checkpoint(path) for path in earlier),
             read(policy, POLICY_BYTES_MAX) if policy else b"",
         )
-        found = _fetched(Log(url, signed(key)), wanted, out)
+        found = _fetched(Log(url, signed(key), wait), wanted, out)
     except (NotCollected, Malformed, Refuted, OSError) as problem:
         options.refuse(str(problem))
     for check in found.checks:
