@@ -66,6 +66,7 @@ def test_a_customer_proves_who_touched_a_bucket(
     assert proved["counts"]["principals"][who] >= 3
     outcomes = [one for one in proved["report"] if one["outcome"] == "outcome 200"]
     assert [(one["method"], one["country"]) for one in outcomes] == [
+        ("storage.buckets.insert", "FR"),
         ("storage.objects.insert", "FR"),
         ("storage.objects.insert", "FR"),
     ]

@@ -144,3 +144,17 @@ def test_what_the_reader_brings_is_refused_where_it_does_not_hold(
     if name == "staff.jws":
         words = "signature does not hold"
     assert words in said(folder, "--report", code=2).output
+
+
+def test_who_made_a_bucket_is_told_of_it_and_a_name_that_nothing_has_is_told_as_such(
+    folder: Path,
+) -> None:
+    log = PaperProofs()
+    log.add(
+        SHOP, "outcome", method="storage.buckets.insert", resource=SHOP, facts={"bucket": "files"}
+    )
+    (folder / "proof.zip").write_bytes(log.bundle(0, [log.state(SHOP, 0, 1)]))
+    told = said(folder, "--report", "--resource", "gs://files").stdout
+    assert "storage.buckets.insert" in told
+    assert "1 entries about gs://files" in told
+    assert "0 entries about gs://fils" in said(folder, "--resource", "gs://fils").stdout

@@ -78,7 +78,7 @@ async def checks(
         return (Check("log", ok=False, detail=str(problem)),)
     return (
         *await _walked(seen, objects, keys, sealed),
-        await _tree(engine, parts, quorum),
+        await _tree(engine, parts, quorum, seen.entries),
         await _statements(sealed, statements),
         await _orders(orders, sealed),
         _pruned(prunings),
@@ -88,12 +88,17 @@ async def checks(
     )
 
 
-async def _tree(engine: Engine, parts: Parts, quorum: Quorum | None) -> Check:
+async def _tree(engine: Engine, parts: Parts, quorum: Quorum | None, entries: int) -> Check:
     try:
         size = await check_tree(engine, parts.sealed, parts.log_key, quorum)
     except Broken as problem:
         return Check("tree", ok=False, detail=str(problem))
-    return Check("tree", ok=True, detail=f"{size} entries under the published checkpoint")
+    detail = f"{size} entries under the published checkpoint"
+    if entries > size:
+        detail += (
+            f"; {entries - size} under none yet: have --checkpoint, or a witness's, checked too"
+        )
+    return Check("tree", ok=True, detail=detail)
 
 
 async def _statements(sealed: SealedEngine, statements: list[Statement]) -> Check:

@@ -67,9 +67,9 @@ def verify(bundle: Bundle, asked: Asked) -> Findings:
     _inclusion(bundle, rows, seen, found.check("inclusion"))
     check_coverage(bundle.manifest, rows, found.check("complete"))
     check_others(bundle.manifest, rows, found.check("statements"), found.notes)
-    receipts = (*bundle.receipts, *asked.receipts)
+    receipts = tuple(dict.fromkeys((*bundle.receipts, *asked.receipts)))
     check_receipts(bundle, receipts, seen, rows, found.check("receipts"))
-    earlier = (*bundle.earlier, *asked.earlier)
+    earlier = tuple({one.text: one for one in (*bundle.earlier, *asked.earlier)}.values())
     check_earlier(bundle, earlier, policy, seen, found.check("earlier"))
     if asked.holders:
         crossed(cross, asked.holders, found.check("cross"))

@@ -138,10 +138,19 @@ def _show(
         notes = [f"    {note}" for note in one.found.notes]
         tally = one.found.tally.lines() if one.found.ok and telling is None else []
         _echo([*named, *checks, *notes, *tally], err=err)
-        for touched in telling.of(one) if telling else ():
-            _echo(touched.lines())
+        if telling is not None:
+            told = telling.of(one)
+            for touched in told:
+                _echo(touched.lines())
+            _echo([_counted(len(told), telling.wanted)])
     _echo([line for pair in pairs for line in pair.lines()], err=err)
     click.echo(said, err=err)
+
+
+def _counted(count: int, wanted: Wanted) -> str:
+    """Return how much was told: nothing at all may be a name that was mistyped."""
+    about = f" about {wanted.resource}" if wanted.resource else ""
+    return f"{count} entries{about}. Reads of data are among them where they were to be on record."
 
 
 def _show_csv(each: list[Verified], telling: Telling) -> None:

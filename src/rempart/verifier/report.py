@@ -18,6 +18,8 @@ from rempart.verifier.staff import Staff
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
+BUCKETS = "projects/_/buckets/"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -34,7 +36,8 @@ class Wanted:
         if self.to is not None and leaf.time >= self.to:
             return False
         name = resource_name(self.resource)
-        return not name or leaf.resource == name or leaf.resource.startswith(f"{name}/")
+        made = f"{BUCKETS}{leaf.facts.get('bucket', '')}"  # what its maker asked the project for
+        return not name or name == made or f"{leaf.resource}/".startswith(f"{name}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def resource_name(asked: str) -> str:
     if not asked.startswith("gs://"):
         return asked.rstrip("/")
     bucket, _, name = asked.removeprefix("gs://").partition("/")
-    return f"projects/_/buckets/{bucket}" + (f"/objects/{name}" if name else "")
+    return f"{BUCKETS}{bucket}" + (f"/objects/{name}" if name else "")
 
 
 def time_asked(text: str, *, end: bool = False) -> int:
