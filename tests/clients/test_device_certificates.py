@@ -164,7 +164,7 @@ def test_googles_client_gets_in_from_a_device_and_from_nowhere_else(
             project=devices.project, credentials=credentials, client_options=options
         )
 
-    assert list(client(laptop).list_buckets(retry=None)) == []
+    assert list(client(laptop).list_buckets(prefix="made-by-nobody", retry=None)) == []
     with pytest.raises(exceptions.Forbidden, match="Request is prohibited by organization's"):
         list(client(None).list_buckets(retry=None))
 
