@@ -20,7 +20,8 @@ from rempart.core.names import FolderId, OrganizationId, ProjectId, ProjectNumbe
 from rempart.core.policy import Binding, Condition, Policy, Resource
 from rempart.core.principal import Member, Principal
 from rempart.engine.embedded.engine import EmbeddedEngine
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.boundaries import (
     BOUNDARY_POLICIES,
     POLICY_BINDINGS,

@@ -9,7 +9,7 @@ import asyncio
 
 from rempart.__main__ import main
 from rempart.engine.seam import Committed, Position
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.witness.leaf import FEED, Leaf
 from rempart.trust.witness.recorder import RECEIPT_HEADER, Recorder
 from rempart.trust.witness.sequencer import Sequencer

@@ -5,7 +5,6 @@ The operator's people have every role that the operator could give them, and an 
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import time
@@ -22,6 +21,7 @@ from click.testing import CliRunner, Result
 from rempart.cli.order import command
 from rempart.tlog.keys import Algorithm, seeded_signer
 from support import staffed
+from support.rest import new_account, posted
 from support.two_parties import SPACE, TwoParties, two_parties
 from support.universe import REMPART, Universe, program
 
@@ -111,40 +111,26 @@ class Stage:
         return {path: one.status_code for path, one in answers.items()}
 
 
-def _post(who: httpx.Client, path: str, document: Any, **query: str) -> dict[str, Any]:
-    answer = who.post(path, json=document, params=query)
-    assert answer.status_code == 200, (path, answer.text)
-    content: dict[str, Any] = answer.json()
-    return content
-
-
-def _account(admin: httpx.Client, project: str, name: str) -> dict[str, str]:
-    made = _post(admin, f"/iam/v1/projects/{project}/serviceAccounts", {"accountId": name})
-    key = _post(admin, f"/iam/v1/{made['name']}/keys", {})
-    content: dict[str, str] = json.loads(base64.b64decode(key["privateKeyData"]))
-    return content
-
-
 def _data(both: TwoParties, admin: httpx.Client) -> None:
     """Make a bucket under an external key, and one under the universe's root alone."""
     universe = both.universe
     place = f"{KMS}/projects/{universe.project}/locations/{universe.location}/keyRings"
-    ring = str(_post(admin, place, {}, keyRingId="ring")["name"])
+    ring = str(posted(admin, place, {}, keyRingId="ring")["name"])
     path = both.create_key(f"{SPACE}/keys/files")
     template = {"protectionLevel": "EXTERNAL", "algorithm": "EXTERNAL_SYMMETRIC_ENCRYPTION"}
     body: dict[str, Any] = {"purpose": "ENCRYPT_DECRYPT", "versionTemplate": template}
     query = {"cryptoKeyId": "files", "skipInitialVersionCreation": "true"}
-    key = _post(admin, f"{KMS}/{ring}/cryptoKeys", body, **query)["name"]
+    key = posted(admin, f"{KMS}/{ring}/cryptoKeys", body, **query)["name"]
     uri = {"externalKeyUri": f"https://{both.host}/{path}"}
-    _post(admin, f"{KMS}/{key}/cryptoKeyVersions", {"externalProtectionLevelOptions": uri})
-    _post(admin, f"{KMS}/{key}:updatePrimaryVersion", {"cryptoKeyVersionId": "1"})
+    posted(admin, f"{KMS}/{key}/cryptoKeyVersions", {"externalProtectionLevelOptions": uri})
+    posted(admin, f"{KMS}/{key}:updatePrimaryVersion", {"cryptoKeyVersionId": "1"})
     found = admin.get(f"/storage/v1/projects/{universe.project}/serviceAccount").json()
     members = [f"serviceAccount:{found['email_address']}"]
     policy = {"bindings": [{"role": ENCRYPTER, "members": members}]}
-    _post(admin, f"{KMS}/{key}:setIamPolicy", {"policy": policy})
+    posted(admin, f"{KMS}/{key}:setIamPolicy", {"policy": policy})
     for name, more in (("files", {"encryption": {"defaultKmsKeyName": key}}), ("open", {})):
         settings = {"name": name, "location": universe.location, **more}
-        _post(admin, "/storage/v1/b", settings, project=universe.project)
+        posted(admin, "/storage/v1/b", settings, project=universe.project)
         upload = {"uploadType": "media", "name": "record"}
         path = f"/upload/storage/v1/b/{name}/o"
         assert admin.post(path, params=upload, content=RECORD).status_code == 200
@@ -153,10 +139,10 @@ def _data(both: TwoParties, admin: httpx.Client) -> None:
 def _people(universe: Universe, admin: httpx.Client, members: list[str]) -> None:
     """Give all roles that the operator could give: none of them opens anything."""
     manager = f"/cloudresourcemanager/v3/projects/{universe.project}"
-    policy = _post(admin, f"{manager}:getIamPolicy", {})
+    policy = posted(admin, f"{manager}:getIamPolicy", {})
     powers = ("roles/owner", "roles/storage.admin", "roles/accessapproval.approver")
     bindings = [*policy.get("bindings", []), *({"role": one, "members": members} for one in powers)]
-    _post(admin, f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
+    posted(admin, f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +154,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         own = neighbour["project_id"]
         admin = stack.enter_context(universe.caller(universe.token(universe.admin_key)))
         owner = stack.enter_context(universe.caller(universe.token(neighbour)))
-        people = {name: _account(owner, own, f"{name}-staff") for name in ("carla", "ada")}
+        people = {name: new_account(owner, own, f"{name}-staff") for name in ("carla", "ada")}
         members = {name: f"serviceAccount:{one['client_email']}" for name, one in people.items()}
         environments = {}
         for name, key in people.items():

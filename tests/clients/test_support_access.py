@@ -34,6 +34,7 @@ from rempart.ekm.approvals.approval import read, sign
 from rempart.ekm.approvals.evidence import weigh
 from rempart.ekm.model.key_use import KeyUse
 from support import staffed
+from support.rest import new_account, posted
 from support.two_parties import POLICY, SPACE, TwoParties, project_number, two_parties
 from support.universe import REMPART, Universe, program
 
@@ -135,31 +136,17 @@ def approvers(entry: dict[str, Any]) -> tuple[str, ...]:
     return tuple(read(one).iss for one in entry["approval"].split("~"))
 
 
-def _post(who: httpx.Client, path: str, document: Any, **query: str) -> dict[str, Any]:
-    answer = who.post(path, json=document, params=query)
-    assert answer.status_code == 200, (path, answer.text)
-    content: dict[str, Any] = answer.json()
-    return content
-
-
-def _account(admin: httpx.Client, project: str, name: str) -> dict[str, str]:
-    made = _post(admin, f"/iam/v1/projects/{project}/serviceAccounts", {"accountId": name})
-    key = _post(admin, f"/iam/v1/{made['name']}/keys", {})
-    content: dict[str, str] = json.loads(base64.b64decode(key["privateKeyData"]))
-    return content
-
-
 def _keys(stage: Stage, folder: Path) -> None:
     """Give the customer a signing key, an external key, and a bucket under that."""
     admin, universe = stage.customer, stage.universe
     place = f"{KMS}/{stage.project}/locations/{universe.location}/keyRings"
-    ring = str(_post(admin, place, {}, keyRingId="ring")["name"])
+    ring = str(posted(admin, place, {}, keyRingId="ring")["name"])
     template = {"algorithm": "EC_SIGN_P256_SHA256"}
     body: dict[str, Any] = {"purpose": "ASYMMETRIC_SIGN", "versionTemplate": template}
-    signing = _post(admin, f"{KMS}/{ring}/cryptoKeys", body, cryptoKeyId="approvals")["name"]
+    signing = posted(admin, f"{KMS}/{ring}/cryptoKeys", body, cryptoKeyId="approvals")["name"]
     agent = admin.get(f"{API}/{stage.project}/serviceAccount").json()["accountEmail"]
     policy = {"bindings": [{"role": SIGNER, "members": [f"serviceAccount:{agent}"]}]}
-    _post(admin, f"{KMS}/{signing}:setIamPolicy", {"policy": policy})
+    posted(admin, f"{KMS}/{signing}:setIamPolicy", {"policy": policy})
     stage.key = f"{signing}/cryptoKeyVersions/1"
     settings = f"{API}/{stage.project}/accessApprovalSettings"
     query = {"updateMask": "activeKeyVersion"}
@@ -178,19 +165,19 @@ def _bucket(stage: Stage, ring: str) -> None:
     template = {"protectionLevel": "EXTERNAL", "algorithm": "EXTERNAL_SYMMETRIC_ENCRYPTION"}
     body: dict[str, Any] = {"purpose": "ENCRYPT_DECRYPT", "versionTemplate": template}
     query = {"cryptoKeyId": "files", "skipInitialVersionCreation": "true"}
-    key = _post(admin, f"{KMS}/{ring}/cryptoKeys", body, **query)["name"]
+    key = posted(admin, f"{KMS}/{ring}/cryptoKeys", body, **query)["name"]
     uri = {"externalKeyUri": f"https://{stage.both.host}/{stage.path}"}
-    _post(admin, f"{KMS}/{key}/cryptoKeyVersions", {"externalProtectionLevelOptions": uri})
-    _post(admin, f"{KMS}/{key}:updatePrimaryVersion", {"cryptoKeyVersionId": "1"})
+    posted(admin, f"{KMS}/{key}/cryptoKeyVersions", {"externalProtectionLevelOptions": uri})
+    posted(admin, f"{KMS}/{key}:updatePrimaryVersion", {"cryptoKeyVersionId": "1"})
     email = admin.get(f"/storage/v1/{stage.project}/serviceAccount").json()["email_address"]
     policy = {"bindings": [{"role": ENCRYPTER, "members": [f"serviceAccount:{email}"]}]}
-    _post(admin, f"{KMS}/{key}:setIamPolicy", {"policy": policy})
+    posted(admin, f"{KMS}/{key}:setIamPolicy", {"policy": policy})
     settings = {
         "name": stage.bucket,
         "location": universe.location,
         "encryption": {"defaultKmsKeyName": key},
     }
-    _post(admin, "/storage/v1/b", settings, project=universe.project)
+    posted(admin, "/storage/v1/b", settings, project=universe.project)
     for name in ("logs/today", "letters/secret"):
         upload = {"uploadType": "media", "name": name}
         path = f"/upload/storage/v1/b/{stage.bucket}/o"
@@ -202,13 +189,13 @@ def _people(stage: Stage) -> None:
     admin, universe = stage.customer, stage.universe
     second = f"serviceAccount:{universe.keys['stranger']['client_email']}"
     manager = f"/cloudresourcemanager/v3/{stage.project}"
-    policy = _post(admin, f"{manager}:getIamPolicy", {})
+    policy = posted(admin, f"{manager}:getIamPolicy", {})
     bindings = policy.get("bindings", [])
     bindings.append({"role": "roles/accessapproval.approver", "members": [second]})
     staff = [stage.members["ada"], stage.members["bob"]]
     powers = ("roles/owner", "roles/storage.admin", "roles/accessapproval.approver")
     bindings += [{"role": role, "members": staff} for role in powers]
-    _post(admin, f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
+    posted(admin, f"{manager}:setIamPolicy", {"policy": {**policy, "bindings": bindings}})
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +206,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         neighbour = universe.keys["neighbour"]
         own = neighbour["project_id"]
         owner = stack.enter_context(universe.caller(universe.token(neighbour)))
-        people = {name: _account(owner, own, f"{name}-staff") for name in ("ada", "bob")}
+        people = {name: new_account(owner, own, f"{name}-staff") for name in ("ada", "bob")}
 
         def client(key: dict[str, str]) -> httpx.Client:
             return stack.enter_context(universe.caller(universe.token(key)))

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 Json = dict[str, Any]
+
+
+def posted(who: httpx.Client, path: str, document: Any, **query: str) -> Json:
+    """Post, and return the answer."""
+    answer = who.post(path, json=document, params=query)
+    assert answer.status_code == 200, (path, answer.text)
+    content: Json = answer.json()
+    return content
+
+
+def new_account(admin: httpx.Client, project: str, name: str) -> dict[str, str]:
+    """Make a service account, and return a key file of it."""
+    made = posted(admin, f"/iam/v1/projects/{project}/serviceAccounts", {"accountId": name})
+    key = posted(admin, f"/iam/v1/{made['name']}/keys", {})
+    content: dict[str, str] = json.loads(base64.b64decode(key["privateKeyData"]))
+    return content
 
 
 @dataclass

@@ -28,8 +28,8 @@ from rempart.core.clock import World
 from rempart.core.names import ProjectId, ProjectNumber
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member
-from rempart.trust.custody.sealed import Transaction
 from rempart.trust.custody.sealing.files import clear_keyring
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity import accounts
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, Project
 from rempart.trust.policy.registry import add_project

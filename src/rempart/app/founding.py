@@ -12,7 +12,8 @@ from rempart.core.names import FolderId, OrganizationId, ProjectNumber
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member
 from rempart.trust.custody.keyring import Keyring
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity import accounts
 from rempart.trust.identity.workforce.documents import BOOTSTRAPS, Bootstrap
 from rempart.trust.policy.hierarchy import (

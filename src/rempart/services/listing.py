@@ -8,7 +8,7 @@ from typing import TypeVar
 from rempart.core.pages import Page, token
 from rempart.engine.seam import Span
 from rempart.trust.custody.kind import Found, Kind
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 T = TypeVar("T")
 

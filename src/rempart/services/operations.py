@@ -13,7 +13,7 @@ import msgspec
 
 from rempart.core.clock import Micros, World
 from rempart.trust.custody.kind import Kind, Part
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 REMEMBERED_SECONDS = 30 * 86_400
 FORGOTTEN_AT_ONCE = 10

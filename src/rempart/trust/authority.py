@@ -13,9 +13,10 @@ from rempart.core.grant import Approved, Grant
 from rempart.core.method import Access
 from rempart.core.policy import Resource
 from rempart.core.principal import Principal
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.around import Around, around
-from rempart.trust.policy.decision import PolicyDecision, sets_policy
+from rempart.trust.policy.asking import sets_policy
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.guard import Asked, Guard, Propose
 from rempart.trust.policy.support.access import SupportAccess

@@ -19,7 +19,8 @@ from rempart.core.principal import ANONYMOUS, Principal
 from rempart.core.proposal import Proposal
 from rempart.engine.seam import Conflict, OutOfSpace
 from rempart.trust.authority import Authority, Rules, Within
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity import namesakes
 from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.hierarchy import container_of

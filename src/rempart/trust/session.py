@@ -11,7 +11,7 @@ from rempart.core.method import Method
 from rempart.core.policy import Resource
 from rempart.core.principal import Principal
 from rempart.trust.authority import Authority
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place
 

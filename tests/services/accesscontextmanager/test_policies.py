@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rempart.core.errors import CloudError, Code
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.deny import DENY_POLICIES, DenyPolicy, DenyRule
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from support.cloud_iam import Iam, email

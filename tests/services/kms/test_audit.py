@@ -13,7 +13,7 @@ from rempart.core.principal import Member
 from rempart.services.kms.kinds import CRYPTO_KEY, DUE, KEY_RING, RETIRED, VERSION
 from rempart.services.kms.model import names
 from rempart.services.kms.model.version import State
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from support.cloud_kms import DAY, LOCATION, RING, Kms
 from support.memory_engine import MemoryEngine
 

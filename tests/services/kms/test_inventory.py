@@ -14,7 +14,7 @@ from rempart.services.kms.protected import ProtectedResource
 from rempart.services.kmsinventory import KmsInventoryService
 from rempart.services.kmsinventory import api as inventory_api
 from rempart.trust.authority import Rules
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.gate import Gate
 from rempart.trust.policy.auditing import Auditing
 from rempart.trust.policy.decision import PolicyDecision

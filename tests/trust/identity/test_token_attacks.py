@@ -24,7 +24,7 @@ from jwt.algorithms import RSAAlgorithm
 from rempart.core.clock import Micros
 from rempart.core.errors import CloudError, Code
 from rempart.core.principal import ANONYMOUS, Principal
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ACCOUNTS, KEYS
 from rempart.trust.identity.identify import Identity
 from support.tokens import CLOUD, SCOPE, Signer, b64

@@ -8,7 +8,8 @@ from rempart.services.kms.model import names
 from rempart.services.kms.model.names import VersionName
 from rempart.services.storage.kinds import BUCKET, CUSTOMER_BUCKET_KEY
 from rempart.trust.custody.external.uri import location
-from rempart.trust.custody.sealed import Transaction, scanned
+from rempart.trust.custody.sealed import scanned
+from rempart.trust.custody.transaction import Transaction
 
 _BUCKETS = "projects/_/buckets/"
 _KEYS = "/cryptoKeys/"

@@ -17,7 +17,8 @@ from rempart.services.accesscontextmanager.model import limits
 from rempart.services.accesscontextmanager.model.levels import too_many
 from rempart.services.accesscontextmanager.model.shapes import Json
 from rempart.services.operations import operation_json, remember
-from rempart.trust.custody.sealed import Transaction, scanned
+from rempart.trust.custody.sealed import scanned
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ACCOUNTS
 from rempart.trust.policy.hierarchy import FOLDERS, ORGANIZATIONS, PROJECTS, Organization
 from rempart.trust.policy.perimeters.documents import (

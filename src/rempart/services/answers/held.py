@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Policy, Resource
 from rempart.services.answers.held import Held, Holder, Located
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import (
     DEPTH_MAX,
     FOLDERS,

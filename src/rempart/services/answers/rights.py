@@ -15,9 +15,10 @@ from rempart.core.principal import Member, Principal
 from rempart.services.answers.held import Held, Located
 from rempart.services.answers.places import HELD_MAX, MANAGER, Places, above, level
 from rempart.services.answers.who import member_of, principal
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
+from rempart.trust.policy.asking import Asking
 from rempart.trust.policy.conditions import Situation
-from rempart.trust.policy.decision import Asking, PolicyDecision
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.explain import Truth, asking_of, names, truth
 
 _MANY = ("group:", "domain:", "principalSet:", "deleted:")

@@ -9,7 +9,7 @@ import re
 
 from rempart.core.errors import invalid
 from rempart.core.principal import ANONYMOUS, Member, Principal
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ACCOUNTS, project_of
 from rempart.trust.policy.members import canonical
 

@@ -19,7 +19,7 @@ from rempart.core.principal import Member, Principal
 from rempart.services.answers.held import Held, Located
 from rempart.services.answers.places import Places, level
 from rempart.services.answers.who import principal, standing
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.deny import permission_pattern
 from rempart.trust.policy.explain import (

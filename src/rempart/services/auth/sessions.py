@@ -22,7 +22,8 @@ from rempart.core.limits import COMMIT_ATTEMPTS_MAX
 from rempart.core.principal import Member
 from rempart.engine.seam import Conflict
 from rempart.services.auth.tickets import AuthorizationRequest
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.federation import members
 from rempart.trust.identity.federation.federation import Admitted
 from rempart.trust.identity.federation.pools import POOLS, PROVIDERS, Pool, split

@@ -19,7 +19,7 @@ from rempart.services.answers.places import MANAGER, above, level
 from rempart.services.answers.rights import Right, Rights, Seen, Selected
 from rempart.services.iam.held import accounts
 from rempart.services.recommender.unused import Recommendation, Unused
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, KEYS, ServiceAccount
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.policy.duties import Duty, conflicts

@@ -20,7 +20,8 @@ from rempart.services.kms.opened import OpenedKeys
 from rempart.services.storage.kinds import BUCKET, CUSTOMER_BUCKET_KEY, LIVE, NONCURRENT
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.object import Object
-from rempart.trust.custody.sealed import SealedEngine, Transaction, scanned
+from rempart.trust.custody.sealed import SealedEngine, scanned
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import container_of
 
 LOOKED_AT_MAX = 20_000

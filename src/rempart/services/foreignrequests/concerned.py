@@ -7,7 +7,8 @@ import re
 from rempart.core.errors import CloudError
 from rempart.services.answers.places import Places
 from rempart.services.foreignrequests.model.order import Scope
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ACCOUNTS
 from rempart.trust.identity.federation.pools import organization_of
 from rempart.trust.policy.hierarchy import container_of

@@ -16,7 +16,8 @@ from rempart.core.errors import data_loss
 from rempart.services.foreignrequests.kinds import DUE, ORDER
 from rempart.services.foreignrequests.model.order import Facts, Gag, Order, Scope, SealedEntry
 from rempart.services.foreignrequests.model.shown import time
-from rempart.trust.custody.sealed import Entry, Transaction
+from rempart.trust.custody.sealed import Entry
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.witness.leaf import EVENT, FEED, Leaf, encode
 
 SEALED = "foreignrequests.orders.seal"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.registry import find_project
 
 MANAGER = "cloudresourcemanager.googleapis.com"

@@ -8,7 +8,8 @@ from rempart.core.errors import CloudError
 from rempart.core.names import ProjectId
 from rempart.services.answers.held import Held, Located
 from rempart.services.iam.model import names
-from rempart.trust.custody.sealed import Transaction, scanned
+from rempart.trust.custody.sealed import scanned
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import (
     ACCOUNT_ENTRIES,
     ACCOUNTS,

@@ -6,7 +6,7 @@ from rempart.core.clock import Micros, World, rfc3339
 from rempart.services import operations
 from rempart.services.operations import Json, remember, typed
 from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 __all__ = ["OPERATIONS", "Json", "Operation", "finished", "operation_json"]
 

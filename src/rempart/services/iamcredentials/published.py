@@ -20,7 +20,7 @@ from rempart.core.grant import Grant
 from rempart.core.method import Access, Method
 from rempart.core.names import ResourceName
 from rempart.core.policy import Resource
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ACCOUNT_ENTRIES, ACCOUNTS, KEYS, ServiceAccountKey
 from rempart.trust.identity.signing_keys import SIGNING_KEYS, SigningKeys, jwk
 from rempart.trust.session import Session

@@ -15,7 +15,8 @@ from rempart.services.kms.model.choices import EXTERNAL, EXTERNALS, HSM, SOFTWAR
 from rempart.services.kms.model.erasure import Toll
 from rempart.services.kms.model.names import VersionName
 from rempart.services.kms.model.version import State, Version
-from rempart.trust.custody.sealed import Entry, Transaction
+from rempart.trust.custody.sealed import Entry
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.issuer import Issuer
 from rempart.trust.witness.leaf import FEED, decode
 

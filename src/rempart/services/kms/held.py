@@ -20,7 +20,8 @@ from rempart.services.kms.kinds import (
 from rempart.services.kms.model import names
 from rempart.services.kms.policy_view import SERVICE, PolicyView
 from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import Transaction, scanned
+from rempart.trust.custody.sealed import scanned
+from rempart.trust.custody.transaction import Transaction
 
 _NAMED = {kind.tag: name for kind, name in VOUCHED}
 _KINDS: tuple[Kind[Any], ...] = (KEY_RING, CRYPTO_KEY, IMPORT_JOB, EKM_CONNECTION, EKM_CONFIG)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from rempart.services.kms.model.container import ConfigName
 from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import DEPTH_MAX, FOLDERS, PROJECTS
 
 T = TypeVar("T")

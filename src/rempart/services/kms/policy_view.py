@@ -17,7 +17,7 @@ from rempart.services.kms.model.names import (
     LocationName,
     VersionName,
 )
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 SERVICE = "cloudkms.googleapis.com"
 MANAGER = "cloudresourcemanager.googleapis.com"

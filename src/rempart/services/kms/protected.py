@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rempart.services.kms.model.names import CryptoKeyName
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

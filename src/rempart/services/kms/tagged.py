@@ -7,7 +7,7 @@ import re
 from rempart.services.kms.model.names import KeyRingName, LocationName
 from rempart.services.kms.policy_view import PolicyView
 from rempart.services.resourcemanager.tags.bindable import Target
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.registry import find_project
 
 _RING = re.compile(r"projects/([^/]+)/locations/([^/]+)/keyRings/([^/]+)")

@@ -10,7 +10,7 @@ import hashlib
 from typing import Protocol, TypeVar
 
 from rempart.trust.custody.kind import Kind, Part
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 DELETED = "deleted"
 T = TypeVar("T")

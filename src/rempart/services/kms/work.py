@@ -36,7 +36,8 @@ from rempart.services.kms.vouched import Writes
 from rempart.trust.custody.external.faults import fault_of
 from rempart.trust.custody.kind import Found
 from rempart.trust.custody.mechanism import UseContext
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode
 
 BATCH = 100

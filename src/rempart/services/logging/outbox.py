@@ -20,7 +20,8 @@ from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.model.segment import decoded
 from rempart.trust.custody.kind import Found
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 
 BATCH_BYTES = 8 << 20
 """Of JSON, in one delivery."""

@@ -10,7 +10,7 @@ from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import BucketName
 from rempart.services.logging.model.segment import Built, build
 from rempart.trust.custody.kind import Part
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 _SALT_BYTES = 8
 

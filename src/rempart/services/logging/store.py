@@ -29,7 +29,8 @@ from rempart.services.logging.model.routing import ALWAYS, GLOBAL, quota
 from rempart.services.logging.projection import Projection
 from rempart.services.logging.router import Router, container_resource
 from rempart.services.logging.search import Query, Source, search
-from rempart.trust.custody.sealed import SealedEngine, Transaction, scanned
+from rempart.trust.custody.sealed import SealedEngine, scanned
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import container_of
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.validate import new_etag

@@ -9,7 +9,7 @@ from rempart.core.errors import not_found
 from rempart.core.grant import Grant
 from rempart.services.recommender.kinds import GIVEN, GivenRole
 from rempart.services.recommender.unused import Recommendation, Unused
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.session import Session
 
 

@@ -9,7 +9,8 @@ from rempart.core.clock import Micros
 from rempart.engine.seam import Key
 from rempart.services.answers.places import MANAGER, Places
 from rempart.services.recommender.kinds import GIVEN, GivenRole
-from rempart.trust.custody.sealed import Transaction, scanned
+from rempart.trust.custody.sealed import scanned
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.uses import DAY, Uses
 

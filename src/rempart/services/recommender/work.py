@@ -13,7 +13,8 @@ from rempart.engine.seam import Conflict
 from rempart.services.answers.held import Held
 from rempart.services.answers.places import HELD_MAX, Places
 from rempart.services.recommender.kinds import GIVEN, GivenRole, id_of
-from rempart.trust.custody.sealed import SealedEngine, Transaction, scanned
+from rempart.trust.custody.sealed import SealedEngine, scanned
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import ORGANIZATIONS, container_of
 from rempart.trust.policy.uses import DAY, Uses
 

@@ -13,7 +13,7 @@ from rempart.services.operations import forget, operation_json
 from rempart.services.resourcemanager.kinds import DUE, OPERATION, Due, Json, Operation
 from rempart.services.resourcemanager.model.rules import KEPT_SECONDS
 from rempart.trust.authority import Authority
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     FOLDERS_DEEP_MAX,

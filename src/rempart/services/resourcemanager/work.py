@@ -14,7 +14,8 @@ from rempart.services.resourcemanager.kinds import DUE, Due
 from rempart.services.resourcemanager.store import MANAGER, Setup
 from rempart.services.resourcemanager.tags.release import release
 from rempart.trust.custody.kind import Found
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, State
 from rempart.trust.policy.registry import remove_folder, remove_project, scan_children
 from rempart.trust.witness.leaf import FEED, OUTCOME, Leaf, encode

@@ -18,7 +18,7 @@ from rempart.trust.custody.bodies import Bodies, Part
 from rempart.trust.custody.body import open_, seal
 from rempart.trust.custody.envelope import BucketKey, Envelopes, context
 from rempart.trust.custody.errors import Tampered
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Part, ...]).decode

@@ -26,7 +26,8 @@ from rempart.services.storage.policy_view import (
     folders_above,
     object_resource,
 )
-from rempart.trust.custody.sealed import Transaction, scanned
+from rempart.trust.custody.sealed import scanned
+from rempart.trust.custody.transaction import Transaction
 
 _NAME = re.compile(
     r"(?:projects/_/buckets/)?([^/]+)(?:/(objects|managedFolders)/(.+))?", flags=re.DOTALL

@@ -9,7 +9,7 @@ from rempart.services.storage.kinds import MANAGED_FOLDER, ManagedFolder
 from rempart.services.storage.model import acl
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.object import Object
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 SERVICE = "storage.googleapis.com"
 

@@ -9,7 +9,8 @@ from rempart.services.kms.model.names import CryptoKeyName
 from rempart.services.kms.protected import ProtectedResource
 from rempart.services.storage.audit import each
 from rempart.services.storage.kinds import BUCKET, CUSTOMER_BUCKET_KEY, LIVE, NONCURRENT
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 
 VERSIONS_MAX = 1000
 BUCKET_TYPE = "storage.googleapis.com/Bucket"

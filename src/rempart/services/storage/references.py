@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rempart.engine.seam import BlobId
 from rempart.services.storage.kinds import REFERENCE, Reference
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 
 async def hold(tx: Transaction, blob: str) -> None:

@@ -6,7 +6,7 @@ from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
 from rempart.services.resourcemanager.tags.bindable import Target
 from rempart.services.storage.kinds import BUCKET
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 
 _PREFIX = "projects/_/buckets/"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rempart.core.grant import Grant
 from rempart.tlog.commitment import Opening
-from rempart.trust.custody.sealed import Entry, SealedEngine, Transaction
+from rempart.trust.custody.sealed import Entry, SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import level_name, levels
 from rempart.trust.witness.leaf import FEED, decode
 

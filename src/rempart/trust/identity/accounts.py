@@ -21,7 +21,7 @@ from rempart.core.names import ProjectId, ResourceName, ServiceAccountEmail
 from rempart.core.policy import Policy, Resource
 from rempart.core.principal import Member
 from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity import key_pair
 
 KEY_BITS = 3072

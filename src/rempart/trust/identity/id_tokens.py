@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rempart.core.clock import World
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import ServiceAccount
 from rempart.trust.identity.signing_keys import ISSUER, SIGNING_KEYS, SigningKey, signing_key
 

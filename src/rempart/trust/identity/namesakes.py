@@ -17,7 +17,7 @@ import msgspec
 
 from rempart.core.call import Call, Reply
 from rempart.core.errors import invalid
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity.accounts import EMAIL_ENTRIES, EmailEntry, project_of
 
 _PREFIX = "serviceAccount:"

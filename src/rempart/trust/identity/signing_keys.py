@@ -22,7 +22,7 @@ from typing_extensions import override
 from rempart.core.clock import Micros, World
 from rempart.core.errors import invariant
 from rempart.trust.custody.kind import Kind
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.identity import key_pair
 from rempart.trust.identity.accounts import KEY_BITS, KEYS, ServiceAccount, ServiceAccountKey
 

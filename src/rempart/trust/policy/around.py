@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rempart.core.policy import Policy, Resource
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.custom_roles import CUSTOM_ROLES, CustomRole
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.hierarchy import (

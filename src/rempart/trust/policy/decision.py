@@ -18,8 +18,15 @@ from rempart.core.clock import Micros, World
 from rempart.core.grant import Approved, Grant
 from rempart.core.names import ProjectId
 from rempart.core.policy import Resource
-from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
+from rempart.core.principal import ALL_USERS, Principal
 from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.policy.asking import (
+    Asking,
+    by_place_of,
+    names_any,
+    names_of,
+    situation_of,
+)
 from rempart.trust.policy.boundaries import (
     BOUNDARY_POLICIES,
     POLICY_BINDINGS,
@@ -50,31 +57,11 @@ from rempart.trust.policy.scopes import permit
 from rempart.trust.policy.tags import TAGS, EffectiveTags
 
 _NOTHING: frozenset[str] = frozenset()
-_ACCOUNT = "serviceAccount:"
 RESTRICTIONS = (DENY_POLICIES, BOUNDARY_POLICIES, POLICY_BINDINGS)
 """Kinds of documents that take away what bindings grant."""
 
 DECIDING = (*HIERARCHY, CUSTOM_ROLES, *RESTRICTIONS, TAGS, ACCESS_POLICIES)
 """Kinds of documents that a decision rests on, besides the resource's own."""
-
-
-class Asking(msgspec.Struct, frozen=True, gc=False):
-    """Who asks for what.
-
-    `names` are the members that name who asks, `sets` those that do so by its place in the
-    hierarchy, `levels` those whose custom roles count.
-    """
-
-    principal: Principal
-    names: tuple[Member, ...]
-    sets: tuple[Member, ...]
-    permission: str
-    levels: tuple[str, ...]
-
-    @property
-    def named(self) -> tuple[Member, ...]:
-        """Return all that names who asks."""
-        return self.names + self.sets
 
 
 class PolicyDecision:
@@ -202,12 +189,12 @@ class PolicyDecision:
                 return False
         names = names_of(principal, public=resource.public)
         own = tuple(map(compiled, resource.policies))
-        if _names_any(own, names, permission):
+        if names_any(own, names, permission):
             return await self.lives(resource.project, permission)
         lineage = await self.lineage(resource)
         if lineage is None or not (lineage.active or rescues(permission)):
             return False
-        if _names_any((lineage.inherited,), names, permission):
+        if names_any((lineage.inherited,), names, permission):
             return True
         parts = (*own, lineage.inherited)
         by_place = any(part.by_place for part in parts)
@@ -222,7 +209,7 @@ class PolicyDecision:
     ) -> bool:
         """Tell whether anything grants besides a predefined role to a member by its own name."""
         return (
-            _names_any(parts, asking.sets, asking.permission)
+            names_any(parts, asking.sets, asking.permission)
             or await self._by_custom_role(parts, asking)
             or await self._stood_for(parts, asking)
             or await self._by_condition(parts, asking, situation)
@@ -369,52 +356,6 @@ def _under(
     )
 
 
-def situation_of(
-    principal: Principal, permission: str, resource: Resource, time: Micros, peer: Peer
-) -> Situation:
-    """Return what conditions may ask about a request."""
-    return Situation(
-        resource.name,
-        time,
-        dict(resource.attributes),
-        project=resource.project,
-        member=principal.member,
-        peer=peer,
-        modified=resource.modified if sets_policy(permission) else (),
-    )
-
-
-def sets_policy(permission: str) -> bool:
-    """Tell whether a permission lets somebody give roles."""
-    return permission.endswith(".setIamPolicy")
-
-
-def _names_any(parts: Iterable[Compiled], names: tuple[Member, ...], permission: str) -> bool:
-    """Tell whether an unconditional binding gives a permission to one of these members."""
-    for part in parts:
-        for name in names:
-            if permission in part.permissions.get(name, _NOTHING):
-                return True
-    return False
-
-
 def rescues(permission: str) -> bool:
     """Tell whether a permission is about a project itself, and so outlives its deletion."""
     return permission.startswith("resourcemanager.")
-
-
-def by_place_of(principal: Principal, home: Lineage | None) -> tuple[Member, ...]:
-    """Return the sets of service accounts that a principal is in by what it lies in.
-
-    An identity from outside has a project too, that of its pool, but is no service account.
-    """
-    own = home is not None and principal.member.startswith(_ACCOUNT)
-    return home.accounts if own and home is not None else ()
-
-
-def names_of(principal: Principal, *, public: bool) -> tuple[Member, ...]:
-    """Return the members that name a principal."""
-    if principal.anonymous:
-        return (ALL_USERS,) if public else ()
-    own = (principal.member, *principal.sets)
-    return (*own, ALL_AUTHENTICATED_USERS, ALL_USERS) if public else own

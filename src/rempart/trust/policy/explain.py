@@ -17,15 +17,10 @@ from rempart.core.clock import Micros
 from rempart.core.method import Access
 from rempart.core.policy import Binding, Policy, Resource
 from rempart.core.principal import ALL_USERS, Member, Principal
+from rempart.trust.policy.asking import Asking, by_place_of, names_of, situation_of
 from rempart.trust.policy.boundaries import spared
 from rempart.trust.policy.conditions import Situation, outcome
-from rempart.trust.policy.decision import (
-    Asking,
-    PolicyDecision,
-    by_place_of,
-    names_of,
-    situation_of,
-)
+from rempart.trust.policy.decision import PolicyDecision
 from rempart.trust.policy.deny import DenyPolicy, DenyRule, made
 from rempart.trust.policy.guard import Advisor, Opinion, Question, Way, thought_of
 from rempart.trust.policy.lineage import NO_LINEAGE, Lineage

@@ -14,7 +14,8 @@ import msgspec
 from rempart.core.clock import Random
 from rempart.engine.seam import Span
 from rempart.trust.custody.kind import Found, Kind
-from rempart.trust.custody.sealed import SealedEngine, Transaction
+from rempart.trust.custody.sealed import SealedEngine
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.hierarchy import FOLDERS, PROJECTS, Folder, Project, State
 
 T = TypeVar("T")

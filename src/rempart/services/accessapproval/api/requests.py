@@ -94,10 +94,7 @@ async def dismiss(grant: Grant, call: Call, store: ApprovalStore) -> Reply:
     _require(request, State.PENDING, store.now)
     await _require_customer(store)
     new = replace(request, dismissed=store.now, ended_by=grant.principal.member)
-    store.put(grant, id_, new)
-    facts = {"approval": request_name(container, id_), "dismissed": request.case}
-    store.note(request, facts)
-    return _reply(store, id_, new, facts)
+    return _said(grant, store, id_, new, {"dismissed": request.case})
 
 
 async def withdraw(grant: Grant, call: Call, store: ApprovalStore) -> Reply:
@@ -109,10 +106,7 @@ async def withdraw(grant: Grant, call: Call, store: ApprovalStore) -> Reply:
     if not request.dismissed or request.withdrawn:
         raise _precondition("There is no dismissal to withdraw.", "NOT_DISMISSED")
     new = replace(request, withdrawn=store.now)
-    store.put(grant, id_, new)
-    facts = {"approval": request_name(container, id_), "withdrawn": request.case}
-    store.note(request, facts)
-    return _reply(store, id_, new, facts)
+    return _said(grant, store, id_, new, {"withdrawn": request.case})
 
 
 async def invalidate(grant: Grant, call: Call, store: ApprovalStore) -> Reply:
@@ -124,6 +118,16 @@ async def invalidate(grant: Grant, call: Call, store: ApprovalStore) -> Reply:
     await _require_customer(store)
     ended, facts = await end(grant, store, id_, request, "invalidated")
     return _reply(store, id_, ended, facts)
+
+
+def _said(
+    grant: Grant, store: ApprovalStore, id_: str, new: Request, facts: dict[str, str]
+) -> Reply:
+    """Store what somebody decided, and have it on record for the customer."""
+    store.put(grant, id_, new)
+    told = {"approval": request_name(new.container, id_), **facts}
+    store.note(new, told)
+    return _reply(store, id_, new, told)
 
 
 async def _signature(

@@ -11,7 +11,7 @@ from typing import Protocol
 from rempart.core.errors import invalid
 from rempart.core.names import ProjectId, ResourceName
 from rempart.core.policy import Resource
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.registry import find_project
 from rempart.trust.policy.tags import MANAGER
 

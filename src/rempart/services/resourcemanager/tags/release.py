@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from rempart.services.resourcemanager.tags.kinds import TAG_VALUE
 from rempart.services.resourcemanager.tags.model import value_id
-from rempart.trust.custody.sealed import Transaction
+from rempart.trust.custody.transaction import Transaction
 from rempart.trust.policy.tags import TAGS
 
 
