@@ -6,7 +6,6 @@ Anybody in `accounts` signs in by name; the claims there are in the ID token.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from support.authority import Authority
+from support.node_program import ended, listening
 from support.npm import installed
 from support.universe import free_ports, program
 
@@ -98,29 +98,12 @@ class OIDCProvider:
         }
         script = self.packages / "provider.mjs"
         shutil.copy(HERE / "provider.mjs", script)
-        self.process = subprocess.Popen(
-            [*self.inside, program("node"), str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(setup).encode())
-        self.process.stdin.close()
-        for line in self.process.stdout:
-            if line.strip() == b"listening":
-                return
-        raise AssertionError("the OpenID provider did not start")
+        self.process = listening(script, setup, self.inside)
 
     def stop(self) -> None:
         """End the process, if it runs."""
         process, self.process = self.process, None
-        if process is not None:
-            process.terminate()
-            process.wait(10)
-            assert process.stdout is not None
-            process.stdout.close()
+        ended(process)
 
     def rotate(self, *keys: dict[str, Any]) -> None:
         """Sign with other keys from now on, the first of them; those of before are gone."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from support.authority import Authority
+from support.node_program import ended, listening
 from support.npm import installed
 from support.saml_forge import Forge, Signer
 from support.universe import free_ports, program
@@ -71,28 +71,12 @@ class SAMLProvider:
         }
         script = self.packages / "provider.mjs"
         shutil.copy(HERE / "provider.mjs", script)
-        self.process = subprocess.Popen(
-            [*self.inside, program("node"), str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(setup).encode())
-        self.process.stdin.close()
-        for line in self.process.stdout:
-            if line.strip() == b"listening":
-                return
-        raise AssertionError("the SAML provider did not start")
+        self.process = listening(script, setup, self.inside)
 
     def stop(self) -> None:
-        """End the process."""
-        assert self.process is not None
-        self.process.terminate()
-        self.process.wait(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        """End the process, if it runs."""
+        process, self.process = self.process, None
+        ended(process)
 
     def metadata(self) -> str:
         """Return what it publishes about itself."""

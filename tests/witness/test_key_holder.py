@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from typing_extensions import override
 
 from rempart.ekm.record.chain import Head, extend
 from rempart.ekm.record.segments import segments, walk
@@ -20,74 +20,49 @@ from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.errors import Refuted
 from rempart.tlog.growth import Growth
 from rempart.tlog.keys import VerifierKey, parse_verifier_key
-from rempart.tlog.note import Note, parse_note
-from rempart.tlog.policy import Log, Policy, Witness, parse_policy, quorum_of
+from rempart.tlog.note import parse_note
+from rempart.tlog.policy import Log, Witness, parse_policy, quorum_of
 from rempart.tlog.proof import parse_proof
 from rempart.tlog.tiles import bundles_of, decode_bundle, tiles_of
 from rempart.tlog.tree import leaf_hash
 from support.key_holder import KeyHolder, use
 from support.witness_program import WitnessProgram
-
-SECONDS_MAX = 20
+from support.witnessed import Witnessed, two_witnesses
 
 
 @dataclass
-class Three:
+class Three(Witnessed):
     """A key holder that is to have two witnesses' cosignatures, and the two."""
 
     holder: KeyHolder
-    pair: tuple[WitnessProgram, WitnessProgram]
 
     @property
-    def policy_file(self) -> Path:
-        return self.holder.data / "log-policy"
+    @override
+    def data(self) -> Path:
+        return self.holder.data
 
-    @property
-    def policy(self) -> Policy:
-        return parse_policy(self.policy_file.read_bytes())
-
+    @override
     def key(self) -> VerifierKey:
         return parse_verifier_key(self.holder.run("log", "--key").strip())
 
-    def demand(self) -> None:
-        """Have the key holder demand both, where they are now, and start it so."""
-        known = [Witness(b"w%d" % n, one.keys[0], one.url) for n, one in enumerate(self.pair)]
-        self.policy_file.write_bytes(quorum_of([Log(self.key())], known, 2).encode())
-        self.restart()
-
+    @override
     def restart(self) -> None:
         self.holder.stop()
         self.holder.start()
 
-    def known(self) -> None:
-        """Tell both witnesses of the log."""
-        for one in self.pair:
-            one.run("add-log", self.key().text)
-
+    @override
     def get(self, path: str) -> httpx.Response:
         with self.holder.client() as client:
             return client.get(f"/log/{path}")
 
-    def note(self) -> Note:
-        return parse_note(self.get("checkpoint").raise_for_status().content)
-
-    def size(self) -> int:
-        answer = self.get("checkpoint")
-        return parse_checkpoint(parse_note(answer.content).text).size if answer.is_success else 0
-
-    def faults(self) -> list[str]:
-        return sorted(one["fault"] for one in self.get("witnesses").json()["witnesses"])
-
+    @override
     def entry(self) -> int:
-        """Make an entry, and return its index."""
         assert self.holder.ask("wrap", use(plaintext="")).status_code == 200
         return len(self.holder.entries()) - 1
 
-    def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS_MAX
-        while not holds():
-            assert time.monotonic() < deadline, self.get("witnesses").text
-            time.sleep(0.05)
+    @override
+    def output(self) -> str:
+        return self.get("witnesses").text
 
     def cosigned(self) -> None:
         """Wait until an entry of now is under a checkpoint of both."""
@@ -98,24 +73,13 @@ class Three:
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
     path = tmp_path_factory.mktemp("three")
-    for name in ("ekm", "w1", "w2"):
-        (path / name).mkdir()
-    first, second = (
-        WitnessProgram.create(path / f"w{n}" / "data", f"w.example/{n}") for n in (1, 2)
-    )
-    made = Three(KeyHolder.create(path / "ekm" / "data"), (first, second))
-    made.known()
-    for one in made.pair:
-        one.start()
-    certificates = made.holder.data / "log-witnesses"
-    certificates.mkdir()
-    for n, one in enumerate(made.pair):
-        (certificates / f"w{n}.pem").write_text(one.certificate)
-    made.demand()
-    yield made
-    made.holder.stop()
-    for one in made.pair:
-        one.stop()
+    (path / "ekm").mkdir()
+    with two_witnesses(path) as pair:
+        made = Three(pair, KeyHolder.create(path / "ekm" / "data"))
+        made.introduce()
+        made.demand()
+        yield made
+        made.holder.stop()
 
 
 def test_what_is_published_has_been_seen_by_the_witnesses(three: Three) -> None:

@@ -5,111 +5,79 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
+from typing_extensions import override
 
-from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.keys import VerifierKey, parse_verifier_key
-from rempart.tlog.note import Note, parse_note
-from rempart.tlog.policy import Log, Policy, Witness, parse_policy, quorum_of
+from rempart.tlog.policy import parse_policy
 from support.universe import REMPART, Universe
-from support.witness_program import WitnessProgram
-
-SECONDS_MAX = 20
+from support.witnessed import Witnessed, two_witnesses
 
 
 @dataclass
-class Three:
+class Three(Witnessed):
     """A universe that is to have two witnesses' cosignatures, and the two."""
 
     universe: Universe
-    pair: tuple[WitnessProgram, WitnessProgram]
 
     @property
-    def policy(self) -> Policy:
-        return parse_policy((self.universe.data / "log-policy").read_bytes())
+    @override
+    def data(self) -> Path:
+        return self.universe.data
 
-    def demand(self) -> None:
-        """Have the universe demand both, where they are now, and start it so."""
-        key = self.key()
-        known = [Witness(f"w{n}".encode(), one.keys[0], one.url) for n, one in enumerate(self.pair)]
-        (self.universe.data / "log-policy").write_bytes(quorum_of([Log(key)], known, 2).encode())
-        self.universe.restart()
-
+    @override
     def key(self) -> VerifierKey:
         return parse_verifier_key(self.said("log", "key").strip())
+
+    @override
+    def restart(self) -> None:
+        self.universe.restart()
+
+    @override
+    def get(self, path: str) -> httpx.Response:
+        with self.universe.caller() as client:
+            return client.get(f"/.log/{path}")
+
+    @override
+    def entry(self) -> int:
+        universe = self.universe
+        with universe.caller(universe.token()) as client:
+            made = client.post(
+                "/storage/v1/b",
+                params={"project": universe.project},
+                json={"name": f"witnessed-{time.monotonic_ns()}", "location": universe.location},
+            )
+            made.raise_for_status()
+        return int(made.headers["x-rempart-receipt"].split("/")[1])
+
+    @override
+    def output(self) -> str:
+        return self.universe.log()
 
     def said(self, *words: str, code: int = 0) -> str:
         done = self.universe.run(REMPART, *words, "--data", self.universe.data, code=code)
         return done.stdout + done.stderr
 
-    def known(self) -> None:
-        """Tell both witnesses of the log."""
-        for one in self.pair:
-            one.run("add-log", self.key().text)
-
-    def note(self) -> Note:
-        with self.universe.caller() as client:
-            answer = client.get("/.log/checkpoint")
-            answer.raise_for_status()
-            return parse_note(answer.content)
-
-    def size(self) -> int:
-        return parse_checkpoint(self.note().text).size
-
-    def faults(self) -> list[str]:
-        with self.universe.caller() as client:
-            told = client.get("/.log/witnesses").json()["witnesses"]
-        return sorted(one["fault"] for one in told)
-
-    def write(self) -> int:
-        """Make an entry, and return its index."""
-        universe = self.universe
-        with universe.caller(universe.token()) as client:
-            name = f"witnessed-{time.monotonic_ns()}"
-            made = client.post(
-                "/storage/v1/b",
-                params={"project": universe.project},
-                json={"name": name, "location": universe.location},
-            )
-            made.raise_for_status()
-        return int(made.headers["x-rempart-receipt"].split("/")[1])
-
-    def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS_MAX
-        while not holds():
-            assert time.monotonic() < deadline, self.universe.log()
-            time.sleep(0.05)
-
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
     path = tmp_path_factory.mktemp("three")
-    for name in ("universe", "w1", "w2"):
-        (path / name).mkdir()
-    first, second = (
-        WitnessProgram.create(path / f"w{n}" / "data", f"w.example/{n}") for n in (1, 2)
-    )
-    made = Three(Universe.create(path / "universe" / "data"), (first, second))
-    made.known()
-    for one in made.pair:
-        one.start()
-    certificates = made.universe.data / "log-witnesses"
-    certificates.mkdir()
-    for n, one in enumerate(made.pair):
-        (certificates / f"w{n}.pem").write_text(one.certificate)
-    yield made
-    made.universe.terminate()
-    for one in made.pair:
-        one.stop()
+    (path / "universe").mkdir()
+    with two_witnesses(path) as pair:
+        made = Three(pair, Universe.create(path / "universe" / "data"))
+        made.introduce()
+        yield made
+        made.universe.terminate()
 
 
 def test_a_universe_publishes_what_its_witnesses_have_seen(three: Three) -> None:
     three.demand()
-    index = three.write()
+    index = three.entry()
     three.until(lambda: three.size() > index)
     assert len(three.policy.check(three.note()).cosignatures) == 2
     assert parse_policy(three.said("log", "policy").encode()) == three.policy
@@ -125,7 +93,7 @@ def test_without_one_of_them_the_last_checkpoint_stays_and_the_universe_works_on
     three.demand()
     three.until(lambda: three.faults() == ["", ""])
     three.pair[1].stop()
-    index = three.write()
+    index = three.entry()
     three.until(lambda: three.faults() == ["", "offline"])
     assert three.size() <= index
     assert "quorum" in json.loads(three.said("log", "witnesses", "--json", code=1))["lacking"]
@@ -143,7 +111,7 @@ def test_a_store_that_was_put_back_is_told_of_and_goes_on_as_another_log(
     universe.terminate()
     shutil.copytree(universe.data, tmp_path / "old", symlinks=True)
     universe.start()
-    index = three.write()
+    index = three.entry()
     three.until(lambda: three.size() > index)
     universe.terminate()
     shutil.rmtree(universe.data)
