@@ -14,7 +14,8 @@ from rempart.services.logging.query.evaluate import mask, matches, rows
 from rempart.services.logging.query.lexer import FILTER_CHARS_MAX
 from rempart.services.logging.query.moments import nanos, written
 from rempart.services.logging.query.parser import COMPARISONS_MAX, DEPTH_MAX, parse
-from rempart.services.logging.query.table import Rows, columns, flat
+from rempart.services.logging.query.table import Rows
+from rempart.services.logging.query.transposed import columns
 
 ENTRY: dict[str, Any] = {
     "logName": "projects/lab:demo/logs/my%2Flog",
@@ -216,14 +217,14 @@ def test_many_entries_at_once_match_as_one_by_one(
     entries: list[dict[str, Any]], filter_: str
 ) -> None:
     node = parse(filter_)
-    table = Rows(range(len(entries)), columns([flat(one) for one in entries]))
+    table = Rows(range(len(entries)), columns(entries))
     found = rows(mask(node, table), len(entries))
     assert found == [at for at, entry in enumerate(entries) if matches(node, entry)]
 
 
 def test_a_column_of_many_values_is_wide_and_matches_as_a_narrow_one() -> None:
     entries = [{"insertId": f"id{at}"} for at in range(1000)]
-    table = Rows(range(1000), columns([flat(one) for one in entries]))
+    table = Rows(range(1000), columns(entries))
     assert rows(mask(parse("insertId=id777 OR insertId=id3"), table), 1000) == [3, 777]
     column = table.column("insertId")
     assert column is not None
@@ -246,7 +247,7 @@ def test_a_search_through_many_texts_finds_what_asking_each_finds(filter_: str) 
         for at in range(1000)
     ]
     node = parse(filter_)
-    table = Rows(range(1000), columns([flat(one) for one in entries]))
+    table = Rows(range(1000), columns(entries))
     found = rows(mask(node, table), 1000)
     assert found == [at for at, one in enumerate(entries) if _asked(filter_, one)]
 
@@ -254,7 +255,7 @@ def test_a_search_through_many_texts_finds_what_asking_each_finds(filter_: str) 
 def _asked(filter_: str, entry: dict[str, Any]) -> bool:
     """Ask a table in which nothing can be searched, for a text in it has two lines."""
     more = [entry, {"textPayload": "\n", "labels": {"x": "\n"}, "spanId": "\n"}]
-    return bool(mask(parse(filter_), Rows(range(2), columns([flat(one) for one in more]))) & 1)
+    return bool(mask(parse(filter_), Rows(range(2), columns(more))) & 1)
 
 
 @given(st.integers(0, 4_000_000_000 * 10**9))

@@ -61,11 +61,12 @@ def entry(index: int, leaf: Leaf) -> Entry:
 def headed(index: int, leaf: Leaf, log: str, severity: str, payload: Json) -> Entry:
     """Return an entry with what all of a leaf's entries begin with."""
     time = leaf.time * MICROS
+    stamp = written(time)
     document: Json = {
         "logName": f"{leaf.container}/logs/{AUDIT_DOMAIN}%2F{log}",
         "resource": _resource(leaf),
-        "timestamp": written(time),
-        "receiveTimestamp": written(time),
+        "timestamp": stamp,
+        "receiveTimestamp": stamp,
         "severity": severity,
         "insertId": f"{index:x}",
         "labels": {INDEX_LABEL: str(index)},

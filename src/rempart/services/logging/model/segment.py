@@ -16,8 +16,10 @@ import msgspec
 from rempart.core.clock import Micros
 from rempart.services.logging.kinds import Bodies, Columns, Segment
 from rempart.services.logging.model.entry import Entry
+from rempart.services.logging.query.column import Column
 from rempart.services.logging.query.moments import MICROS, nanos
-from rempart.services.logging.query.table import Column, Rows, columns, flat
+from rempart.services.logging.query.table import Rows
+from rempart.services.logging.query.transposed import columns
 
 SEGMENT_ENTRIES_MAX = 4096
 """So many that two bytes number every value of a column, and one opening costs a millisecond."""
@@ -83,7 +85,7 @@ def block(bodies: Bodies, number: int) -> bytes:
 
 def rows_of(entries: Sequence[Entry]) -> Rows:
     """Return entries, sorted by time, as a table."""
-    return Rows([one.time for one in entries], columns([flat(one.document) for one in entries]))
+    return Rows([one.time for one in entries], columns([one.document for one in entries]))
 
 
 class Stored:
@@ -111,7 +113,7 @@ class Stored:
 
 def _columns(ordered: Sequence[Entry]) -> Columns | None:
     """Return the columns, or None where there are too many: then entries are read themselves."""
-    made = columns([flat(one.document) for one in ordered])
+    made = columns([one.document for one in ordered])
     if len(made) > COLUMNS_MAX:
         return None
     kept = {

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rempart.services.logging.query.moments import nanos
-from rempart.services.logging.query.table import (
-    SEPARATOR,
-    Rows,
-    Table,
-    columns,
-    flat,
-    name_of,
-    span,
-)
+from rempart.services.logging.query.table import Rows, Table, name_of, span
+from rempart.services.logging.query.transposed import SEPARATOR, columns
 from rempart.services.logging.query.tree import (
     Anywhere,
     Between,
@@ -40,7 +33,7 @@ def matches(node: Node, entry: Mapping[str, object]) -> bool:
 
 def one_row(entry: Mapping[str, object]) -> Table:
     """Return an entry as a table of one row."""
-    return Rows((nanos(str(entry.get("timestamp", ""))) or 0,), columns([flat(entry)]))
+    return Rows((nanos(str(entry.get("timestamp", ""))) or 0,), columns([entry]))
 
 
 def rows(found: int, count: int) -> list[int]:

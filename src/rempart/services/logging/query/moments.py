@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
@@ -41,13 +42,17 @@ def _offset(found: re.Match[str]) -> timedelta:
 def written(moment: int) -> str:
     """Return a time as Google's JSON has it: with 0, 3, 6 or 9 digits of the second."""
     seconds, fraction = divmod(moment, NANOS)
-    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     if not fraction:
-        return f"{text}Z"
+        return f"{_second(seconds)}Z"
     digits = f"{fraction:09d}"
     while digits.endswith("000"):
         digits = digits[:-3]
-    return f"{text}.{digits}Z"
+    return f"{_second(seconds)}.{digits}Z"
+
+
+@lru_cache(maxsize=64)  # times are often written of one second's entries after the other
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def duration(text: str) -> float | None:
