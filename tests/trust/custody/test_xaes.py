@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.core.errors import Bug
+from rempart.trust.custody import xaes
 from rempart.trust.custody.errors import Tampered
-from rempart.trust.custody.xaes import XAES256GCM
+from rempart.trust.custody.xaes import DERIVED_KEPT, XAES256GCM
 
 _FILE = Path(__file__).parents[3] / "docs/spec/vectors/xaes-256-gcm.json"
 PUBLISHED: dict[str, Any] = json.loads(_FILE.read_text())
@@ -104,13 +105,39 @@ def test_a_key_or_nonce_of_another_length_is_a_bug_of_ours() -> None:
         XAES256GCM(KEY).encrypt(bytes(12), b"", b"")
 
 
+def test_what_is_sealed_in_turn_has_nonces_of_its_own_and_few_first_halves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(xaes, "SEALED_UNDER_A_HALF", 100)
+    cipher = XAES256GCM(KEY)
+
+    sealed = [cipher.seal(b"plain", AAD, os.urandom) for _ in range(250)]
+
+    assert len({one[:24] for one in sealed}) == 250
+    halves = [one[:12] for one in sealed]
+    assert [len(set(halves[at : at + 100])) for at in (0, 100, 200)] == [1, 1, 1]
+    assert len(set(halves)) == 3
+    assert all(XAES256GCM(KEY).open(one, AAD) == b"plain" for one in sealed)
+
+
+def test_no_more_derived_keys_are_kept_than_the_limit_says() -> None:
+    cipher = XAES256GCM(KEY)
+    nonces = [os.urandom(24) for _ in range(DERIVED_KEPT + 5)]
+
+    sealed = [cipher.encrypt(nonce, b"plain", AAD) for nonce in nonces]
+
+    assert len(cipher._derived) == DERIVED_KEPT
+    pairs = zip(nonces, sealed, strict=True)
+    assert all(cipher.decrypt(nonce, one, AAD) == b"plain" for nonce, one in pairs)
+
+
 def test_one_cipher_serves_many_threads() -> None:
     cipher = XAES256GCM(KEY)
 
     def round_trips(_: int) -> bool:
         for _ in range(300):
-            nonce, plain = os.urandom(24), os.urandom(4096)
-            if XAES256GCM(KEY).decrypt(nonce, cipher.encrypt(nonce, plain, AAD), AAD) != plain:
+            plain = os.urandom(4096)
+            if XAES256GCM(KEY).open(cipher.seal(plain, AAD, os.urandom), AAD) != plain:
                 return False
         return True
 

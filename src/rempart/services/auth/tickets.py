@@ -19,7 +19,6 @@ from rempart.trust.custody.xaes import XAES256GCM
 
 TICKET_CHARS_MAX = 8 * 1024
 _CONTEXT = b"rempart.sign-in-ticket.v1\x00"
-_NONCE_BYTES = 24
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True):
@@ -76,8 +75,7 @@ class Tickets(Generic[T]):
 
     def seal(self, ticket: T) -> str:
         """Return a ticket as a text for URLs and forms."""
-        nonce = self._world.random(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, self._encode(ticket), self._context)
+        sealed = self._cipher.seal(self._encode(ticket), self._context, self._world.random)
         return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def open(self, text: str, browser: bytes) -> T:
@@ -88,10 +86,7 @@ class Tickets(Generic[T]):
             sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
             if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
                 raise BadTicket("it is spelled otherwise than it was given")
-            plain = self._cipher.decrypt(
-                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._context
-            )
-            ticket = self._decode(plain)
+            ticket = self._decode(self._cipher.open(sealed, self._context))
         except (Base64Error, ValueError, Tampered, msgspec.DecodeError) as problem:
             raise BadTicket("it is none of this universe") from problem
         if ticket.expires <= self._world.clock():

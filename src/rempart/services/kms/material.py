@@ -27,7 +27,7 @@ from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.external.reference import Reference
 from rempart.trust.custody.mechanism import LiveKey, Mechanism, UseContext
 from rempart.trust.custody.software.algorithms import ALGORITHMS
-from rempart.trust.custody.xaes import NONCE_BYTES, XAES256GCM
+from rempart.trust.custody.xaes import XAES256GCM
 
 LOADED_MAX = 4096
 _log = logging.getLogger(__name__)
@@ -110,8 +110,7 @@ class Materials:
 
     def wrap(self, name: VersionName | ImportJobName, material: bytes) -> bytes:
         """Return material wrapped for one resource."""
-        nonce = self._random(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, material, context("kms", str(name)))
+        return self._cipher.seal(material, context("kms", str(name)), self._random)
 
     def key(self, name: VersionName, version: Version) -> LiveKey:
         """Return the loaded key of a version."""
@@ -148,8 +147,7 @@ class Materials:
         return found
 
     def _unwrap(self, name: VersionName | ImportJobName, wrapped: bytes) -> bytes:
-        nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
         try:
-            return self._cipher.decrypt(nonce, sealed, context("kms", str(name)))
+            return self._cipher.open(wrapped, context("kms", str(name)))
         except Tampered as problem:
             raise data_loss(f"The material of {name} failed authentication.") from problem

@@ -17,7 +17,6 @@ from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.keyring import KEY_BYTES, Keyring
 from rempart.trust.custody.xaes import XAES256GCM
 
-_NONCE_BYTES = 24
 _OPEN_KEYS_MAX = 1024
 
 
@@ -49,24 +48,24 @@ class BucketKey:
 
     def wrap(self, plain: bytes, use: bytes, own: bytes | None) -> bytes:
         """Return a data key wrapped for one use."""
-        inner = plain if own is None else _wrap(_own_cipher(own), plain, use, self._random)
-        return _wrap(self._cipher, inner, use, self._random)
+        inner = plain if own is None else _own_cipher(own).seal(plain, use, self._random)
+        return self._cipher.seal(inner, use, self._random)
 
     def unwrap(self, wrapped: bytes, use: bytes, own: bytes | None) -> bytes:
         """Return the plain data key; raises `Tampered` for another use, bucket or own key."""
-        inner = _unwrap(self._cipher, wrapped, use)
-        plain = inner if own is None else _unwrap(_own_cipher(own), inner, use)
+        inner = self._cipher.open(wrapped, use)
+        plain = inner if own is None else _own_cipher(own).open(inner, use)
         if len(plain) != KEY_BYTES:
             raise Tampered
         return plain
 
     def cover(self, plain: bytes, use: bytes) -> bytes:
         """Return a few bytes beside a data key, sealed for one use of their own."""
-        return _wrap(self._cipher, plain, use, self._random)
+        return self._cipher.seal(plain, use, self._random)
 
     def uncover(self, covered: bytes, use: bytes) -> bytes:
         """Return what was covered; raises `Tampered` for another use or bucket key."""
-        return _unwrap(self._cipher, covered, use)
+        return self._cipher.open(covered, use)
 
 
 class Envelopes:
@@ -79,28 +78,18 @@ class Envelopes:
 
     def new_bucket_key(self, bucket_id: str) -> bytes:
         """Return a fresh bucket key, wrapped by the root."""
-        return _wrap(
-            self._root, self._random(KEY_BYTES), context("bucket-key", bucket_id), self._random
-        )
+        use = context("bucket-key", bucket_id)
+        return self._root.seal(self._random(KEY_BYTES), use, self._random)
 
     def bucket_key(self, bucket_id: str, wrapped: bytes) -> BucketKey:
         """Return a bucket key, opened; raises `Tampered` for one of another bucket."""
         opened = self._open.get(wrapped)
         if opened is None:
-            plain = _unwrap(self._root, wrapped, context("bucket-key", bucket_id))
+            plain = self._root.open(wrapped, context("bucket-key", bucket_id))
             opened = self._open[wrapped] = BucketKey(plain, self._random)
             while len(self._open) > _OPEN_KEYS_MAX:
                 self._open.popitem(last=False)
         return opened
-
-
-def _wrap(cipher: XAES256GCM, plain: bytes, use: bytes, random: Random) -> bytes:
-    nonce = random(_NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, plain, use)
-
-
-def _unwrap(cipher: XAES256GCM, wrapped: bytes, use: bytes) -> bytes:
-    return cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], use)
 
 
 def _own_cipher(own: bytes) -> XAES256GCM:

@@ -38,7 +38,6 @@ from rempart.trust.custody.xaes import XAES256GCM
 T = TypeVar("T")
 
 SCANNED_AT_ONCE = 500
-_NONCE_BYTES = 24
 _RECORD_CONTEXT = b"rempart.record.v1\x00"
 _FEED_CONTEXT = b"rempart.feed.v1\x00"
 
@@ -119,7 +118,7 @@ class SealedEngine:
     def authentic(self, record: Record) -> bool:
         """Tell whether a record's value was sealed for its key by this universe."""
         try:
-            self._unseal(_RECORD_CONTEXT + record.key, record.value)
+            self._cipher.open(record.value, _RECORD_CONTEXT + record.key)
         except Tampered:
             return False
         return True
@@ -157,7 +156,7 @@ class SealedEngine:
         """Return what opens a feed entry, None where that was pruned; raises `Tampered`."""
         if not entry.content:
             return None
-        plain = self._unseal(_FEED_CONTEXT + feed.encode(), entry.content)
+        plain = self._cipher.open(entry.content, _FEED_CONTEXT + feed.encode())
         opening = Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
         if not opening.opens(entry.entry):
             raise Tampered
@@ -180,7 +179,8 @@ class SealedEngine:
     def seal_entry(self, feed: str, content: bytes) -> Append:
         """Return a commitment to a content, and beside it what opens it, sealed."""
         salt = self._random(SALT_BYTES)
-        sealed = self._seal(_FEED_CONTEXT + feed.encode(), salt + content)
+        context = _FEED_CONTEXT + feed.encode()
+        sealed = self._cipher.seal(salt + content, context, self._random)
         return Append(feed, commitment(salt, content), sealed)
 
     async def append(self, appends: tuple[Append, ...]) -> Committed:
@@ -230,18 +230,11 @@ class SealedEngine:
 
     def seal(self, key: Key, plain: bytes) -> bytes:
         """Return a record's value sealed under its key."""
-        return self._seal(_RECORD_CONTEXT + key, plain)
-
-    def _seal(self, context: bytes, plain: bytes) -> bytes:
-        nonce = self._random(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, plain, context)
-
-    def _unseal(self, context: bytes, sealed: bytes) -> bytes:
-        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+        return self._cipher.seal(plain, _RECORD_CONTEXT + key, self._random)
 
     def _open(self, kind: Kind[T], record: Record) -> Found[T]:
         try:
-            plain = self._unseal(_RECORD_CONTEXT + record.key, record.value)
+            plain = self._cipher.open(record.value, _RECORD_CONTEXT + record.key)
             return Found(record.key, record.version, kind.decode(plain))
         except (Tampered, msgspec.DecodeError) as problem:
             raise data_loss("A stored document failed authentication.") from problem

@@ -33,7 +33,6 @@ TOKEN_CHARS_MAX = 14 * KIB
 LIFETIME_SECONDS = 3600
 _CONTEXT = b"rempart.access-token.v1\x00"
 _CONTEXT_2 = b"rempart.access-token.v2\x00"
-_NONCE_BYTES = 24
 _SECOND = 1_000_000
 
 
@@ -132,15 +131,14 @@ class AccessTokens:
             raise Rejected("not a token of this universe") from problem
 
     def _sealed(self, plain: bytes, context: bytes) -> str:
-        nonce = self._world.random(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, plain, context)
+        sealed = self._cipher.seal(plain, context, self._world.random)
         return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def _opened(self, text: str, context: bytes) -> bytes:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         if urlsafe_b64encode(sealed).rstrip(b"=") != text.encode():
             raise Rejected("not canonical base64url")
-        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+        return self._cipher.open(sealed, context)
 
 
 def digest_of(token: str) -> bytes:

@@ -12,7 +12,7 @@ from rempart.core.clock import Random
 from rempart.trust.custody.envelope import context
 from rempart.trust.custody.errors import Tampered
 from rempart.trust.custody.keyring import KEY_BYTES
-from rempart.trust.custody.xaes import NONCE_BYTES, XAES256GCM
+from rempart.trust.custody.xaes import XAES256GCM
 
 FORMAT = "rempart-root-seal-1"
 ID_BYTES = 16
@@ -72,8 +72,7 @@ def seal(
     root: bytes, kek: bytes, seal_id: bytes, opened_by: Custodians | HeldKey, random: Random
 ) -> bytes:
     """Return the file that keeps a root under a key-encryption key."""
-    nonce = random(NONCE_BYTES)
-    wrapped = nonce + XAES256GCM(kek).encrypt(nonce, root, _bound(seal_id, opened_by))
+    wrapped = XAES256GCM(kek).seal(root, _bound(seal_id, opened_by), random)
     return msgspec.json.format(
         msgspec.json.encode(SealedRoot(FORMAT, seal_id, opened_by, wrapped)), indent=1
     )
@@ -95,10 +94,9 @@ def parse(content: bytes) -> SealedRoot:
 
 def unseal(sealed: SealedRoot, kek: bytes) -> bytes:
     """Return the root, or raise SealProblem where key and file do not belong together."""
-    nonce, wrapped = sealed.wrapped_root[:NONCE_BYTES], sealed.wrapped_root[NONCE_BYTES:]
     bound = _bound(sealed.id, sealed.opened_by)
     try:
-        root = XAES256GCM(kek).decrypt(nonce, wrapped, bound)
+        root = XAES256GCM(kek).open(sealed.wrapped_root, bound)
     except Tampered:
         raise SealProblem(
             "The sealed root does not open: it was altered. Restore root.sealed from a backup."
