@@ -38,6 +38,10 @@ from rempart.trust.custody.xaes import XAES256GCM
 T = TypeVar("T")
 
 SCANNED_AT_ONCE = 500
+
+FRESH_OPENINGS_MAX = 8192
+"""Openings of new feed entries that stay in memory until they are first asked for."""
+
 _RECORD_CONTEXT = b"rempart.record.v1\x00"
 _FEED_CONTEXT = b"rempart.feed.v1\x00"
 
@@ -92,6 +96,7 @@ class SealedEngine:
         self._cipher = XAES256GCM(key)
         self._random = random
         self._hot: dict[bytes, OrderedDict[Key, Found[Any]]] = {}
+        self._fresh: dict[bytes, Opening] = {}
         self._commits = 0
         self._begun = 0
         self._doubtful: dict[Key, int] = {}
@@ -156,6 +161,9 @@ class SealedEngine:
         """Return what opens a feed entry, None where that was pruned; raises `Tampered`."""
         if not entry.content:
             return None
+        fresh = self._fresh.pop(entry.entry, None)
+        if fresh is not None:
+            return fresh
         plain = self._cipher.open(entry.content, _FEED_CONTEXT + feed.encode())
         opening = Opening(plain[:SALT_BYTES], plain[SALT_BYTES:])
         if not opening.opens(entry.entry):
@@ -178,10 +186,14 @@ class SealedEngine:
 
     def seal_entry(self, feed: str, content: bytes) -> Append:
         """Return a commitment to a content, and beside it what opens it, sealed."""
-        salt = self._random(SALT_BYTES)
+        opening = Opening(self._random(SALT_BYTES), content)
+        shown = commitment(opening.salt, content)
+        self._fresh[shown] = opening
+        if len(self._fresh) > FRESH_OPENINGS_MAX:
+            del self._fresh[next(iter(self._fresh))]
         context = _FEED_CONTEXT + feed.encode()
-        sealed = self._cipher.seal(salt + content, context, self._random)
-        return Append(feed, commitment(salt, content), sealed)
+        sealed = self._cipher.seal(opening.salt + content, context, self._random)
+        return Append(feed, shown, sealed)
 
     async def append(self, appends: tuple[Append, ...]) -> Committed:
         """Append entries that are in no transaction of a change; durable on return."""
