@@ -87,18 +87,22 @@ def _add(name: str, rows: Rows, values: Sequence[Scalar], found: dict[str, Cells
     found[name] = (rows, values)
 
 
-def _column(rows: Rows, values: Sequence[Scalar], count: int) -> Column:
+def _column(rows: Rows, cells: Sequence[Scalar], count: int) -> Column:
     """Return the column of cells whose rows do not fall."""
-    if len(set(rows)) == len(rows) and len(set(map(type, values))) == 1:
-        numbers, singles = _numbers(values)
-        return _numbered(rows, numbers, [(one,) for one in singles], count)
+    types = set(map(type, cells))
+    if len(types) == 1 and (isinstance(rows, range) or len(set(rows)) == len(rows)):
+        numbers, singles = _numbers(cells)
+        texts = _texts(cast("list[str]", singles)) if str in types else ""
+        values: list[Values] = [] if texts else [(one,) for one in singles]
+        return Column(count, len(singles), texts, values, *_packed(rows, numbers, count))
     every: defaultdict[int, list[Scalar]] = defaultdict(list)
-    for row, value in zip(rows, values, strict=True):
+    for row, value in zip(rows, cells, strict=True):
         every[row].append(value)
     # 1, 1.0 and true are three values, and one key of a dictionary.
     keys = [(tuple(one), tuple(map(type, one))) for one in every.values()]
     numbers, distinct = _numbers(keys)
-    return _numbered(list(every), numbers, [one for one, _ in distinct], count)
+    packed = _packed(list(every), numbers, count)
+    return Column(count, len(distinct), "", [one for one, _ in distinct], *packed)
 
 
 def _numbers(values: Sequence[T]) -> tuple[list[int], list[T]]:
@@ -108,19 +112,17 @@ def _numbers(values: Sequence[T]) -> tuple[list[int], list[T]]:
     return list(map(numbers.__getitem__, values)), distinct
 
 
-def _numbered(rows: Rows, numbers: list[int], values: list[Values], count: int) -> Column:
+def _texts(singles: list[str]) -> str:
+    """Return texts between newlines, or nothing where one has a newline in it."""
+    joined = "\n".join(("", *singles, ""))
+    return joined if joined.count("\n") == len(singles) + 1 else ""
+
+
+def _packed(rows: Rows, numbers: list[int], count: int) -> tuple[bytes, bool]:
+    """Return the number of every row, 0 where it has none, and whether one takes two bytes."""
     if len(rows) < count:
         those, numbers = numbers, [0] * count
         for row, number in zip(rows, those, strict=True):
             numbers[row] = number
-    wide = len(values) > NARROW - 1
-    texts = _texts(values)
-    packed = array("H", numbers).tobytes() if wide else bytes(numbers)
-    return Column(count, len(values), texts, [] if texts else values, packed, wide)
-
-
-def _texts(values: list[Values]) -> str:
-    """Return the values between newlines where each is one text, else nothing."""
-    singles = [one[0] for one in values if len(one) == 1]
-    texts = [one for one in singles if isinstance(one, str) and "\n" not in one]
-    return "\n".join(("", *texts, "")) if len(texts) == len(values) else ""
+    wide = max(numbers) > NARROW - 1
+    return array("H", numbers).tobytes() if wide else bytes(numbers), wide
