@@ -124,7 +124,8 @@ def test_the_commands_of_the_page_do_what_it_says(
 ) -> None:
     receipt = uploaded(admin, bucket, "first")
     published(admin, int(receipt.split("/")[1]) + 1)
-    (tmp_path / "receipts").write_text(f"{receipt}\n{uploaded(admin, bucket, 'second')}\n")
+    printed = f"# of curl -i\nx-rempart-receipt: {uploaded(admin, bucket, 'second')}\r\n"
+    (tmp_path / "receipts").write_text(f"{receipt}\n{printed}")
     register = json.loads((PAGE.parent / "spec/vectors/staff-register.json").read_text())
     (tmp_path / "staff-register.jws").write_text(register["register"])
     (tmp_path / "officer.json").write_text(json.dumps(register["officer"]))

@@ -31,7 +31,7 @@ from rempart.verifier.bundle import (
 )
 from rempart.verifier.leaf import LISTS, NOT_JSON, decode
 from rempart.verifier.making import Collected
-from rempart.verifier.receipts import Receipt, parse_receipt
+from rempart.verifier.receipts import HEADER, Receipt, parse_receipt
 
 ANSWER_SECONDS_MAX = 120.0
 ANSWER_BYTES_MAX = 256 << 20
@@ -39,7 +39,6 @@ COVERED_SECONDS = 60.0
 """How long to wait for a checkpoint that covers what was collected."""
 
 _PAUSE_SECONDS = 0.3
-_RECEIPT = "x-rempart-receipt"
 
 
 class NotCollected(Exception):  # noqa: N818 - it is named for what is told
@@ -105,7 +104,7 @@ class Log:
         try:
             document: dict[str, Any] = json.loads(content)
             lines = [_line(one) for one in document.get("openings", [])]
-            receipt = parse_receipt(str(headers.get(_RECEIPT)))
+            receipt = parse_receipt(str(headers.get(HEADER)))
             return _Page(lines, str(document.get("nextPageToken", "")), receipt)
         except (ValueError, KeyError, TypeError, AttributeError, Malformed) as problem:
             raise NotCollected(f"The universe answers {path} with no openings.") from problem
