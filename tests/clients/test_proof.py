@@ -77,8 +77,13 @@ def test_a_customer_proves_who_touched_a_bucket(
     assert told(universe, bundle, code=2)["verdict"].startswith("All of it fits together")
     other = universe.run(REMPART, "proof", "fetch", "--out", tmp_path / "b.zip", "--since", bundle)
     assert "BAD" not in other.stdout
-    both = told(universe, tmp_path / "b.zip", bundle, "--key", key, code=0)
+    both = told(universe, tmp_path / "b.zip", bundle, "--key", key, "--report", code=0)
     assert [one["ok"] for one in both["oneHistory"]] == [True]
+    later, before = (
+        [entry["index"] for entry in one["report"] if entry["method"].endswith("openings.list")]
+        for one in both["bundles"]
+    )
+    assert later[:-1] == before, "a fetch is one entry of the log"
     one_byte_is_told(universe, bundle, held)
 
 
