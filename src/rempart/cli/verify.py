@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import click
 
 from rempart import durable
-from rempart.cli import instance, options, quorum
+from rempart.cli import instance, options, quorum, verifier_program
 from rempart.engine.seam import EngineError
 from rempart.tlog.errors import Malformed
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
@@ -29,6 +30,12 @@ from rempart.verifier.options import Options, bundle_options
 @options.data_option
 @options.requests_option
 @bundle_options
+@click.option(
+    "--export",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Check nothing: write the verifier of bundles as one file, for who has no Rempart.",
+)
 @options.json_option
 @click.pass_context
 def command(
@@ -37,6 +44,7 @@ def command(
     bundles: tuple[Path, ...],
     data: Path,
     requests: Path | None,
+    export: Path | None,
     *,
     as_json: bool,
     **of: Any,  # noqa: ANN401 - as typed
@@ -49,6 +57,11 @@ def command(
     for shares; the root stays in this process.
     """
     typed = Options(**of)
+    if export is not None:
+        if bundles or typed != Options():
+            options.refuse("The verifier is exported by itself: say --export FILE alone.")
+        _export(export, as_json=as_json)
+        return
     if bundles:
         raise SystemExit(run(bundles, typed, as_json=as_json))
     if typed.trusting or typed.reporting:
@@ -58,6 +71,23 @@ def command(
     except (Malformed, OSError) as problem:
         options.refuse(str(problem))
     _whole(context, data, requests, held, as_json=as_json)
+
+
+def _export(path: Path, *, as_json: bool) -> None:
+    content = verifier_program.program()
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as problem:
+        options.refuse(f"{path}: {problem.strerror}.")
+    digest = hashlib.sha256(content).hexdigest()
+    if as_json:
+        options.show_json(
+            {"file": str(path), "sha256": digest, "needs": list(verifier_program.NEEDED)}
+        )
+        return
+    click.echo(f"{digest}  {path}")
+    click.echo(f"It needs Python 3.11 and {', '.join(verifier_program.NEEDED)}.", err=True)
 
 
 def _whole(
