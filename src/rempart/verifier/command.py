@@ -16,6 +16,7 @@ from rempart.verifier.checks import Asked, verify
 from rempart.verifier.findings import HOLDS, UNDECIDED, WRONG, Check, Findings, verdict
 from rempart.verifier.held import check_pair
 from rempart.verifier.options import Options
+from rempart.verifier.reads import Reads, reads_of
 from rempart.verifier.report import COLUMNS, Known, Touched, Wanted, report, shown
 
 _SAID = {
@@ -46,6 +47,10 @@ class Telling(msgspec.Struct, frozen=True):
     def of(self, one: Verified) -> list[Touched]:
         """Return what a verified bundle tells."""
         return list(report(one.bundle, self.wanted, self.known)) if one.bundle else []
+
+    def reads(self, one: Verified) -> list[Reads]:
+        """Return what a verified bundle tells of the record of reads, which may not be there."""
+        return [reads_of(one.bundle, self.wanted)] if one.bundle else []
 
 
 def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
@@ -115,6 +120,9 @@ def _document(one: Verified, telling: Telling | None) -> dict[str, object]:
         told |= {"complete": one.bundle.manifest, "counts": msgspec.structs.asdict(one.found.tally)}
     if telling is not None:
         told["report"] = telling.of(one)
+        told["reads"] = [
+            {"onRecord": it.on, **msgspec.to_builtins(it)} for it in telling.reads(one)
+        ]
     return told
 
 
@@ -143,6 +151,7 @@ def _show(
             for touched in told:
                 _echo(touched.lines())
             _echo([_counted(len(told), telling.wanted)])
+            _echo([line for it in telling.reads(one) for line in it.lines()])
     _echo([line for pair in pairs for line in pair.lines()], err=err)
     click.echo(said, err=err)
 
@@ -150,7 +159,7 @@ def _show(
 def _counted(count: int, wanted: Wanted) -> str:
     """Return how much was told: nothing at all may be a name that was mistyped."""
     about = f" about {wanted.resource}" if wanted.resource else ""
-    return f"{count} entries{about}. Reads of data are among them where they were to be on record."
+    return f"{count} entries{about}."
 
 
 def _show_csv(each: list[Verified], telling: Telling) -> None:
@@ -158,6 +167,7 @@ def _show_csv(each: list[Verified], telling: Telling) -> None:
     rows.writerow(COLUMNS)
     for one in each:
         rows.writerows(touched.cells() for touched in telling.of(one))
+        _echo([line for it in telling.reads(one) for line in it.lines()], err=True)
 
 
 def _echo(lines: list[str], *, err: bool = False) -> None:
