@@ -20,8 +20,10 @@ from rempart.tlog.errors import Malformed
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.sealing.document import SealProblem
+from rempart.universe import VerifyReport
 from rempart.verifier.checks import Asked
-from rempart.verifier.command import run
+from rempart.verifier.command import SAID, run
+from rempart.verifier.findings import HOLDS, WRONG
 from rempart.verifier.options import Options, bundle_options
 
 
@@ -59,17 +61,17 @@ def command(
     typed = Options(**of)
     if export is not None:
         if bundles or typed != Options():
-            options.refuse("The verifier is exported by itself: say --export FILE alone.")
+            raise click.UsageError("The verifier is exported by itself: say --export FILE alone.")
         _export(export, as_json=as_json)
         return
     if bundles:
         raise SystemExit(run(bundles, typed, as_json=as_json))
     if typed.trusting or typed.reporting:
-        options.refuse("Policies, keys and reports go with a BUNDLE; none is named.")
+        raise click.UsageError("Policies, keys and reports go with a BUNDLE; none is named.")
     try:
         held = typed.asked()
     except (Malformed, OSError) as problem:
-        options.refuse(str(problem))
+        raise click.UsageError(str(problem)) from None
     _whole(context, data, requests, held, as_json=as_json)
 
 
@@ -108,14 +110,20 @@ def _whole(
         options.refuse_in_use(data, "Nothing was verified: stop it first.")
     except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"Nothing was verified: {problem}")
+    _show(report, as_json=as_json)
+    raise SystemExit(HOLDS if report.ok else WRONG)
+
+
+def _show(report: VerifyReport, *, as_json: bool) -> None:
+    code = HOLDS if report.ok else WRONG
     if as_json:
-        checks = [dataclasses.asdict(check) for check in report.checks]
-        options.show_json({"ok": report.ok, "checks": checks})
-    else:
-        for check in report.checks:
-            click.echo(f"{'ok ' if check.ok else 'BAD'} {check.name:<16} {check.detail}")
-        click.echo("Everything checks." if report.ok else "Not everything checks.")
-    raise SystemExit(0 if report.ok else 1)
+        shown = {"ok": report.ok, "exitCode": code, "verdict": SAID[code]}
+        options.show_json(shown | dataclasses.asdict(report))
+        return
+    for check in report.checks:
+        click.echo(f"{'ok ' if check.ok else 'BAD'} {check.name:<16} {check.detail}")
+    for line in (SAID[code], *report.notes):
+        click.echo(line)
 
 
 @contextlib.contextmanager

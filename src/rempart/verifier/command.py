@@ -19,7 +19,7 @@ from rempart.verifier.options import Options
 from rempart.verifier.reads import Reads, reads_of
 from rempart.verifier.report import COLUMNS, Known, Touched, Wanted, report, shown
 
-_SAID = {
+SAID = {
     HOLDS: "Everything checks.",
     WRONG: "Not everything checks.",
     UNDECIDED: "Nothing is wrong, and not everything could be told.",
@@ -68,7 +68,7 @@ def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
     told = telling if code != WRONG and options.reporting else None
     if code == HOLDS and not options.trusting:
         code = UNDECIDED
-    said = _UNTRUSTED if code == UNDECIDED and not options.trusting else _SAID[code]
+    said = _UNTRUSTED if code == UNDECIDED and not options.trusting else SAID[code]
     if as_json:
         _show_json(each, pairs, told, code, said)
         return code
