@@ -46,9 +46,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """Everything that verification looked at; nothing checked is not a success."""
+    """Everything that verification looked at; nothing checked is not a success.
+
+    `notes` say what it could not look at, and decide nothing.
+    """
 
     checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

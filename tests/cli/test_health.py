@@ -171,7 +171,25 @@ def test_verify_succeeds_only_where_there_is_something_and_all_of_it_checks(
     assert created.type("verify").exit_code == code
     answer = created.type("verify", "--json")
     assert answer.exit_code == code
-    assert json.loads(answer.output)["ok"] is (code == 0)
+    told = json.loads(answer.output)
+    assert (told["ok"], told["exitCode"]) == (code == 0, code)
+    assert told["verdict"] == ("Everything checks." if code == 0 else "Not everything checks.")
+    assert [one["ok"] for one in told["checks"]] == list(checks_made)
+
+
+def test_verify_says_on_stderr_alone_that_it_cannot_use_what_was_typed(
+    created: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "receipts").write_text("HTTP/2 200\n")
+    for words in (
+        ("--receipts", str(tmp_path / "receipts")),
+        ("--key", "k"),
+        ("--report",),
+        ("--export", str(tmp_path / "out"), "--report"),
+    ):
+        done = created.type("verify", "--json", *words)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr
 
 
 def test_coverage_counts_answered_and_described_methods(shell: Shell) -> None:

@@ -275,6 +275,14 @@ def test_a_change_is_an_entry_of_admin_activity(logs: Logs, log: str) -> None:
     assert found["severity"] == "NOTICE"
 
 
+def test_a_new_bucket_is_found_by_its_name_as_with_google(logs: Logs, bucket: str) -> None:
+    named = f'resource.type="gcs_bucket" resource.labels.bucket_name="{bucket}"'
+    name = f"projects/_/buckets/{bucket}"
+    [found] = audited(logs, f'{named} protoPayload.resourceName="{name}"')
+    assert set(found["resource"]["labels"]) == {"project_id", "bucket_name", "location"}
+    assert found["protoPayload"]["authorizationInfo"][0]["resource"] == name
+
+
 @pytest.fixture(scope="module")
 def viewer(universe: Universe, admin: httpx.Client) -> Iterator[Logs]:
     """Return the stranger, who may view logs, but not private ones."""

@@ -77,9 +77,16 @@ def test_a_customer_proves_who_touched_a_bucket(
     assert told(universe, bundle, code=2)["verdict"].startswith("All of it fits together")
     other = universe.run(REMPART, "proof", "fetch", "--out", tmp_path / "b.zip", "--since", bundle)
     assert "BAD" not in other.stdout
-    both = told(universe, tmp_path / "b.zip", bundle, "--key", key, code=0)
+    both = told(universe, tmp_path / "b.zip", bundle, "--key", key, "--report", code=0)
     assert [one["ok"] for one in both["oneHistory"]] == [True]
+    before, later = map(listed, reversed(both["bundles"]))
+    assert later[:-1] == before, "a fetch is one entry of the log"
     one_byte_is_told(universe, bundle, held)
+
+
+def listed(proved: Any) -> list[int]:
+    """Return the entries of those who asked for entries."""
+    return [one["index"] for one in proved["report"] if one["method"].endswith("openings.list")]
 
 
 def one_byte_is_told(universe: Universe, bundle: Path, held: tuple[str | Path, ...]) -> None:
@@ -93,7 +100,11 @@ def one_byte_is_told(universe: Universe, bundle: Path, held: tuple[str | Path, .
 def test_an_organization_proves_what_is_in_all_its_projects(
     universe: Universe, admin: httpx.Client, bucket: str, tmp_path: Path
 ) -> None:
-    uploaded(admin, bucket, "first")
+    receipt = uploaded(admin, bucket, "second")
+    classified = {"labels": {"rempart-sensitivity": "sensible"}}
+    assert admin.patch(f"/storage/v1/b/{bucket}", json=classified).is_success
+    read = admin.get(f"/storage/v1/b/{bucket}/o/second", params={"alt": "media"})
+    assert "x-rempart-receipt" in read.headers
     number = universe.above["organizations"].rpartition("/")[2]
     out = tmp_path / "organization.zip"
     universe.run(REMPART, "proof", "fetch", "--organization", number, "--out", out)
@@ -101,6 +112,10 @@ def test_an_organization_proves_what_is_in_all_its_projects(
     [proved] = told(universe, out, "--key", key, "--resource", f"gs://{bucket}", code=0)["bundles"]
     assert proved["complete"]["parent"] == f"organizations/{number}"
     assert "storage.objects.insert" in {one["method"] for one in proved["report"]}
+    [reads] = proved["reads"]
+    assert (reads["onRecord"], reads["count"]) == (True, 1)
+    assert reads["periods"][0]["because"] == f"projects/_/buckets/{bucket} is sensitive"
+    assert reads["periods"][0]["entry"] > int(receipt.split("/")[1])
 
 
 def test_who_may_not_read_the_logs_gets_no_proof(universe: Universe, tmp_path: Path) -> None:
@@ -124,7 +139,8 @@ def test_the_commands_of_the_page_do_what_it_says(
 ) -> None:
     receipt = uploaded(admin, bucket, "first")
     published(admin, int(receipt.split("/")[1]) + 1)
-    (tmp_path / "receipts").write_text(f"{receipt}\n{uploaded(admin, bucket, 'second')}\n")
+    printed = f"# of curl -i\nx-rempart-receipt: {uploaded(admin, bucket, 'second')}\r\n"
+    (tmp_path / "receipts").write_text(f"{receipt}\n{printed}")
     register = json.loads((PAGE.parent / "spec/vectors/staff-register.json").read_text())
     (tmp_path / "staff-register.jws").write_text(register["register"])
     (tmp_path / "officer.json").write_text(json.dumps(register["officer"]))
@@ -141,6 +157,7 @@ def test_the_commands_of_the_page_do_what_it_says(
     said = typed(commands(of_data=False))
     assert said.count("Everything checks.") == 4
     assert "country FR" in said
+    assert f"Reads of data of gs://{bucket} are not on record: no entry of this bundle" in said
     assert "This file is a proof bundle" in said
     assert f"projects/_/buckets/{bucket}/objects/second" in (tmp_path / "report.csv").read_text()
     assert json.loads((tmp_path / "report.json").read_text())["ok"]

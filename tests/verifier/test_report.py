@@ -64,7 +64,15 @@ def test_it_moves_nothing_on_the_readers_terminal(folder: Path) -> None:
 
 def test_a_bucket_is_told_with_all_that_is_in_it_and_nothing_beside(folder: Path) -> None:
     document = json.loads(said(folder, "--resource", "gs://files", "--json").stdout)
-    told = document["bundles"][0]["report"]
+    assert set(document) == {"ok", "exitCode", "verdict", "bundles", "oneHistory"}
+    [bundle] = document["bundles"]
+    assert set(bundle) == {
+        *("file", "ok", "checks", "notes", "complete", "counts", "report", "reads"),
+    }
+    assert set(bundle["checks"][0]) == {
+        *("name", "ok", "detail", "problems", "count", "undecided"),
+    }
+    told = bundle["report"]
     assert [(one["outcome"], one.get("country", "")) for one in told] == [
         ("intent", "FR"),
         ("outcome 200", "FR"),

@@ -108,28 +108,58 @@ def test_a_store_that_was_put_back_is_told_of_and_goes_on_as_another_log(
 ) -> None:
     universe = three.universe
     three.demand()
-    universe.terminate()
-    shutil.copytree(universe.data, tmp_path / "old", symlinks=True)
-    universe.start()
-    index = three.entry()
-    three.until(lambda: three.size() > index)
-    universe.terminate()
-    shutil.rmtree(universe.data)
-    shutil.copytree(tmp_path / "old", universe.data, symlinks=True)
+    put_back(three, tmp_path)
+    only_what_was_kept_elsewhere_tells(three, tmp_path / "seen")
     universe.start()
     three.until(lambda: three.faults() == ["ahead", "ahead"])
     for words, code in (("log witnesses", 1), ("status", 0), ("doctor", 1)):
         assert "put back" in three.said(*words.split(), code=code)
 
-    settings = universe.data / "rempart.toml"
-    settings.write_text("log_number = 2\n" + settings.read_text())
-    (universe.data / "log-policy").unlink()
-    universe.restart()
+    universe.terminate()
+    another_log_is_to_begin(three)
+    universe.start()
     three.known()
     three.demand()
     three.until(lambda: three.faults() == ["", ""])
     three.policy.check(three.note())
     assert three.key().name.endswith("/2")
+    universe.terminate()
+    assert "log-number" not in three.said("verify")
+    universe.start()
+
+
+def put_back(three: Three, folder: Path) -> None:
+    """Leave the universe stopped, on a copy from before an entry that the witnesses saw."""
+    universe = three.universe
+    universe.terminate()
+    shutil.copytree(universe.data, folder / "old", symlinks=True)
+    universe.start()
+    index = three.entry()
+    three.until(lambda: three.size() > index)
+    (folder / "seen").write_bytes(three.note().encode())
+    universe.terminate()
+    shutil.rmtree(universe.data)
+    shutil.copytree(folder / "old", universe.data, symlinks=True)
+
+
+def only_what_was_kept_elsewhere_tells(three: Three, seen: Path) -> None:
+    verdict, unknown = three.said("verify").splitlines()[-2:]
+    assert verdict == "Everything checks."
+    assert unknown.startswith("There was nothing older to compare with")
+    held = three.said("verify", "--checkpoint", str(seen), code=1)
+    assert "BAD held" in held
+    assert "nothing older" not in held
+
+
+def another_log_is_to_begin(three: Three) -> None:
+    """Change the log's number: before the start, what is there is still the log before."""
+    settings, before = three.data / "rempart.toml", three.policy.logs[0].key.name
+    settings.write_text("log_number = 2\n" + settings.read_text())
+    for _ in range(2):  # before the old log's policy is removed, and after
+        said = three.said("verify")
+        assert f"the log {before}/2 has not begun: it does at the next start" in said
+        assert "BAD" not in said
+        (three.data / "log-policy").unlink(missing_ok=True)
 
 
 def test_a_policy_that_cannot_be_met_or_is_about_another_log_refuses_the_start(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 from rempart.app.assembly import Parts, assemble
 from rempart.app.engine import open_alone
+from rempart.app.log_begun import log_before, to_begin
 from rempart.config import Config
 from rempart.core.clock import World
 from rempart.core.errors import CloudError
@@ -32,6 +34,10 @@ from rempart.verifier.leaf import decode as known
 
 _PAGE = 1000
 _NOTHING = Asked()
+_NOTHING_OLDER = (
+    "There was nothing older to compare with, and an older copy of the whole directory checks as"
+    " well: give --checkpoint FILE, or ask a witness."
+)
 
 
 async def verify(data: Path, config: Config, keyring: Keyring, held: Asked) -> VerifyReport:
@@ -45,8 +51,14 @@ async def verify(data: Path, config: Config, keyring: Keyring, held: Asked) -> V
         return VerifyReport((Check("store", ok=False, detail=str(problem)),))
     try:
         parts = assemble(engine, keyring, config, World())
+        notes = () if held.earlier or held.receipts else (_NOTHING_OLDER,)
+        before = await log_before(engine, parts.sealed, keyring, config)
+        if before is not None:
+            told = to_begin(parts.log_key, before)
+            parts = dataclasses.replace(parts, log_key=before)
+            return VerifyReport((told, *await checks(engine, parts, None, held)), notes)
         quorum = read_quorum(data, parts.log_key)
-        return VerifyReport(await checks(engine, parts, quorum, held))
+        return VerifyReport(await checks(engine, parts, quorum, held), notes)
     except BadPolicy as problem:
         return VerifyReport((Check("log-policy", ok=False, detail=str(problem)),))
     finally:

@@ -12,11 +12,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rempart.tlog.errors import Malformed
 from rempart.tlog.note import Note, parse_note
 from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
@@ -31,7 +30,7 @@ from rempart.verifier.bundle import (
 )
 from rempart.verifier.leaf import LISTS, NOT_JSON, decode
 from rempart.verifier.making import Collected
-from rempart.verifier.receipts import Receipt, parse_receipt
+from rempart.verifier.receipts import Receipt
 
 ANSWER_SECONDS_MAX = 120.0
 ANSWER_BYTES_MAX = 256 << 20
@@ -39,7 +38,6 @@ COVERED_SECONDS = 60.0
 """How long to wait for a checkpoint that covers what was collected."""
 
 _PAUSE_SECONDS = 0.3
-_RECEIPT = "x-rempart-receipt"
 
 
 class NotCollected(Exception):  # noqa: N818 - it is named for what is told
@@ -61,10 +59,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
+    """A page of openings, and where the next begins; empty where there is none."""
+
     lines: list[Line]
     token: str
-    receipt: Receipt
+    statement: Line
+    """The entry of the very call that was answered with this page."""
 
 
 class Log:
@@ -80,37 +81,37 @@ class Log:
 
     def tile(self, tile: Tile) -> bytes:
         """Return a tile; raises `NotCollected`."""
-        return self._ask(f"/.log/{tile.path}")[0]
+        return self._ask(f"/.log/{tile.path}")
 
     def policy(self) -> bytes:
         """Return the operator's policy: what a checkpoint must have before it is published."""
-        return self._ask("/.log/policy")[0]
+        return self._ask("/.log/policy")
 
     def checkpoint(self, count: int) -> bytes:
         """Return a checkpoint of so many entries at least, waited for."""
         ends = time.monotonic() + self._wait
         while True:
-            content = self._ask("/.log/checkpoint")[0]
+            content = self._ask("/.log/checkpoint")
             if size_of(parse_note(content)) >= count:
                 return content
             if time.monotonic() > ends:
                 raise NotCollected(f"No checkpoint of {count} entries is published; try again.")
             time.sleep(_PAUSE_SECONDS)
 
-    def page(self, parent: str, start: int, token: str) -> _Page:
-        """Return a page of openings; raises `NotCollected`."""
+    def page(self, parent: str, start: int, token: str) -> Page:
+        """Return a page of openings, which is one entry of the log; raises `NotCollected`."""
         asked = {"pageToken": token} if token else {"startIndex": str(start)}
         path = f"/transparency/v1/{urllib.parse.quote(parent)}/openings"
-        content, headers = self._ask(f"{path}?{urllib.parse.urlencode(asked)}", own=True)
+        content = self._ask(f"{path}?{urllib.parse.urlencode(asked)}", own=True)
         try:
             document: dict[str, Any] = json.loads(content)
             lines = [_line(one) for one in document.get("openings", [])]
-            receipt = parse_receipt(str(headers.get(_RECEIPT)))
-            return _Page(lines, str(document.get("nextPageToken", "")), receipt)
-        except (ValueError, KeyError, TypeError, AttributeError, Malformed) as problem:
+            statement = _line(document["statement"])
+            return Page(lines, str(document.get("nextPageToken", "")), statement)
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise NotCollected(f"The universe answers {path} with no openings.") from problem
 
-    def _ask(self, path: str, *, own: bool = False) -> tuple[bytes, Any]:
+    def _ask(self, path: str, *, own: bool = False) -> bytes:
         headers = {"authorization": f"Bearer {self._token}"} if own else {}
         request = urllib.request.Request(  # noqa: S310 - the universe's own address
             f"{self._url}{path}", headers=headers
@@ -120,7 +121,7 @@ class Log:
                 content: bytes = answer.read(ANSWER_BYTES_MAX + 1)
                 if len(content) > ANSWER_BYTES_MAX:
                     raise NotCollected(f"{path} has more than {ANSWER_BYTES_MAX} bytes.")
-                return content, answer.headers
+                return content
         except urllib.error.HTTPError as problem:
             raise NotCollected(f"{path} is answered with {_message(problem)}") from problem
         except OSError as problem:
@@ -129,11 +130,10 @@ class Log:
 
 @dataclass(slots=True)
 class _Spool:
-    """Openings as they come, kept in a file; what states them comes after them."""
+    """Openings as they come, kept in a file."""
 
     file: BinaryIO
     last: int = -1
-    stated: dict[int, Line] = field(default_factory=dict)
 
     def put(self, line: Line) -> None:
         if line.index <= self.last:
@@ -145,18 +145,17 @@ class _Spool:
 def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
     """Collect all there is of a parent; raises `NotCollected`, `Malformed` or `OSError`.
 
-    The pages end where the log ended when the last was asked for. What states that page is entered
-    after it, so one more is asked for, and of that only the statements are kept.
+    The pages end where the log ended when the last was asked for. What states a page is entered
+    after it: it is on a later page, and that of the last comes with it.
     """
     with Path(folder, "openings").open("w+b") as file:
         spool = _Spool(file)
         statements = _pages(log, wanted, spool)
-        last = _statement(_await(log, wanted, statements[-1]))
-        for line in _following(log, wanted.parent, last[1], statements):
-            spool.put(line)
-    parent, to = last
-    manifest = Manifest(FORMAT, parent, wanted.start, to, tuple(statements))
-    highest = max([statements[-1], *(one.index for one in wanted.receipts)])
+        spool.put(statements[-1])
+    parent, to = _stated(statements[-1])
+    indices = tuple(line.index for line in statements)
+    manifest = Manifest(FORMAT, parent, wanted.start, to, indices)
+    highest = max([indices[-1], *(one.index for one in wanted.receipts)])
     checkpoint = log.checkpoint(max([highest + 1, *map(size_of, wanted.earlier)]))
     lines = _read(Path(folder, "openings"))
     policy = wanted.policy or log.policy()
@@ -175,50 +174,21 @@ def _signed(notes: Iterable[Note], policy: bytes) -> tuple[Note, ...]:
     return tuple(opened.values())
 
 
-def _pages(log: Log, wanted: Wanted, spool: _Spool) -> list[int]:
-    """Collect all pages, and return which entries of the log state them."""
-    statements, token = [], ""
+def _pages(log: Log, wanted: Wanted, spool: _Spool) -> list[Line]:
+    """Collect all pages, and return the entries of the log that state them."""
+    statements: list[Line] = []
+    token = ""
     while True:
         page = log.page(wanted.parent, wanted.start, token)
         for line in page.lines:
             spool.put(line)
-        statements.append(page.receipt.index)
+        statements.append(page.statement)
         token = page.token
         if not token:
             return statements
 
 
-def _await(log: Log, wanted: Wanted, index: int) -> Line:
-    """Return what opens the statement of the last page."""
-    for line in _from(log, wanted.parent, index):
-        if line.index == index:
-            return line
-    raise NotCollected(f"Entry {index}, which states what was handed out, is not handed out.")
-
-
-def _following(log: Log, parent: str, start: int, wanted: list[int]) -> Iterator[Line]:
-    """Iterate over the statements that the pages themselves have not."""
-    waiting = [one for one in wanted if one >= start]
-    for line in _from(log, parent, start) if waiting else ():
-        if line.index in waiting:
-            yield line
-        if line.index >= waiting[-1]:
-            return
-    if waiting:
-        raise NotCollected(f"Entry {waiting[-1]} is not handed out.")
-
-
-def _from(log: Log, parent: str, start: int) -> Iterator[Line]:
-    token = ""
-    while True:
-        page = log.page(parent, start, token)
-        yield from page.lines
-        token = page.token
-        if not token:
-            return
-
-
-def _statement(line: Line) -> tuple[str, int]:
+def _stated(line: Line) -> tuple[str, int]:
     """Return of whom a statement speaks, and up to where."""
     with contextlib.suppress(*NOT_JSON, KeyError, ValueError):
         leaf = decode(line.leaf)

@@ -36,7 +36,11 @@ def command() -> None:
 @click.option("--folder", metavar="NUMBER", help="Of a folder, and all below it.")
 @click.option("--organization", metavar="NUMBER", help="Of an organization, and all below it.")
 @click.option("--start", type=click.IntRange(min=0), default=0, help="From this entry on.")
-@click.option("--receipts", type=_FILE, help="Receipts to have tied to the log, one a line.")
+@click.option(
+    "--receipts",
+    type=_FILE,
+    help="Receipts to have tied to the log, as `rempart verify` takes them.",
+)
 @click.option(
     "--since",
     "earlier",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,16 @@ from typing import Any
 import click
 
 from rempart import durable
-from rempart.cli import instance, options, quorum
+from rempart.cli import instance, options, quorum, verifier_program
 from rempart.engine.seam import EngineError
 from rempart.tlog.errors import Malformed
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.sealing.document import SealProblem
+from rempart.universe import VerifyReport
 from rempart.verifier.checks import Asked
-from rempart.verifier.command import run
+from rempart.verifier.command import SAID, run
+from rempart.verifier.findings import HOLDS, WRONG
 from rempart.verifier.options import Options, bundle_options
 
 
@@ -29,6 +32,12 @@ from rempart.verifier.options import Options, bundle_options
 @options.data_option
 @options.requests_option
 @bundle_options
+@click.option(
+    "--export",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Check nothing: write the verifier of bundles as one file, for who has no Rempart.",
+)
 @options.json_option
 @click.pass_context
 def command(
@@ -37,6 +46,7 @@ def command(
     bundles: tuple[Path, ...],
     data: Path,
     requests: Path | None,
+    export: Path | None,
     *,
     as_json: bool,
     **of: Any,  # noqa: ANN401 - as typed
@@ -49,15 +59,37 @@ def command(
     for shares; the root stays in this process.
     """
     typed = Options(**of)
+    if export is not None:
+        if bundles or typed != Options():
+            raise click.UsageError("The verifier is exported by itself: say --export FILE alone.")
+        _export(export, as_json=as_json)
+        return
     if bundles:
         raise SystemExit(run(bundles, typed, as_json=as_json))
     if typed.trusting or typed.reporting:
-        options.refuse("Policies, keys and reports go with a BUNDLE; none is named.")
+        raise click.UsageError("Policies, keys and reports go with a BUNDLE; none is named.")
     try:
         held = typed.asked()
     except (Malformed, OSError) as problem:
-        options.refuse(str(problem))
+        raise click.UsageError(str(problem)) from None
     _whole(context, data, requests, held, as_json=as_json)
+
+
+def _export(path: Path, *, as_json: bool) -> None:
+    content = verifier_program.program()
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as problem:
+        options.refuse(f"{path}: {problem.strerror}.")
+    digest = hashlib.sha256(content).hexdigest()
+    if as_json:
+        options.show_json(
+            {"file": str(path), "sha256": digest, "needs": list(verifier_program.NEEDED)}
+        )
+        return
+    click.echo(f"{digest}  {path}")
+    click.echo(f"It needs Python 3.11 and {', '.join(verifier_program.NEEDED)}.", err=True)
 
 
 def _whole(
@@ -78,14 +110,20 @@ def _whole(
         options.refuse_in_use(data, "Nothing was verified: stop it first.")
     except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"Nothing was verified: {problem}")
+    _show(report, as_json=as_json)
+    raise SystemExit(HOLDS if report.ok else WRONG)
+
+
+def _show(report: VerifyReport, *, as_json: bool) -> None:
+    code = HOLDS if report.ok else WRONG
     if as_json:
-        checks = [dataclasses.asdict(check) for check in report.checks]
-        options.show_json({"ok": report.ok, "checks": checks})
-    else:
-        for check in report.checks:
-            click.echo(f"{'ok ' if check.ok else 'BAD'} {check.name:<16} {check.detail}")
-        click.echo("Everything checks." if report.ok else "Not everything checks.")
-    raise SystemExit(0 if report.ok else 1)
+        shown = {"ok": report.ok, "exitCode": code, "verdict": SAID[code]}
+        options.show_json(shown | dataclasses.asdict(report))
+        return
+    for check in report.checks:
+        click.echo(f"{'ok ' if check.ok else 'BAD'} {check.name:<16} {check.detail}")
+    for line in (SAID[code], *report.notes):
+        click.echo(line)
 
 
 @contextlib.contextmanager

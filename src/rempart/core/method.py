@@ -32,7 +32,8 @@ class Method(Generic[Store]):
     a commit loses a race, so it does nothing outside its transaction. A method that asks for no
     permission says why in `public`. `proposes` says what the call would make, for guards that judge
     it; it changes nothing, and is asked only once the permission is granted. What a `recorded`
-    method answers leaves only once its entry is in the log, also where no document changes.
+    method answers leaves only once its entry is in the log, also where no document changes;
+    `completes` adds to it what is known only then, by the entry's index.
     """
 
     id: MethodId
@@ -44,6 +45,7 @@ class Method(Generic[Store]):
     stage: Callable[[Grant, Call, Store], Awaitable[Any]] | None = None
     proposes: Callable[[Call, Store], Awaitable[Proposal | None]] | None = None
     recorded: bool = False
+    completes: Callable[[Reply, int, Store], Awaitable[Reply]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a method that neither asks for a permission nor says why not."""

@@ -157,10 +157,12 @@ class Climb:
             kind = OUTCOME if tx.writes else USE
             entry = tx.append(FEED, encode(self._leaf(kind, reply)))
             try:
-                committed = await tx.commit()
-                return with_header(reply, receipt(committed.positions[-1], entry))
+                at = (await tx.commit()).positions[-1]
             except Conflict:
                 continue
+            if self.method.completes is not None:
+                reply = await self.method.completes(reply, at.index, store)
+            return with_header(reply, receipt(at, entry))
         raise aborted("The resource kept changing while this call was made; retry it.")
 
     async def _run(self, grant: Grant, store: object, tx: Transaction) -> Reply:

@@ -16,9 +16,10 @@ from rempart.verifier.checks import Asked, verify
 from rempart.verifier.findings import HOLDS, UNDECIDED, WRONG, Check, Findings, verdict
 from rempart.verifier.held import check_pair
 from rempart.verifier.options import Options
+from rempart.verifier.reads import Reads, reads_of
 from rempart.verifier.report import COLUMNS, Known, Touched, Wanted, report, shown
 
-_SAID = {
+SAID = {
     HOLDS: "Everything checks.",
     WRONG: "Not everything checks.",
     UNDECIDED: "Nothing is wrong, and not everything could be told.",
@@ -47,6 +48,10 @@ class Telling(msgspec.Struct, frozen=True):
         """Return what a verified bundle tells."""
         return list(report(one.bundle, self.wanted, self.known)) if one.bundle else []
 
+    def reads(self, one: Verified) -> list[Reads]:
+        """Return what a verified bundle tells of the record of reads, which may not be there."""
+        return [reads_of(one.bundle, self.wanted)] if one.bundle else []
+
 
 def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
     """Verify bundles, show what was found, and return the exit code: 0, 1 or 2.
@@ -63,7 +68,7 @@ def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
     told = telling if code != WRONG and options.reporting else None
     if code == HOLDS and not options.trusting:
         code = UNDECIDED
-    said = _UNTRUSTED if code == UNDECIDED and not options.trusting else _SAID[code]
+    said = _UNTRUSTED if code == UNDECIDED and not options.trusting else SAID[code]
     if as_json:
         _show_json(each, pairs, told, code, said)
         return code
@@ -115,6 +120,9 @@ def _document(one: Verified, telling: Telling | None) -> dict[str, object]:
         told |= {"complete": one.bundle.manifest, "counts": msgspec.structs.asdict(one.found.tally)}
     if telling is not None:
         told["report"] = telling.of(one)
+        told["reads"] = [
+            {"onRecord": it.on, **msgspec.to_builtins(it)} for it in telling.reads(one)
+        ]
     return told
 
 
@@ -143,6 +151,7 @@ def _show(
             for touched in told:
                 _echo(touched.lines())
             _echo([_counted(len(told), telling.wanted)])
+            _echo([line for it in telling.reads(one) for line in it.lines()])
     _echo([line for pair in pairs for line in pair.lines()], err=err)
     click.echo(said, err=err)
 
@@ -150,7 +159,7 @@ def _show(
 def _counted(count: int, wanted: Wanted) -> str:
     """Return how much was told: nothing at all may be a name that was mistyped."""
     about = f" about {wanted.resource}" if wanted.resource else ""
-    return f"{count} entries{about}. Reads of data are among them where they were to be on record."
+    return f"{count} entries{about}."
 
 
 def _show_csv(each: list[Verified], telling: Telling) -> None:
@@ -158,6 +167,7 @@ def _show_csv(each: list[Verified], telling: Telling) -> None:
     rows.writerow(COLUMNS)
     for one in each:
         rows.writerows(touched.cells() for touched in telling.of(one))
+        _echo([line for it in telling.reads(one) for line in it.lines()], err=True)
 
 
 def _echo(lines: list[str], *, err: bool = False) -> None:

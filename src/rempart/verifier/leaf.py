@@ -32,6 +32,7 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     intent: int | None = None
     facts: dict[str, str] = msgspec.field(default_factory=dict)
     service: str = ""
+    access: str = ""
     container: str = ""
     acting: tuple[str, ...] = ()
     agent: str = ""

@@ -15,7 +15,7 @@ from rempart.tlog.policy import POLICY_BYTES_MAX, Log, Policy, parse_policy, quo
 from rempart.verifier.bundle import read_checkpoint
 from rempart.verifier.checks import Asked
 from rempart.verifier.geography import read_geography
-from rempart.verifier.receipts import RECEIPTS_BYTES_MAX, Receipt, parse_receipts
+from rempart.verifier.receipts import RECEIPTS_BYTES_MAX, Receipt, collected_receipts
 from rempart.verifier.report import Known, Wanted, month_asked, time_asked
 from rempart.verifier.staff import read_staff
 
@@ -31,7 +31,11 @@ _HELD = (
         metavar="OLD",
         help="An earlier checkpoint, or bundle, of the log, which it must continue.",
     ),
-    click.option("--receipts", type=_FILE, help="Receipts that must be in the log, one a line."),
+    click.option(
+        "--receipts",
+        type=_FILE,
+        help="Receipts that must be in the log: headers as clients print them, or their values.",
+    ),
     click.option(
         "--cross",
         "holders",
@@ -132,7 +136,7 @@ def read_receipts(path: Path | None) -> tuple[Receipt, ...]:
     if path is None:
         return ()
     try:
-        return parse_receipts(read(path, RECEIPTS_BYTES_MAX))
+        return collected_receipts(read(path, RECEIPTS_BYTES_MAX))
     except Malformed as problem:
         raise Malformed(f"{path}: {problem}") from None
 

@@ -97,6 +97,22 @@ def test_labels_come_from_where_a_name_begins(
     assert found == {"type": type_, "labels": {"project_id": "lab:demo", **labels}}
 
 
+def test_a_new_bucket_is_what_the_call_was_about() -> None:
+    facts = {"bucket": "ledger", "location": "EU-WEST9"}
+    asked = {"method": "storage.buckets.insert", "resource": "projects/lab:demo"}
+    found = made(**asked, access="ADMIN_WRITE", facts=facts)
+    assert found["resource"] == {
+        "type": "gcs_bucket",
+        "labels": {"project_id": "lab:demo", "bucket_name": "ledger", "location": "eu-west9"},
+    }
+    payload = found["protoPayload"]
+    assert payload["resourceName"] == "projects/_/buckets/ledger"
+    assert payload["authorizationInfo"][0]["resource"] == "projects/_/buckets/ledger"
+    refused = made(**asked, kind="refusal", status=403)
+    assert refused["protoPayload"]["resourceName"] == "projects/lab:demo"
+    assert refused["resource"]["type"] == "audited_resource"
+
+
 def test_a_refusal_says_what_was_told_and_grants_nothing() -> None:
     payload = made(kind="refusal", status=403, message="Denied.")["protoPayload"]
     assert payload["status"] == {"code": 7, "message": "Denied."}

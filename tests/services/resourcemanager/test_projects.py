@@ -13,6 +13,7 @@ from rempart.services.resourcemanager.model import rules
 from rempart.trust.policy.duties import Duty
 from rempart.trust.policy.hierarchy import PROJECTS, State
 from rempart.trust.witness.leaf import FEED, decode
+from support.entries import last_entry
 from support.manager import DAY, Manager
 
 LIEN = {"restrictions": ["resourcemanager.projects.delete"], "reason": "billing", "origin": "me"}
@@ -298,6 +299,7 @@ async def test_the_log_tells_what_was_done_to_which_project() -> None:
         "lab:fresh-one",
     )
     assert leaf.facts["number"] == name.removeprefix("projects/")
+    assert leaf.facts["sensitivity"] == ""
     members = [f"user:u{number:02}@example.test" for number in range(25)]
     await manager.grant(name, "roles/viewer", *members)
     entries = await manager.cloud.parts.sealed.entries(FEED, 0, limit=1000)
@@ -305,6 +307,22 @@ async def test_the_log_tells_what_was_done_to_which_project() -> None:
     assert facts["taken"].startswith("roles/owner serviceAccount:administrator@")
     assert facts["given"].startswith("roles/viewer user:u00@example.test, ")
     assert facts["given"].endswith(", and 5 more")
+    assert facts["auditConfigs"] == ""
+
+
+async def test_the_log_tells_since_when_reads_are_on_record() -> None:
+    manager = await Manager.start()
+    name = await manager.new_project("fresh-one")
+    labels = {"labels": {"rempart-sensitivity": "restreint"}}
+    await manager.ask("projects.patch", labels, query={"updateMask": "labels"}, name=name)
+    told = (await last_entry(manager.cloud.parts.sealed)).facts
+    assert (told["project"], told["sensitivity"]) == ("lab:fresh-one", "restricted")
+    logs = [{"logType": "DATA_READ", "exemptedMembers": ["user:a@example.test"]}]
+    audited = [{"service": "allServices", "auditLogConfigs": [*logs, {"logType": "DATA_WRITE"}]}]
+    request = {"policy": {"auditConfigs": audited}, "updateMask": "auditConfigs"}
+    await manager.ask("projects.setIamPolicy", request, resource=name)
+    told = (await last_entry(manager.cloud.parts.sealed)).facts
+    assert told["auditConfigs"] == "allServices DATA_READ except 1, allServices DATA_WRITE"
 
 
 async def test_what_policy_is_asked_about_is_what_is_acted_on() -> None:

@@ -68,6 +68,17 @@ async def test_what_was_handed_out_is_stated_in_the_log(monkeypatch: pytest.Monk
     assert len(await everything(manager, "projects/lab:demo")) >= count
 
 
+async def test_an_answer_opens_the_entry_that_states_it() -> None:
+    manager = await Manager.start()
+    sealed = manager.cloud.parts.sealed
+    page = await listed(manager, "projects/lab:demo")
+    end = await sealed.length(FEED)
+    assert page["statement"]["index"] == str(end - 1)
+    [entry] = await sealed.entries(FEED, end - 1, limit=1)
+    assert opened(page["statement"]).opens(entry.commitment)
+    assert decode(page["statement"]["leaf"].encode()).facts["count"] == str(len(page["openings"]))
+
+
 async def test_a_list_begins_where_it_is_asked_to() -> None:
     manager = await Manager.start()
     for number in range(3):

@@ -45,6 +45,7 @@ _TYPES = {
 No more than the beginning: objects may be named as their makers like.
 """
 
+_NEW_BUCKET = "storage.buckets.insert"
 _KEY, _KEY_ID = "cloudkms_cryptokey", "crypto_key_id"
 _NOUNS = {"projects": "project", "folders": "folder", "organizations": "organization"}
 
@@ -83,6 +84,16 @@ def log_of(leaf: Leaf) -> str:
     return ACTIVITY if leaf.access == LogType.ADMIN_WRITE.value else DATA_ACCESS
 
 
+def _name(leaf: Leaf) -> str:
+    """Return what a call was about: of a new bucket its name, not that of the project asked for it.
+
+    Only the answer says it, so a call that made no bucket is about the project.
+    """
+    if leaf.method == _NEW_BUCKET and "bucket" in leaf.facts:
+        return f"projects/_/buckets/{leaf.facts['bucket']}"
+    return leaf.resource
+
+
 def _severity(leaf: Leaf, log: str) -> str:
     if leaf.status >= _ERROR_FROM:
         return "ERROR"
@@ -93,9 +104,11 @@ def _resource(leaf: Leaf) -> Json:
     noun, _, id_ = leaf.container.partition("/")
     labels: Json = {f"{_NOUNS[noun]}_id": id_}
     type_, pattern = _TYPES.get(leaf.service, ("", _ACCOUNT))
-    found = pattern.match(leaf.resource) if type_ else None
+    found = pattern.match(_name(leaf)) if type_ else None
     if found is not None:
         named = {label: value for label, value in found.groupdict().items() if value}
+        if leaf.method == _NEW_BUCKET and "location" in leaf.facts:
+            named["location"] = leaf.facts["location"].lower()
         return {"type": _KEY if _KEY_ID in named else type_, "labels": labels | named}
     if noun != "projects":
         return {"type": _NOUNS[noun], "labels": labels}
@@ -104,11 +117,12 @@ def _resource(leaf: Leaf) -> Json:
 
 
 def _audit(leaf: Leaf) -> Json:
+    name = _name(leaf)
     payload: Json = {
         "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
         "serviceName": f"{leaf.service}.googleapis.com",
         "methodName": leaf.method,
-        "resourceName": leaf.resource,
+        "resourceName": name,
         "authenticationInfo": _who(leaf),
         "requestMetadata": _whence(leaf),
         "status": _status(leaf),
@@ -116,7 +130,7 @@ def _audit(leaf: Leaf) -> Json:
     if leaf.permission:
         payload["authorizationInfo"] = [
             {
-                "resource": leaf.resource,
+                "resource": name,
                 "permission": leaf.permission,
                 "granted": leaf.kind != REFUSAL,
                 "permissionType": leaf.access,

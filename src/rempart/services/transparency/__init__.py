@@ -30,7 +30,15 @@ _PAGES = (
 
 def _method(parent: str) -> Method[Openings]:
     id_ = MethodId(f"{_NAME}.{parent}.openings.list")
-    return Method(id_, Access.READ, api.list_openings, api.parent, permission=_READS, recorded=True)
+    return Method(
+        id_,
+        Access.READ,
+        api.list_openings,
+        api.parent,
+        permission=_READS,
+        recorded=True,
+        completes=api.with_statement,
+    )
 
 
 METHODS = tuple(_method(parent) for parent in _PARENTS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import msgspec
+
 from rempart.core.call import Call, Reply
 from rempart.core.document import integer
 from rempart.core.errors import invalid
@@ -30,6 +32,7 @@ async def list_openings(grant: Grant, call: Call, store: Openings) -> Reply:
     follows: it ends after so many entries of the log.
     The call's own entry in the log states what was handed out: from where to where in the log, how
     many entries, and a digest of them. Who hands out too few has said so for ever, witnessed.
+    The answer opens that entry too (`with_statement`): to ask for it would be one more.
     """
     asked = page(call.query, default=OPENINGS_MAX, most=OPENINGS_MAX)
     start = asked.after_name or str(integer(call.query, "startIndex") or 0)
@@ -45,6 +48,13 @@ async def list_openings(grant: Grant, call: Call, store: Openings) -> Reply:
     }
     shown = paged("openings", [_shown(one) for one in found], token(str(end)) if more else "")
     return Reply(document=shown, audit=stated)
+
+
+async def with_statement(reply: Reply, index: int, store: Openings) -> Reply:
+    """Add what opens the call's own entry, which is in the log by now."""
+    document: dict[str, object] = msgspec.to_builtins(reply.document)
+    document["statement"] = _shown(await store.entry(index))
+    return msgspec.structs.replace(reply, document=document)
 
 
 def _shown(one: Opened) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from rempart.core.errors import unreachable
 from rempart.core.grant import Grant
 from rempart.tlog.commitment import Opening
 from rempart.trust.custody.sealed import Entry, SealedEngine
@@ -50,6 +51,13 @@ class Openings:
             if entry.opening is not None and await self._is_of(entry.opening, container):
                 found.append(Opened(entry.index, entry.opening))
         return found, end, False
+
+    async def entry(self, index: int) -> Opened:
+        """Return an entry that is in the log, opened."""
+        [entry] = await self._tx.entries(FEED, index, limit=1)
+        if entry.opening is None:
+            unreachable("an entry that was made just now opens")
+        return Opened(entry.index, entry.opening)
 
     async def _entries(self, start: int) -> AsyncIterator[Entry]:
         while page := await self._tx.entries(FEED, start, limit=PAGE):

@@ -53,6 +53,14 @@ def audit_to_json(audit: Sequence[AuditConfig]) -> list[dict[str, object]]:
     return [{"service": service, "auditLogConfigs": logs} for service, logs in services.items()]
 
 
+def audit_to_text(audit: Sequence[AuditConfig]) -> str:
+    """Return audit configurations for the log: `SERVICE LOG_TYPE`, and of how many exempted."""
+    return ", ".join(
+        f"{one.service} {one.log}" + (f" except {len(one.exempted)}" if one.exempted else "")
+        for one in audit
+    )
+
+
 def _member(named: str, where: str) -> Member:
     member = canonical(named)
     if member is None:

@@ -18,6 +18,7 @@ from rempart.services.resourcemanager.api import asked
 from rempart.services.resourcemanager.store import MANAGER, ManagerStore
 from rempart.trust.custody.kind import Kind
 from rempart.trust.policy import iam
+from rempart.trust.policy.audit_configs import audit_to_text
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
@@ -97,9 +98,13 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
 
 
 def changes(old: Policy, new: Policy) -> dict[str, str]:
-    """Return for the log who was given what and who lost what, as far as it fits."""
+    """Return for the log who was given what and who lost what, as far as it fits.
+
+    What is audited is told whole, also where nothing is: a report says by it since when reads are
+    on record.
+    """
     before, after = _pairs(old), _pairs(new)
-    facts = {"bindings": str(len(new.bindings))}
+    facts = {"bindings": str(len(new.bindings)), "auditConfigs": audit_to_text(new.audit)}
     for word, pairs in (("given", after - before), ("taken", before - after)):
         if pairs:
             more = len(pairs) - TOLD_MAX

@@ -13,7 +13,7 @@ from rempart.core.clock import rfc3339
 from rempart.core.document import only, pairs, text, update_mask
 from rempart.core.errors import aborted, invalid, unsupported
 from rempart.core.grant import Grant
-from rempart.core.labels import labels
+from rempart.core.labels import SENSITIVITY, labels
 from rempart.services.resourcemanager import project_changes
 from rempart.services.resourcemanager.api import pages
 from rempart.services.resourcemanager.api.asked import destination, id_of, project_parent
@@ -24,6 +24,7 @@ from rempart.services.resourcemanager.resources import etag, project_v3, typed
 from rempart.services.resourcemanager.searching import PROJECT, PROJECT_FIELDS
 from rempart.services.resourcemanager.store import ManagerStore
 from rempart.trust.policy.hierarchy import Project
+from rempart.trust.policy.sovereignty.sensitivity import level
 
 _V3 = "google.cloud.resourcemanager.v3"
 _MEMBERS = (
@@ -143,6 +144,7 @@ def facts(project: Project) -> dict[str, str]:
         "number": project.number,
         "parent": project.parent,
         "state": project.state.value,
+        "sensitivity": level(project.labels.get(SENSITIVITY, "")),
     }
 
 

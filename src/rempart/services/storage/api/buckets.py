@@ -11,6 +11,7 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import Document, section, text
 from rempart.core.errors import invalid, required
 from rempart.core.grant import Grant
+from rempart.core.labels import SENSITIVITY
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member
 from rempart.services.storage.api import asked
@@ -35,6 +36,7 @@ from rempart.services.storage.resources import bucket_etag, bucket_json
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import require_usable
 from rempart.trust.policy.hierarchy import Project
+from rempart.trust.policy.sovereignty.sensitivity import level
 
 READER, OWNER = "roles/storage.legacyBucketReader", "roles/storage.legacyBucketOwner"
 OBJECT_READER = "roles/storage.legacyObjectReader"
@@ -56,7 +58,7 @@ async def insert(grant: Grant, call: Call, store: StorageStore) -> Reply:
     await store.create_bucket(grant, bucket)
     return Reply(
         document=bucket_json(bucket, call.base_url, full=asked.full(call)),
-        audit={"bucket": bucket.name, "location": bucket.location},
+        audit={"location": bucket.location, **_facts(bucket)},
     )
 
 
@@ -215,8 +217,13 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
     return Reply(
         headers=(("etag", bucket_etag(new)),),
         document=bucket_json(new, call.base_url, full=asked.full(call)),
-        audit={"bucket": bucket.name, "metageneration": str(new.metageneration)},
+        audit={"metageneration": str(new.metageneration), **_facts(new)},
     )
+
+
+def _facts(bucket: Bucket) -> dict[str, str]:
+    """Return what the log is told of a bucket that was made or changed."""
+    return {"bucket": bucket.name, "sensitivity": level(bucket.labels.get(SENSITIVITY, ""))}
 
 
 def _settled(new: Bucket, old: Bucket) -> Bucket:
