@@ -6,11 +6,13 @@ Source: the resource schemas of the Cloud Storage JSON API v1.
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 from urllib.parse import quote
 
 from rempart.core.clock import Micros, rfc3339
 from rempart.core.policy import Policy
+from rempart.services.storage.etags import bucket_etag, object_etag
 from rempart.services.storage.kinds import HmacKey, ManagedFolder
 from rempart.services.storage.model import acl
 from rempart.services.storage.model.bucket import Bucket
@@ -19,31 +21,7 @@ from rempart.services.storage.model.object import Headers, Object, retained_unti
 from rempart.trust.policy.validate import CONDITION_VERSION, policy_to_json
 
 Json = dict[str, Any]
-
-
-def etag(generation: int, metageneration: int) -> str:
-    """Return an entity tag: the two numbers as protobuf fields 1 and 2, in base64."""
-    raw = b"\x08" + _varint(generation) + b"\x10" + _varint(metageneration)
-    return base64.b64encode(raw).decode()
-
-
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 - seven bits a byte
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def bucket_etag(bucket: Bucket) -> str:
-    """Return a bucket's entity tag."""
-    return base64.b64encode(b"\x10" + _varint(bucket.metageneration)).decode()
-
-
-def object_etag(found: Object) -> str:
-    """Return an object generation's entity tag."""
-    return etag(found.generation, found.metageneration)
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
 def bucket_json(bucket: Bucket, base: str, *, full: bool) -> Json:
@@ -243,11 +221,9 @@ def _add_marks(shown: Json, found: Object) -> None:
 
 
 def _segment(name: str) -> str:
-    """Return a name as one segment of a path.
-
-    Most names hold slashes and nothing else to be quoted, which `quote` sees at once.
-    """
-    return quote(name).replace("/", "%2F")
+    """Return a name as one segment of a path; in most only slashes are to be quoted."""
+    plain = name if _UNQUOTED(name) else quote(name)
+    return plain.replace("/", "%2F")
 
 
 def _retention(bucket: Bucket, found: Object) -> Json:

@@ -15,6 +15,7 @@ from rempart.core.labels import SENSITIVITY
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member
 from rempart.services.storage.api import asked
+from rempart.services.storage.etags import bucket_etag
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import (
     SOFT_DELETE_SECONDS_DEFAULT,
@@ -32,7 +33,7 @@ from rempart.services.storage.model.preconditions import (
     not_modified_tag,
     preconditions,
 )
-from rempart.services.storage.resources import bucket_etag, bucket_json
+from rempart.services.storage.resources import bucket_json
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import require_usable
 from rempart.trust.policy.hierarchy import Project

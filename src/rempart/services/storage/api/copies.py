@@ -25,6 +25,7 @@ from rempart.core.names import ObjectName
 from rempart.services.storage.api import asked
 from rempart.services.storage.api.objects import facts, new_acl, replace_live
 from rempart.services.storage.contents import Received, joined, own_key, revealed
+from rempart.services.storage.etags import object_etag
 from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.kms_key import key_of
@@ -35,7 +36,6 @@ from rempart.services.storage.model.preconditions import (
     number,
     preconditions,
 )
-from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import new_wrapping, open_content
 from rempart.trust.custody.bodies import Part

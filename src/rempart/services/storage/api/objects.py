@@ -19,6 +19,7 @@ from rempart.core.grant import Grant
 from rempart.core.names import ObjectName
 from rempart.services.storage.api import asked
 from rempart.services.storage.contents import Received, own_key, revealed
+from rempart.services.storage.etags import object_etag
 from rempart.services.storage.listing import Listing
 from rempart.services.storage.model import acl, names
 from rempart.services.storage.model.bucket import Bucket
@@ -35,7 +36,7 @@ from rempart.services.storage.model.preconditions import (
     preconditions,
 )
 from rempart.services.storage.model.ranges import ByteRange, byte_range
-from rempart.services.storage.resources import object_etag, object_json
+from rempart.services.storage.resources import object_json
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import open_content, with_checksums
 

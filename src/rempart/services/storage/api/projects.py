@@ -12,10 +12,11 @@ from rempart.core.call import Call, Reply
 from rempart.core.document import text
 from rempart.core.errors import CloudError, Code, invalid, not_found, precondition_failed, required
 from rempart.core.grant import Grant
+from rempart.services.storage.etags import etag
 from rempart.services.storage.kinds import HMAC_KEY, HmacKey
 from rempart.services.storage.model.listing import Resume, page_size, page_token, resume
 from rempart.services.storage.model.preconditions import flag
-from rempart.services.storage.resources import etag, hmac_key_json
+from rempart.services.storage.resources import hmac_key_json
 from rempart.services.storage.store import StorageStore
 from rempart.trust.identity.accounts import ACCOUNTS
 

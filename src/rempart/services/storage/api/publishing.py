@@ -13,10 +13,10 @@ from rempart.core.limits import OBJECT_BYTES_MAX
 from rempart.services.storage.api import asked
 from rempart.services.storage.api.objects import facts, new_acl, replace_live
 from rempart.services.storage.contents import Received, own_key, revealed
+from rempart.services.storage.etags import object_etag
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import Checksums, claims, header_claims
 from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, Object, settings_of
-from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import new_wrapping
 from rempart.trust.custody.digest import Digest

@@ -31,6 +31,7 @@ from rempart.services.storage.contents import (
     refuse_wrong_key,
     seal_claims,
 )
+from rempart.services.storage.etags import object_etag
 from rempart.services.storage.kinds import REFERENCE, SESSION, Reference, UploadSession
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.model.checksums import Checksums, claims
@@ -38,7 +39,6 @@ from rempart.services.storage.model.object import DEFAULT_CONTENT_TYPE, settings
 from rempart.services.storage.model.preconditions import number
 from rempart.services.storage.model.ranges import ContentRange, content_range
 from rempart.services.storage.references import drop
-from rempart.services.storage.resources import object_etag
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import new_wrapping, with_checksums, wrapping_of
 from rempart.trust.custody.bodies import Part
