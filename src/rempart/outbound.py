@@ -20,7 +20,10 @@ _OK = 200
 
 
 class Unfetched(Exception):  # noqa: N818 - it is named for what it is
-    """The text at an address cannot be had; the message says why."""
+    """The text at an address cannot be had; the message says why, and what to see to.
+
+    It is for who runs this machine: told to strangers, it would let them look around from here.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,39 @@ def ask(question: Question, authority: str, *, bytes_max: int) -> Answer:
         with connection.getresponse() as answer:
             content = answer.read(bytes_max + 1)
         if late.is_set():
-            raise Unfetched(f"{url} does not answer in time")
+            raise TimeoutError
         if len(content) > bytes_max:
             raise Unfetched(f"{url} answered {answer.status} with more than {bytes_max} bytes")
         return Answer(answer.status, content.decode())
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise Unfetched(f"{url} cannot be fetched") from problem
+        cause = TimeoutError() if late.is_set() else problem
+        raise _unfetched(url, cause, pinned=bool(authority)) from problem
     finally:
         ending.cancel()
         connection.close()
+
+
+def _unfetched(url: str, cause: Exception, *, pinned: bool) -> Unfetched:
+    match cause:
+        case ssl.SSLCertVerificationError():
+            wanted = "the pinned one" if pinned else "one of an authority that this machine trusts"
+            why = (
+                f"its certificate is not {wanted}, or does not hold: {cause.verify_message}."
+                " Ask who runs it which certificate is theirs"
+            )
+        case ssl.SSLError():
+            why = "it does not agree on TLS. See whether the port is right"
+        case socket.gaierror():
+            why = "its name has no address. See to the name, and to this machine's resolver"
+        case ConnectionRefusedError():
+            why = "the connection is refused. See whether it runs, and on this port"
+        case TimeoutError():
+            why = "it does not answer in time. See to the network, and to firewalls between"
+        case OSError():
+            why = cause.strerror or "the connection broke"
+        case _:
+            why = "what it answers cannot be read"
+    return Unfetched(f"{url} cannot be fetched: {why}")
 
 
 class _Connection(http.client.HTTPSConnection):

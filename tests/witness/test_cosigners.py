@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import socket
 import ssl
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from rempart import outbound
 from rempart.core.clock import Micros
 from rempart.cosigners.asking import Cosigned, Endpoint, Fault, Witnesses
 from rempart.standalone import identity
@@ -179,7 +181,8 @@ async def test_enough_answers_are_enough_and_a_slow_witness_is_not_waited_for(
         again = await witnesses.cosign(LOG.note(9), prove, enough=policy.satisfied)
         assert "question before" in {it.witness: it.message for it in again.failures}[late]
         short = await Witnesses([late]).cosign(LOG.note(9), prove, seconds=0.2)
-        assert [it.message for it in short.failures] == ["It did not answer in time."]
+        assert [it.fault for it in short.failures] == [Fault.OFFLINE]
+        assert "did not answer in time" in short.failures[0].message
         free.set()
         witnesses.close()
         await asyncio.sleep(0)
@@ -197,3 +200,27 @@ async def test_a_witness_with_another_certificate_is_not_asked(certificate: Path
         cosigned = await _ask(Witnesses([stranger]), 9)
     assert [it.fault for it in cosigned.failures] == [Fault.OFFLINE]
     assert asked == []
+
+
+async def test_who_cannot_be_reached_is_told_with_the_reason_and_what_to_see_to(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "SECONDS_MAX", 1.0)
+    identity.create(tmp_path, "localhost", Micros(time.time_ns() // 1000))
+    other = (tmp_path / "tls" / "certificate.pem").read_text()
+    key, mute = _signer().key, socket.create_server(("127.0.0.1", 0))
+    with _stand_in(certificate, _cosign()) as true, mute:
+        _, port = mute.getsockname()
+        ways = {
+            Endpoint((key,), true.url, other): ("not the pinned one", "which certificate"),
+            Endpoint((key,), true.url.replace("localhost", "127.0.0.1"), true.authority): (
+                "not the pinned one, or does not hold: IP address mismatch",
+            ),
+            Endpoint((key,), "https://localhost:1/", true.authority): ("refused", "runs"),
+            Endpoint((key,), "https://witness.invalid/"): ("no address", "resolver"),
+            Endpoint((key,), f"https://localhost:{port}/", true.authority): ("time", "firewalls"),
+        }
+        cosigned = await _ask(Witnesses(ways), 9)
+    assert [it.fault for it in cosigned.failures] == [Fault.OFFLINE] * len(ways)
+    for failure in cosigned.failures:
+        assert all(word in failure.message for word in ways[failure.witness]), failure

@@ -31,6 +31,7 @@ GRACE_SECONDS = 0.1
 ANSWER_BYTES_MAX = 64 * 1024
 WITNESSES_MAX = 32
 _OK, _CONFLICT, _UNPROVED = 200, 409, 422
+_SILENT = "did not answer in time. See to the network, and to firewalls between."
 
 Prove = Callable[[int], Awaitable[Proof]]
 """Return the consistency proof from a size, which is not above the checkpoint's, to it."""
@@ -200,7 +201,7 @@ class Witnesses:
         try:
             return await asyncio.shield(future)
         except Unfetched as problem:
-            raise _Failed(Fault.OFFLINE, str(problem)) from None
+            raise _Failed(Fault.OFFLINE, f"{problem}.") from None
 
     def _ended(self, endpoint: Endpoint, done: asyncio.Future[Answer]) -> None:
         self._busy.discard(endpoint)
@@ -226,7 +227,7 @@ async def _wait(
 def _unanswered(endpoint: Endpoint, *, late: bool) -> Failure:
     if late:
         return Failure(endpoint, Fault.LATE, "Enough others had answered before it did.")
-    return Failure(endpoint, Fault.OFFLINE, "It did not answer in time.")
+    return Failure(endpoint, Fault.OFFLINE, f"{endpoint.url} {_SILENT}")
 
 
 def _keys(

@@ -266,7 +266,9 @@ async def test_a_manager_that_is_gone_is_unreachable_and_found_again(holder: Fak
     asking, key = caller(holder), key_of(holder)
     blob = await asking.wrap(key, b"a data key", USE)
     await holder.stop()
-    assert shown(await refused(asking, key)) == Fault.UNREACHABLE_NETWORK
+    gone = await refused(asking, key)
+    assert shown(gone) == Fault.UNREACHABLE_NETWORK
+    assert "the connection is refused" in gone.message
     await holder.start()
     assert (await asking.unwrap(key, blob, USE)).plaintext == b"a data key"
 

@@ -225,6 +225,11 @@ _CAUSES: tuple[tuple[type[Exception], Fault, str], ...] = (
     (socket.gaierror, Fault.DNS, "{host} has no address"),
     (Closed, Fault.UNEXPECTED_RESPONSE, "{host} closed the connection without an answer"),
     (NotHTTP, Fault.UNEXPECTED_RESPONSE, "{host} gave no answer that can be read"),
+    (
+        ConnectionRefusedError,
+        Fault.UNREACHABLE_NETWORK,
+        "{host} cannot be reached: the connection is refused",
+    ),
     (OSError, Fault.UNREACHABLE_NETWORK, "{host} cannot be reached"),
 )
 """The first that fits says what the caller is told of a failed exchange."""
