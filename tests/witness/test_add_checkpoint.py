@@ -159,11 +159,16 @@ def test_plain_http_gets_nowhere(witness: WitnessProgram) -> None:
 
 def test_status_and_log_tell_what_happened(witness: WitnessProgram) -> None:
     witness.add(LOG.forked(3).submission(LATEST, LATEST))
+    witness.add(LOG.submission(9, 10))
     status = witness.told("status", fails=True)
     assert status["running"]
     assert LOG.origin in status["forked"]
     assert {it["origin"]: it["size"] for it in status["logs"]}[LOG.origin] == LATEST
-    assert "FORKED" in witness.run("status", fails=True)
+    ((origin, size, after),) = ((it["origin"], it["size"], it["after"]) for it in status["smaller"])
+    assert (origin, size, after) == (LOG.origin, 10, LATEST)
+    said = witness.run("status", fails=True)
+    assert "FORKED" in said
+    assert f"CAME BACK SMALLER: {LOG.origin} showed size 10" in said
     (fork,) = witness.run("log", "--forks", "--origin", LOG.origin, "--json").splitlines()
     assert len(json.loads(fork)["notes"]) == 2
     assert "cosigned" in witness.run("log", "--origin", LOG.origin)

@@ -16,7 +16,9 @@ import pytest
 
 from rempart.core.clock import Micros, World
 from rempart.standalone import sealing
+from rempart.tlog.keys import Signature
 from rempart.tlog.note import parse_note
+from rempart.tlog.submission import Submission
 from rempart.witness import history, keys, logs, settings
 from rempart.witness.desk import CLOCK_BACK_SECONDS_MAX, FRESH_SECONDS, ClockBack, Desk
 from rempart.witness.judge import Refusal, Verdict
@@ -136,6 +138,61 @@ async def test_a_fork_is_kept_as_evidence_and_once(data: Path, clock: Clock) -> 
     told = [parse_note(it.encode()) for it in lines[1].notes]
     assert [it.text for it in told] == [other.checkpoint(9).text, LOG.checkpoint(9).text]
     assert all(it.opened([LOG.signer.key]) for it in told)
+
+
+def _smaller(data: Path, desk: Desk) -> list[int]:
+    """Return the sizes that logs came back with, and have not grown from since."""
+    sizes = {it.checkpoint.origin: it.checkpoint.size for it in desk.record.all()}
+    return [line.size for line in history.standing(history.read(data), sizes)]
+
+
+async def test_a_log_that_came_back_smaller_is_on_record_until_it_grows_again(
+    data: Path, clock: Clock
+) -> None:
+    desk = _open(data, clock).desk
+    await desk.add_checkpoint(LOG.submission(0, 20).encode())
+    told = await _refused(desk, LOG.submission(0, 9).encode())
+    assert (told.verdict, told.size) == (Verdict.CONFLICT, 20)
+    assert _smaller(data, desk) == [9]
+    (line,) = (it for it in history.read(data) if it.kind == history.SMALLER)
+    assert (line.size, line.after, line.origin) == (9, 20, ORIGIN)
+    assert parse_note(line.notes[0].encode()).opened([LOG.signer.key])
+    # Who sends the latest anew, which anybody can, does not make it well.
+    clock.seconds += FRESH_SECONDS + 1
+    await desk.add_checkpoint(LOG.submission(20, 20).encode())
+    assert _smaller(data, desk) == [9]
+    await desk.add_checkpoint(LOG.submission(20, 21).encode())
+    assert _smaller(data, desk) == []
+
+
+async def test_a_client_that_says_an_old_size_that_is_over_is_not_taken_for_a_log_put_back(
+    data: Path, clock: Clock
+) -> None:
+    desk = _open(data, clock).desk
+    await desk.add_checkpoint(LOG.submission(0, 20).encode())
+    for old, size in ((0, 20), (5, 20), (0, 30), (5, 30), (25, 30)):
+        refusal = await _refused(desk, LOG.submission(old, size).encode())
+        assert (refusal.verdict, refusal.size) == (Verdict.CONFLICT, 20)
+    stranger = PaperLog(ORIGIN, seed=b"stranger" * 4)
+    await _refused(desk, stranger.submission(0, 9).encode())
+    assert [it.kind for it in history.read(data)] == ["cosigned"]
+
+
+async def test_who_sends_old_checkpoints_again_and_again_fills_no_disk_and_hides_no_fork(
+    data: Path, clock: Clock
+) -> None:
+    desk = _open(data, clock).desk
+    await desk.add_checkpoint(LOG.submission(0, 40).encode())
+    padding = Signature("stranger", b"\0" * 4, bytes(1000))
+    for _ in range(2):
+        for size in range(1, 40):
+            true = LOG.submission(0, size)
+            padded = true.note.with_signatures([padding])
+            await _refused(desk, Submission(0, true.proof, padded).encode())
+    await _refused(desk, LOG.forked(2).submission(40, 40).encode())
+    kinds = [it.kind for it in history.read(data)]
+    assert kinds == ["cosigned", *[history.SMALLER] * history.SMALLER_MAX, "fork"]
+    assert "stranger" not in (data / history.FILE_NAME).read_text()
 
 
 async def test_a_checkpoint_asked_for_again_is_not_signed_anew_at_once(

@@ -112,6 +112,10 @@ def test_a_store_that_was_put_back_is_told_of_and_goes_on_as_another_log(
     only_what_was_kept_elsewhere_tells(three, tmp_path / "seen")
     universe.start()
     three.until(lambda: three.faults() == ["ahead", "ahead"])
+    for witness in three.pair:
+        (seen,) = witness.told("status", fails=True)["smaller"]
+        assert seen["origin"] == three.key().name
+        assert seen["size"] < seen["after"]
     for words, code in (("log witnesses", 1), ("status", 0), ("doctor", 1)):
         assert "put back" in three.said(*words.split(), code=code)
 

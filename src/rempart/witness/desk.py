@@ -12,7 +12,7 @@ from rempart.tlog.errors import Malformed
 from rempart.tlog.keys import Signature, Signer, VerifierKey
 from rempart.tlog.note import Note
 from rempart.tlog.submission import Submission, parse_submission
-from rempart.witness.history import COSIGNED, FORK, REFUSED, History, Line, line
+from rempart.witness.history import COSIGNED, FORK, REFUSED, History, Line, line, smaller
 from rempart.witness.judge import Refusal, Verdict, check
 from rempart.witness.logs import LogsFile
 from rempart.witness.record import Cosigned, Record
@@ -67,19 +67,16 @@ class Desk:
     ) -> tuple[Signature, ...]:
         async with self._locks[seen.origin]:
             latest = self.record.latest(seen.origin)
+            note = _of_log(submission.note, keys)
             try:
                 before = latest.checkpoint if latest else None
                 check(submission, seen, keys, before)
             except Refusal as refusal:
-                self._tell_refusal(refusal, submission.note, seen, latest)
+                self._tell_refusal(refusal, note, seen, latest)
                 raise
             now = self._now(latest)
             if latest and _covers(latest, submission, self._signers, now):
                 return latest.own
-            of_log = tuple(
-                it for it in submission.note.signatures if any(key.made(it) for key in keys)
-            )
-            note = Note(submission.note.text, of_log)
             cosigned = await asyncio.to_thread(self._cosign, note, seen, now)
             return cosigned.own
 
@@ -100,17 +97,25 @@ class Desk:
     def _tell_refusal(
         self, refusal: Refusal, note: Note, seen: Checkpoint, latest: Cosigned | None
     ) -> None:
-        if refusal.verdict in {Verdict.UNKNOWN_LOG, Verdict.BAD_SIGNATURE, Verdict.BAD_REQUEST}:
+        if refusal.verdict in {Verdict.UNKNOWN_LOG, Verdict.BAD_SIGNATURE}:
             return
-        if refusal.verdict is Verdict.CONFLICT and not refusal.fork:
-            return
-        notes = (note, latest.note) if latest and refusal.fork else ()
-        kind = FORK if refusal.fork else REFUSED
-        self._tell(line(kind, seen, self._clock() // 1_000_000, refusal.message, notes))
+        now = self._clock() // 1_000_000
+        if latest and seen.size < latest.checkpoint.size:
+            # The old size that it states may be out of date; what the log signed is smaller.
+            self._tell(smaller(seen, latest.checkpoint, now, note))
+        elif latest and refusal.fork:
+            self._tell(line(FORK, seen, now, refusal.message, (note, latest.note)))
+        elif refusal.verdict is Verdict.BAD_PROOF:
+            self._tell(line(REFUSED, seen, now, refusal.message))
 
     def _tell(self, told: Line) -> None:
         with contextlib.suppress(OSError):  # a full disk keeps no history; the record says so
             self._history.tell(told)
+
+
+def _of_log(note: Note, keys: tuple[VerifierKey, ...]) -> Note:
+    """Return a note with its log's signatures alone: what others add to it is not kept."""
+    return Note(note.text, tuple(it for it in note.signatures if any(k.made(it) for k in keys)))
 
 
 def _covers(

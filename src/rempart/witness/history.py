@@ -2,13 +2,16 @@
 
 It decides nothing. Only what a known log's key signed is in it, and each refused checkpoint once,
 so that a stranger cannot fill the disk. A line about two roots of one size holds both signed notes:
-it is evidence that convinces anyone who has the log's key.
+it is evidence that convinces anyone who has the log's key. One about a tree smaller than was
+cosigned holds the signed note, and proves less: an old checkpoint is public, and anybody can send
+it again. A log that goes on from what was cosigned was not put back.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,13 +25,19 @@ BYTES_MAX = 64 * MIB
 """Then the file is put aside as `history.jsonl.1`, in the place of an older one."""
 
 REFUSED_MAX = 10_000
-"""Refusals of one run that are told apart; beyond them none is written."""
+"""Refusals of a kind, in one file and run, that are told apart; beyond them none is written."""
 
-COSIGNED, REFUSED, FORK = "cosigned", "refused", "fork"
+SMALLER_MAX = 10
+"""As many checkpoints are told of that are smaller than the latest of a log, until it grows."""
+
+COSIGNED, REFUSED, FORK, SMALLER = "cosigned", "refused", "fork", "smaller"
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event. `seconds` since 1970, `root` in hexadecimal."""
+    """One event. `seconds` since 1970, `root` in hexadecimal.
+
+    `after` is the size that was cosigned before a smaller one came.
+    """
 
     kind: str
     seconds: int
@@ -36,6 +45,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
     root: str
     cause: str = ""
+    after: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -54,6 +64,13 @@ def line(
     )
 
 
+def smaller(seen: Checkpoint, latest: Checkpoint, seconds: int, note: Note) -> Line:
+    """Return the line about a checkpoint that is smaller than the latest of its log."""
+    cause = f"Size {latest.size} was cosigned before."
+    told = line(SMALLER, seen, seconds, cause, (note,))
+    return msgspec.structs.replace(told, after=latest.size)
+
+
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(Line)
 
@@ -63,7 +80,8 @@ class History:
 
     def __init__(self, data: Path) -> None:
         self._path = data / FILE_NAME
-        self._refused: set[tuple[str, int, str, str]] = set()
+        self._told: defaultdict[str, set[tuple[str, int, str]]] = defaultdict(set)
+        self._smaller: dict[str, tuple[int, set[tuple[str, int, str]]]] = {}
 
     def tell(self, told: Line) -> None:
         """Write an event; a fork is on disk when this returns."""
@@ -78,13 +96,25 @@ class History:
             full = file.tell() > BYTES_MAX
         if full:
             self._path.replace(self._path.with_suffix(".jsonl.1"))
+            self._told.clear()  # what still stands is told again, in the new file
+            self._smaller.clear()
 
     def _is_new(self, told: Line) -> bool:
-        refused = (told.origin, told.size, told.root, told.kind)
-        if refused in self._refused or len(self._refused) >= REFUSED_MAX:
-            return False
-        self._refused.add(refused)
-        return True
+        if told.kind != SMALLER:
+            return _adds(self._told[told.kind], told, REFUSED_MAX)
+        after, known = self._smaller.get(told.origin, (-1, set()))
+        if after != told.after:
+            known = set()
+            self._smaller[told.origin] = told.after, known
+        return _adds(known, told, SMALLER_MAX)
+
+
+def _adds(known: set[tuple[str, int, str]], told: Line, most: int) -> bool:
+    one = (told.origin, told.size, told.root)
+    if one in known or len(known) >= most:
+        return False
+    known.add(one)
+    return True
 
 
 def read(data: Path) -> Iterator[Line]:
@@ -99,3 +129,16 @@ def read(data: Path) -> Iterator[Line]:
                     yield _decoder.decode(content)
                 except msgspec.DecodeError:
                     continue
+
+
+def standing(lines: Iterable[Line], sizes: Mapping[str, int]) -> tuple[Line, ...]:
+    """Return the last smaller checkpoint of each log that has not grown since.
+
+    `sizes` are the latest that were cosigned, by origin.
+    """
+    found = {
+        line.origin: line
+        for line in lines
+        if line.kind == SMALLER and line.after == sizes.get(line.origin)
+    }
+    return tuple(found.values())

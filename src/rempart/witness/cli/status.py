@@ -18,17 +18,27 @@ from rempart.witness.record import Record
 @options.data_option
 @options.json_option
 def command(*, data: Path, as_json: bool) -> None:
-    """Show each log's latest cosigned size; exits with 1 where a log was seen to fork."""
+    """Show each log's latest size; exits with 1 where one forked, or came back smaller."""
     with options.refusing():
         chosen = settings.load(data)
         known = logs.load(data)
         record = Record.open(data, keys.public(data))
         kinds = Counter((line.origin, line.kind) for line in history.read(data))
+        smaller = history.standing(history.read(data), _sizes(known, record))
     forked = sorted({origin for origin, kind in kinds if kind == history.FORK})
     shown = [_log(origin, record, kinds) for origin in known.origins]
     if as_json:
         options.show_json(
-            {"name": chosen.name, "running": _running(data), "logs": shown, "forked": forked}
+            {
+                "name": chosen.name,
+                "running": _running(data),
+                "logs": shown,
+                "forked": forked,
+                "smaller": [
+                    {"origin": it.origin, "size": it.size, "after": it.after, "seconds": it.seconds}
+                    for it in smaller
+                ],
+            }
         )
     else:
         click.echo(f"Witness {chosen.name}, {'running' if _running(data) else 'not running'}.")
@@ -36,8 +46,25 @@ def command(*, data: Path, as_json: bool) -> None:
             click.echo(_line(log))
         for origin in forked:
             click.echo(f"FORKED: {options.printable(origin)}. See: rempart witness log --forks")
-    if forked:
+        for line in smaller:
+            click.echo(_came_back(line))
+    if forked or smaller:
         raise SystemExit(1)
+
+
+def _sizes(known: logs.Logs, record: Record) -> dict[str, int]:
+    latest = (record.latest(origin) for origin in known.origins)
+    return {it.checkpoint.origin: it.checkpoint.size for it in latest if it}
+
+
+def _came_back(line: history.Line) -> str:
+    origin = options.printable(line.origin)
+    when = dt.datetime.fromtimestamp(line.seconds, dt.UTC).isoformat()
+    return (
+        f"CAME BACK SMALLER: {origin} showed size {line.size} at {when}, after {line.after} was"
+        " cosigned, and has not grown since. Its store was put back, or somebody sent an old"
+        f" checkpoint again: ask its operator. See: rempart witness log --origin {origin}"
+    )
 
 
 def _log(origin: str, record: Record, kinds: Counter[tuple[str, str]]) -> dict[str, object]:
