@@ -156,6 +156,7 @@ def test_without_one_of_them_keys_are_used_and_nothing_newer_is_published(three:
     three.until(lambda: three.faults() == ["", "offline"])
     assert three.size() <= index
     assert "nothing newer is published" in three.holder.run("status")
+    assert "the connection is refused" in three.get(f"proof/{index}").text
     three.holder.run("log", "--verify")
     three.pair[1].start()
     three.demand()  # it took another port

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
+from rempart.cli.collecting import Log, NotCollected
 from rempart.tlog.keys import VerifierKey, parse_verifier_key
 from rempart.tlog.policy import parse_policy
 from support.universe import REMPART, Universe
@@ -96,8 +97,19 @@ def test_without_one_of_them_the_last_checkpoint_stays_and_the_universe_works_on
     index = three.entry()
     three.until(lambda: three.faults() == ["", "offline"])
     assert three.size() <= index
-    assert "quorum" in json.loads(three.said("log", "witnesses", "--json", code=1))["lacking"]
-    assert "BAD log" in three.said("doctor", code=1)
+    lacking = json.loads(three.said("log", "witnesses", "--json", code=1))["lacking"]
+    assert "cosigned by 1 of 2" in lacking
+    assert "w.example/2: https://localhost" in lacking
+    assert "the connection is refused" in lacking
+    assert three.said("log", "witnesses", code=1).count("is refused") == 1
+    doctor = three.said("doctor", code=1)
+    assert "BAD log" in doctor
+    assert "the connection is refused" in doctor
+    refusal = three.get(f"proof/{index}")
+    assert refusal.status_code == 404
+    assert "the connection is refused" in refusal.text
+    with pytest.raises(NotCollected, match="the connection is refused"):
+        Log(three.universe.plain_url, "", wait=0).checkpoint(index + 1)
     three.pair[1].start()
     three.demand()  # it took another port
     three.until(lambda: three.size() > index)

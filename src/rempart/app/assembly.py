@@ -144,7 +144,7 @@ def assemble(
     return Parts(
         gate=gate,
         recorder=recorder,
-        log=PublishedLog(engine, sealed),
+        log=PublishedLog(engine, sealed, lambda: notary.lacking),
         sequencer=Sequencer(engine, sealed, notary, world.clock, holder=world.random(16).hex()),
         notary=notary,
         log_key=signer.key,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rempart.cli.log_site import LogState
 from rempart.tlog.note import Note, parse_note
 from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
@@ -95,7 +96,9 @@ class Log:
             if size_of(parse_note(content)) >= count:
                 return content
             if time.monotonic() > ends:
-                raise NotCollected(f"No checkpoint of {count} entries is published; try again.")
+                state = LogState(json.loads(self._ask("/.log/witnesses")))
+                why = state.problem or "Try again."
+                raise NotCollected(f"No checkpoint of {count} entries is published. {why}")
             time.sleep(_PAUSE_SECONDS)
 
     def page(self, parent: str, start: int, token: str) -> Page:

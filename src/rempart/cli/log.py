@@ -56,7 +56,7 @@ def _show(found: LogState) -> None:
     click.echo(f"{found.size} entries, {found.published} under the published checkpoint")
     for one in found.witnesses:
         click.echo(f"{_word(one):<8} {one['name']} {one['url']}")
-        if one["message"]:
+        if one["message"] and one["message"] not in found.problem:
             click.echo(f"         {one['message']}")
     if found.problem:
         click.echo(found.problem, err=True)

@@ -78,6 +78,12 @@ class Quorum:
         """Return what each witness did last."""
         return tuple(self._states.values())
 
+    @property
+    def missing(self) -> str:
+        """Return which witnesses did not cosign when asked last, each with its reason."""
+        reasons = (f"{one.name}: {one.message}" for one in self.states if one.message)
+        return " ".join(reasons)
+
     def check(self, note: Note) -> None:
         """Raise `Refuted` unless the policy believes a checkpoint."""
         self.policy.check(note)
@@ -155,10 +161,11 @@ def _certificate(named: list[Witness], certificates: Path) -> str:
 
 
 def believed(quorum: Quorum | None, note: Note) -> str:
-    """Return why a checkpoint may not be published; empty where it may."""
+    """Return why a checkpoint may not be published, and who is missing; empty where it may."""
+    if quorum is None:
+        return ""
     try:
-        if quorum is not None:
-            quorum.check(note)
+        quorum.check(note)
     except Refuted as problem:
-        return str(problem)
+        return f"{problem} {quorum.missing}".rstrip()
     return ""

@@ -29,7 +29,7 @@ def show_checkpoint(data: Path) -> None:
     kept, key = _begun(data)
     found = kept.note(CHECKPOINT, key)
     if found is None:
-        options.refuse("No checkpoint was published yet.")
+        options.refuse("No checkpoint was published yet. Why: rempart ekm status")
     click.echo(found[0].encode(), nl=False)
 
 

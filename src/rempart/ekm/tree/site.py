@@ -93,13 +93,13 @@ class LogSite:
         tile = parse_path(path)
         _, seen = self._published()
         if tile.width > tile_width(tile.level, tile.index, seen.size):
-            raise not_found("The log is not that long yet.")
+            raise not_found(self._waiting("The published log is not that long yet."))
         return await asyncio.to_thread(self._files.file, tile)
 
     async def _proof(self, index: int) -> bytes:
         note, seen = self._published()
         if index >= seen.size:
-            raise not_found("No published checkpoint covers that entry yet.")
+            raise not_found(self._waiting("No published checkpoint covers that entry yet."))
         plan = plan_inclusion(index, seen.size)
         hashes = await asyncio.to_thread(self._files.proof, plan, seen.size)
         (leaf,) = self._files.entries(index, 1)
@@ -110,5 +110,9 @@ class LogSite:
         if self._sequencer.stopped:
             raise unavailable(self._sequencer.stopped)
         if self._sequencer.published is None:
-            raise unavailable("The log has no published checkpoint yet.")
+            raise unavailable(self._waiting("The log has no published checkpoint yet."))
         return self._sequencer.published
+
+    def _waiting(self, message: str) -> str:
+        """Return a refusal with what a newer checkpoint waits for."""
+        return f"{message} {self._notary.lacking}".rstrip()

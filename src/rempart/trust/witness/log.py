@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rempart.core.errors import CloudError, not_found
 from rempart.engine.seam import Engine
 from rempart.tlog.errors import Malformed
@@ -26,11 +28,17 @@ from rempart.trust.witness.leaf import FEED
 
 
 class PublishedLog:
-    """What is public of the log: no more of the tree than the published checkpoint covers."""
+    """What is public of the log: no more of the tree than the published checkpoint covers.
 
-    def __init__(self, engine: Engine, sealed: SealedEngine) -> None:
+    `lacking` says why no newer checkpoint is published; empty where one will be within a second.
+    """
+
+    def __init__(
+        self, engine: Engine, sealed: SealedEngine, lacking: Callable[[], str] = lambda: ""
+    ) -> None:
         self._engine = engine
         self._sealed = sealed
+        self._lacking = lacking
 
     async def head(self) -> Head | None:
         """Return the tree as it was last settled; None before the first entry was."""
@@ -49,7 +57,7 @@ class PublishedLog:
             raise not_found(str(problem)) from problem
         size = (await self._published()).published_size
         if tile.level > LEVEL_MAX or tile.width > tile_width(tile.level, tile.index, size):
-            raise not_found("The log is not that long yet.")
+            raise self._uncovered("The published log is not that long yet.")
         return await self._bundle(tile) if tile.level == ENTRIES else await self.tile(tile)
 
     async def tile(self, tile: Tile) -> bytes:
@@ -68,8 +76,7 @@ class PublishedLog:
         """Return the proof that an entry is under the published checkpoint."""
         head = await self._published()
         if not 0 <= index < head.published_size:
-            message = "No published checkpoint covers that entry yet; ask again in a second."
-            raise not_found(message)
+            raise self._uncovered("No published checkpoint covers that entry yet.")
         hashes = await self.proof(plan_inclusion(index, head.published_size), head.published_size)
         return LogProof(index, hashes, self._note(head))
 
@@ -91,14 +98,14 @@ class PublishedLog:
 
     async def _published(self) -> Head:
         head = await self.head()
-        if head is None or not head.published:
-            raise not_checkpointed()
+        if head is None:
+            raise self._uncovered("Nothing of the log is sequenced yet.")
+        if not head.published:
+            raise self._uncovered("The log has no published checkpoint yet.")
         return head
+
+    def _uncovered(self, message: str) -> CloudError:
+        return not_found(f"{message} {self._lacking() or 'Ask again in a second.'}")
 
     def _note(self, head: Head) -> Note:
         return parse_note(head.published)
-
-
-def not_checkpointed() -> CloudError:
-    """Return the refusal while nothing was published."""
-    return not_found("The log has no published checkpoint yet; ask again in a second.")
