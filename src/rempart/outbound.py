@@ -16,6 +16,7 @@ from typing_extensions import override
 
 SECONDS_MAX = 5.0
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+HTTPS_PORT = 443
 _OK = 200
 
 
@@ -107,6 +108,28 @@ def ask(question: Question, authority: str, *, bytes_max: int) -> Answer:
     finally:
         ending.cancel()
         connection.close()
+
+
+def certificate(url: str, authority: str | None) -> str:
+    """Return the certificate (PEM) that a server shows, in a thread of the caller's.
+
+    It holds under `authority`, which is as in `ask`; with None it is whatever is shown there, for
+    somebody to compare. Raises `Unfetched`.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or HTTPS_PORT
+    context = ssl.create_default_context(cadata=authority or None)
+    if authority is None:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        place = _place(host, port, own=authority != "")
+        with (
+            socket.create_connection(place, timeout=SECONDS_MAX) as plain,
+            context.wrap_socket(plain, server_hostname=host) as shown,
+        ):
+            return ssl.DER_cert_to_PEM_cert(shown.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError) as problem:
+        raise _unfetched(url, problem, pinned=bool(authority)) from problem
 
 
 def _unfetched(url: str, cause: Exception, *, pinned: bool) -> Unfetched:

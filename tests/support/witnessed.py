@@ -73,13 +73,10 @@ class Witnessed(ABC):
         return parse_policy(self.policy_file.read_bytes())
 
     def introduce(self) -> None:
-        """Let both witnesses run and know the log, and the program know their certificates."""
+        """Let both witnesses run and know the log."""
         self.known()
-        certificates = self.data / "log-witnesses"
-        certificates.mkdir()
-        for n, one in enumerate(self.pair):
+        for one in self.pair:
             one.start()
-            (certificates / f"w{n}.pem").write_text(one.certificate)
 
     def known(self) -> None:
         """Tell both witnesses of the log."""
@@ -87,9 +84,17 @@ class Witnessed(ABC):
             one.run("add-log", self.key().text)
 
     def demand(self) -> None:
-        """Have the program demand both, where they are now, and start it so."""
+        """Have the program demand both, where they are now."""
+        certificates = self.data / "log-witnesses"
+        certificates.mkdir(exist_ok=True)
+        for n, one in enumerate(self.pair):
+            (certificates / f"w{n}.pem").write_text(one.certificate)
         known = [Witness(b"w%d" % n, one.keys[0], one.url) for n, one in enumerate(self.pair)]
         self.policy_file.write_bytes(quorum_of([Log(self.key())], known, 2).encode())
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Have the program use the policy that was written."""
         self.restart()
 
     def note(self) -> Note:

@@ -18,6 +18,8 @@ from typing_extensions import override
 from rempart import outbound
 from rempart.core.clock import Micros
 from rempart.cosigners.asking import Cosigned, Endpoint, Fault, Witnesses
+from rempart.cosigners.demand import demand_of, write
+from rempart.cosigners.quorum import read_policy
 from rempart.standalone import identity
 from rempart.tlog.keys import Algorithm, Signer, seeded_signer
 from rempart.tlog.note import parse_note
@@ -224,3 +226,14 @@ async def test_who_cannot_be_reached_is_told_with_the_reason_and_what_to_see_to(
     assert [it.fault for it in cosigned.failures] == [Fault.OFFLINE] * len(ways)
     for failure in cosigned.failures:
         assert all(word in failure.message for word in ways[failure.witness]), failure
+
+
+def test_a_witness_whose_name_a_person_wrote_is_removed_and_no_file_elsewhere(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "other.pem").write_text("kept")
+    odd, log = Witness(b"../other", _signer().key, "https://w.example/"), Log(LOG.signer.key)
+    before = demand_of(quorum_of([log], [odd], 1))
+    write(tmp_path, before.without("../other"), {"../other": ""})
+    assert (tmp_path / "other.pem").read_text() == "kept"
+    assert read_policy(tmp_path) == quorum_of([log], [], 0)

@@ -40,6 +40,10 @@ class Three(Witnessed):
         self.universe.restart()
 
     @override
+    def take_up(self) -> None:
+        self.until(lambda: self.get("policy").content == self.policy_file.read_bytes())
+
+    @override
     def get(self, path: str) -> httpx.Response:
         with self.universe.caller() as client:
             return client.get(f"/.log/{path}")
@@ -86,6 +90,74 @@ def test_a_universe_publishes_what_its_witnesses_have_seen(three: Three) -> None
     told = json.loads(three.said("log", "witnesses", "--json"))
     assert {one["name"] for one in told["witnesses"]} == {"w.example/1", "w.example/2"}
     assert "2 of 2" in three.said("status")
+
+
+def test_one_command_for_each_witness_counts_without_a_restart(
+    three: Three, tmp_path: Path
+) -> None:
+    three.demand()
+    before, (first, second) = three.universe.process, three.pair
+    assert "1 of 1 witnesses are demanded: w0" in three.said("log", "remove-witness", "w1")
+    assert not (three.data / "log-witnesses" / "w1.pem").exists()
+    index = three.entry()
+    three.until(lambda: three.size() > index)
+    assert len(three.policy.check(three.note()).cosignatures) == 1
+    kept = three.policy_file.read_bytes()
+
+    add = ("log", "add-witness", second.url, second.keys[0].text)
+    fingerprint = second.told("certificate")["sha256"]
+    (tmp_path / "other.pem").write_text(first.certificate)
+    (tmp_path / "none.pem").write_text("")
+    for wrong, said in (
+        ((), f"say it again with --fingerprint {fingerprint}"),
+        (("--fingerprint", "00" * 32), "shows another certificate"),
+        (("--certificate", str(tmp_path / "other.pem")), "not the pinned one"),
+        (("--certificate", str(tmp_path / "none.pem")), "no certificate"),
+        (("--fingerprint", fingerprint, "--quorum", "3"), "cannot be demanded"),
+        (("--fingerprint", fingerprint, "--name", "w0"), "with another key"),
+        (("--fingerprint", fingerprint, "--name", "../w"), "no name"),
+    ):
+        assert said in three.said(*add, *wrong, code=1)
+        assert three.policy_file.read_bytes() == kept
+    second.run("remove-log", three.key().text)
+    told = three.said(*add, "--fingerprint", fingerprint)
+    assert "2 of 2 witnesses are demanded: w0, w.example-2." in told
+    assert "refused. It answered 404: 'The log is not one" in told
+    assert f"rempart witness add-log {three.key().text}" in told
+    second.run("add-log", three.key().text)
+    index = three.entry()
+    three.until(lambda: three.size() > index and three.faults() == ["", ""])
+    assert len(three.policy.check(three.note()).cosignatures) == 2
+    assert "The new witness: cosigned." in three.said(*add, "--fingerprint", fingerprint)
+    assert "1 of 2 witnesses" in three.said("log", "set-quorum", "1")
+    assert parse_policy(three.said("log", "policy").encode()) == three.policy
+    assert three.universe.process is before
+    assert before is not None
+    assert before.poll() is None
+
+
+def test_a_policy_that_cannot_be_used_leaves_in_force_what_was(three: Three) -> None:
+    three.demand()
+    in_force, path = three.policy, three.policy_file
+    kept = path.read_bytes()
+
+    def problem() -> str:
+        return str(three.get("witnesses").json()["policyProblem"])
+
+    path.write_bytes(kept.replace(b"quorum quorum", b"group g 1 quorum\nquorum g"))
+    assert "edit it by hand" in three.said("log", "set-quorum", "1", code=1)
+    path.write_bytes(b"quorum none\n")
+    three.until(lambda: "does not name this log" in problem())
+    path.write_bytes(b"nonsense\n")
+    three.until(lambda: "log-policy cannot be used" in problem())
+    path.unlink()
+    three.until(lambda: "is gone" in problem())
+    assert "holds until the next start" in three.said("doctor", code=1)
+    index = three.entry()
+    three.until(lambda: three.size() > index)
+    in_force.check(three.note())
+    path.write_bytes(kept)
+    three.until(lambda: not problem())
 
 
 def test_without_one_of_them_the_last_checkpoint_stays_and_the_universe_works_on(
@@ -187,6 +259,7 @@ def test_a_policy_that_cannot_be_met_or_is_about_another_log_refuses_the_start(
     three.universe.terminate()
     (three.universe.data / "log-witnesses" / "bad.pem").write_text("no certificate")
     try:
+        assert "counts from the next start" in three.said("log", "set-quorum", "1")
         for content, said in (
             (b"quorum none\n", "does not name this log"),
             (b"quorum\n", "cannot be used"),

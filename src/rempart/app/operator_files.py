@@ -16,6 +16,7 @@ from rempart.app.guards import DEVICE_AUTHORITIES, GEOGRAPHY
 from rempart.config import FILE_NAME
 from rempart.config.duties import FILE_NAME as DUTIES
 from rempart.cosigners.quorum import POLICY_FILE
+from rempart.cosigners.renewal import Renewal
 from rempart.trust.custody.sealing.files import SEALED_ROOT
 from rempart.trust.policy.sovereignty.guard import RULES_FILE
 from rempart.trust.policy.sovereignty.staff import REGISTER_FILE
@@ -30,11 +31,15 @@ NONE = "none"
 
 
 class OperatorFiles:
-    """Looks at the files now and then, and has what changed on record."""
+    """Looks at the files now and then, and has what changed on record.
 
-    def __init__(self, data: Path, recorder: Recorder) -> None:
+    `policy` takes up the log's policy, which counts once it is on record.
+    """
+
+    def __init__(self, data: Path, recorder: Recorder, policy: Renewal | None = None) -> None:
         self._data = data
         self._recorder = recorder
+        self._policy = policy
         self._seen: dict[str, tuple[tuple[int, ...], str]] = {}
         self._known: dict[str, str] = {}
 
@@ -54,6 +59,8 @@ class OperatorFiles:
         if changed:
             await self._recorder.event(CHANGED, changed)
             self._known = found
+        if self._policy is not None:
+            await self._policy.run()
 
     def _digests(self) -> dict[str, str]:
         found = {}

@@ -21,6 +21,7 @@ from rempart.app.outside import elsewhere
 from rempart.config import EMBEDDED, Address, Config
 from rempart.core.clock import World
 from rempart.cosigners.quorum import BadPolicy
+from rempart.cosigners.renewal import Renewal
 from rempart.edge.doors import Doors
 from rempart.edge.tls import TLSDoor
 from rempart.edge.unsealing import Unsealing
@@ -49,7 +50,7 @@ SWEEP_EVERY_SECONDS = 3600.0
 DUE_KEYS_EVERY_SECONDS = 30.0
 LOST_ACCOUNTS_EVERY_SECONDS = 3600.0
 USES_EVERY_SECONDS = 60.0
-FILES_EVERY_SECONDS = 5.0
+FILES_EVERY_SECONDS = 1.0
 COUNTS_EVERY_SECONDS = 1.0
 DIVERGED = (
     "Somebody altered the store, or put an older one in its place. Nothing is served from it:"
@@ -159,7 +160,7 @@ def _holder(data: Path) -> str:
 async def _answer(run: _Run, engine: Engine, parts: Parts) -> None:
     """Answer requests and do the housework until the order to stop."""
     application = open_application(parts, run.config)
-    files = OperatorFiles(run.data, parts.recorder)
+    files = OperatorFiles(run.data, parts.recorder, Renewal(run.data, parts.notary))
     housework = (
         *_housework(engine, parts, run.config),
         Sweeper(files, every_seconds=FILES_EVERY_SECONDS),

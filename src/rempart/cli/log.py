@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from rempart.cli import options
+from rempart.cli import log_policy, options
 from rempart.cli.log_site import LogState, ask, state
 
 
 @click.group("log")
 def command() -> None:
-    """Show how the log is checked; a universe must run on the data directory."""
+    """Show how the log is checked, and say who has to cosign it."""
 
 
 @command.command("key")
@@ -64,3 +64,7 @@ def _show(found: LogState) -> None:
 
 def _word(witness: dict[str, Any]) -> str:
     return witness["fault"] or "cosigned"
+
+
+for _each in (log_policy.add_witness, log_policy.remove_witness, log_policy.set_quorum):
+    command.add_command(_each)

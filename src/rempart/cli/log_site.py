@@ -43,11 +43,14 @@ class LogState:
 
     @property
     def problem(self) -> str:
-        """Return what is wrong: a fork first, else what the checkpoint lacks; empty if nothing."""
+        """Return what is wrong; empty if nothing.
+
+        A fork first, then what the checkpoint lacks, then a policy that is not in force.
+        """
         for one in self.witnesses:
             if one["fault"] in _CONTRADICTS:
                 return f"The witness {one['name']} {PUT_BACK}"
-        return str(self.document["lacking"])
+        return str(self.document["lacking"] or self.document.get("policyProblem", ""))
 
 
 def ask(data: Path, name: str) -> bytes | None:

@@ -30,6 +30,12 @@ class Notary:
         self.lacking = ""
         """Why the newest checkpoint could not be published; empty where it was."""
 
+        self.policy_problem = ""
+        """Why the policy in force is not the one on disk; empty where it is."""
+
+        self.renewed = False
+        """Whether a policy was taken up that nothing published has satisfied yet."""
+
     @property
     def origin(self) -> str:
         """Return what the log is called."""
@@ -44,6 +50,14 @@ class Notary:
     def policy(self) -> Policy:
         """Return what the operator demands of a checkpoint before it is published."""
         return self.quorum.policy if self.quorum else quorum_of((Log(self.key),), (), 0)
+
+    def take_up(self, quorum: Quorum) -> None:
+        """Demand another quorum, from the next checkpoint on."""
+        before, self.quorum = self.quorum, quorum
+        if before is not None:
+            quorum.remember(before)
+        self.renewed = True
+        _log.info("Another policy says from now on what a published checkpoint has.")
 
     def signed(self, tree: Checkpoint) -> Note:
         """Return the checkpoint of a tree as it is shown to witnesses."""
@@ -60,10 +74,12 @@ class Notary:
         async def from_size(old: int) -> Proof:
             return await prove(old, size)
 
-        if self.quorum is not None:
-            note = await self.quorum.cosign(note, from_size)
-        problem = believed(self.quorum, note)
+        quorum = self.quorum  # another may be taken up meanwhile
+        if quorum is not None:
+            note = await quorum.cosign(note, from_size)
+        problem = believed(quorum, note)
         if problem and not self.lacking:
             _log.error("No checkpoint is published: %s", problem)
         self.lacking = problem
+        self.renewed = self.renewed and (bool(problem) or quorum is not self.quorum)
         return None if problem else note

@@ -28,7 +28,8 @@ CERTIFICATES = "log-witnesses"
 """A folder: `NAME.pem` is what the witness of that name in the policy is known by, a certificate of
 its own or of its authority. Without it, by the authorities that this machine trusts."""
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names of witnesses that a certificate can be kept for."""
 
 ALARMING = frozenset((Fault.AHEAD, Fault.FORKED))
 """The witness has seen another log than this one: the store was put back, or altered."""
@@ -72,6 +73,20 @@ class Quorum:
         self.policy = policy
         self._cosigners = cosigners
         self._states = {one: WitnessState(one.name, one.url) for one in asked}
+
+    @property
+    def asked(self) -> tuple[Endpoint, ...]:
+        """Return the witnesses that can be asked."""
+        return tuple(self._states)
+
+    def same(self, other: Quorum | None) -> bool:
+        """Tell whether another asks the same witnesses, and wants the same of them."""
+        return other is not None and (self.policy, self.asked) == (other.policy, other.asked)
+
+    def remember(self, before: Quorum) -> None:
+        """Keep what the witnesses did last that were asked before too."""
+        known = dict(zip(before.asked, before.states, strict=True))
+        self._states |= {one: known[one] for one in self._states if one in known}
 
     @property
     def states(self) -> tuple[WitnessState, ...]:
@@ -119,22 +134,41 @@ def read_quorum(data: Path, key: VerifierKey) -> Quorum | None:
 
     Raises `BadPolicy`.
     """
-    path = data / POLICY_FILE
-    try:
-        policy = parse_policy(path.read_bytes())
-    except FileNotFoundError:
+    policy = read_policy(data)
+    if policy is None:
         return None
-    except (OSError, Malformed) as problem:
-        raise BadPolicy(f"{path} cannot be used: {problem}") from problem
     if key not in {one.key for one in policy.logs}:
-        raise BadPolicy(f"{path} does not name this log; add the line: log {key.text}")
+        raise BadPolicy(f"{POLICY_FILE} does not name this log; add the line: log {key.text}")
     try:
         asked = _endpoints(policy, data / CERTIFICATES)
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise BadPolicy(f"A certificate of a witness cannot be used: {_why(problem)}") from problem
+    except ValueError as problem:
         raise BadPolicy(f"A certificate of a witness cannot be used: {problem}") from problem
     if not policy.satisfied(key for one in asked for key in one.keys):
-        raise BadPolicy(f"{path}: the witnesses that have an address are too few for its quorum.")
+        raise BadPolicy(
+            f"{POLICY_FILE}: the witnesses that have an address are too few for its quorum."
+        )
     return Quorum(policy, asked, Witnesses(asked))
+
+
+def read_policy(data: Path) -> Policy | None:
+    """Return the policy in a data directory, None where there is none; raises `BadPolicy`.
+
+    Anybody may be told what is wrong with it: no path of this machine is in the message.
+    """
+    try:
+        return parse_policy((data / POLICY_FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise BadPolicy(f"{POLICY_FILE} cannot be used: {_why(problem)}") from problem
+    except Malformed as problem:
+        raise BadPolicy(f"{POLICY_FILE} cannot be used: {problem}") from problem
+
+
+def _why(problem: OSError) -> str:
+    return f"{problem.strerror or 'it cannot be read'}."
 
 
 def _endpoints(policy: Policy, certificates: Path) -> tuple[Endpoint, ...]:
@@ -153,8 +187,10 @@ def _certificate(named: list[Witness], certificates: Path) -> str:
     for one in named:
         name = one.name.decode(errors="replace")
         path = certificates / f"{name}.pem"
-        if _FILE_NAME.fullmatch(name) and path.is_file():
+        if FILE_NAME.fullmatch(name) and path.is_file():
             content = path.read_text(encoding="ascii")
+            if not content.strip():
+                raise ValueError(f"{path.name} is empty.")
             ssl.create_default_context(cadata=content)
             return content
     return ""

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from rempart.app.operator_files import CHANGED, NONE, OperatorFiles
+from rempart.cosigners.notary import Notary
+from rempart.cosigners.renewal import Renewal
+from rempart.tlog.policy import Log, quorum_of
 from rempart.trust.witness.leaf import FEED, Leaf, decode
 from rempart.trust.witness.recorder import Recorder
+from support.sequenced import SIGNER
 from support.worlds import TestUniverse
 
 
@@ -61,6 +65,25 @@ async def test_a_change_that_could_not_be_recorded_is_recorded_later(
     recorder.event = event  # type: ignore[method-assign]
     await files.run()
     assert [one.method for one in await _events(universe)] == ["rempart.universe.start", CHANGED]
+
+
+async def test_a_policy_of_the_log_counts_once_it_is_on_record(tmp_path: Path) -> None:
+    universe = TestUniverse()
+    recorder = Recorder(universe.sealed, universe.world.clock)
+    notary = Notary(SIGNER, universe.world.clock)
+    files = OperatorFiles(tmp_path, recorder, Renewal(tmp_path, notary))
+    await files.begin("rempart.universe.start", {})
+    policy = quorum_of([Log(SIGNER.key)], [], 0)
+    (tmp_path / "log-policy").write_bytes(policy.encode())
+    event, recorder.event = recorder.event, _full  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="configure"):
+        await files.run()
+    assert notary.quorum is None
+    recorder.event = event  # type: ignore[method-assign]
+    await files.run()
+    assert notary.quorum is not None
+    digest = hashlib.sha256(policy.encode()).hexdigest()
+    assert (await _events(universe))[-1].facts == {"log-policy": digest}
 
 
 async def _full(method: str, facts: dict[str, str], *, resource: str = "") -> None:

@@ -10,6 +10,7 @@ from rempart.engine.seam import Fenced, Unavailable
 from rempart.engine.wrap.faulty import Fault, FaultyEngine, fail_at
 from rempart.tlog.checking import check_consistency, check_inclusion
 from rempart.tlog.keys import Algorithm, seeded_signer
+from rempart.tlog.note import parse_note
 from rempart.tlog.policy import Log, Witness, quorum_of
 from rempart.tlog.tiles import bundles_of, decode_bundle, tiles_of
 from rempart.tlog.tree import leaf_hash
@@ -177,3 +178,22 @@ async def test_without_its_quorum_a_checkpoint_is_not_published_and_the_last_one
     witnesses.signatures = ()
     await sequencer.step()
     assert (await logged.checkpoint()).size == 5
+
+
+async def test_a_policy_that_is_taken_up_has_the_present_tree_cosigned_without_a_new_entry() -> (
+    None
+):
+    logged = Logged()
+    cosigner = seeded_signer("witness.example", Algorithm.COSIGNATURE_ED25519, b"w" * 32)
+    policy = quorum_of([Log(SIGNER.key)], [Witness(b"one", cosigner.key)], 1)
+    witnesses = Witnesses(cosigner.key)
+    sequencer = logged.sequencer()
+    await logged.append(5)
+    await logged.settle(sequencer)
+    sequencer._notary.take_up(Quorum(policy, (), witnesses))
+    await logged.settle(sequencer)
+    assert len(witnesses.shown) == 3  # it is asked until it cosigns
+    witnesses.signatures = (cosigner.signature(witnesses.shown[-1].text, 1),)
+    await logged.settle(sequencer)
+    policy.check(parse_note(await logged.log.checkpoint()))
+    assert len(witnesses.shown) == 4

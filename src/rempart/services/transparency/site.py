@@ -52,6 +52,7 @@ class LogSite:
             "size": head.size if head else 0,
             "publishedSize": head.published_size if head else 0,
             "lacking": notary.lacking,
+            "policyProblem": notary.policy_problem,
             "witnesses": [
                 {
                     "name": one.name,

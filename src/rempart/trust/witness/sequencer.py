@@ -77,7 +77,8 @@ class Sequencer:
         """Settle and publish what is new; tell whether there is more already."""
         growth = self._growth or await self.resume()
         count, _ = await self._engine.feeds.head(FEED)
-        if count == self._head.published_size or not await self._leads():
+        settled = count == self._head.published_size and not (count and self._notary.renewed)
+        if settled or not await self._leads():
             return False
         more = await self._grow(growth)
         if growth.size > self._head.size:
