@@ -66,16 +66,25 @@ class WitnessProgram:
     def start(self) -> None:
         note = self.data / "run.json"
         note.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [REMPART, "witness", "up", "--data", str(self.data)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [REMPART, "witness", "up", "--data", str(self.data)],
+                stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
         until = time.monotonic() + READY_SECONDS_MAX
         while not note.exists():
             assert self.process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.02)
         self.port = int(json.loads(note.read_text())["listen"].rpartition(":")[2])
+
+    @property
+    def _output(self) -> Path:
+        return self.data.parent / f"{self.data.name}.out"
+
+    def said(self) -> str:
+        """Return what the program printed; all of it once it has stopped."""
+        return self._output.read_text()
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:

@@ -195,6 +195,12 @@ def test_killed_while_it_answers_it_comes_back_with_what_it_gave(tmp_path: Path)
     witness.run("remove-log", LOG.signer.key.text)
     assert witness.add(LOG.submission(8, 9)).status_code == 404
     witness.stop()
+    fingerprint = witness.told("certificate")["sha256"]
+    ready, listens = witness.said().splitlines()[:2]
+    assert ready == (
+        f"Ready: {witness.url}/, witness witness.example/w1, certificate {fingerprint}."
+    )
+    assert listens == f"It listens on 127.0.0.1:{witness.port}."
 
 
 def test_commands_say_what_is_wrong(tmp_path: Path) -> None:
@@ -207,6 +213,15 @@ def test_commands_say_what_is_wrong(tmp_path: Path) -> None:
     plain = ("w", "--tls", "none", "--listen", "0.0.0.0:1")
     assert "this machine only" in witness.run(*named, *plain, fails=True)
     made = WitnessProgram.create(tmp_path / "made")
+    assert made.told("add-log", LOG.signer.key.text)["invitation"] == ""  # its port is not known
+    settings = made.data / "witness.toml"
+    settings.write_text(settings.read_text().replace("127.0.0.1:0", "0.0.0.0:8447"))
+    fingerprint = made.told("certificate")["sha256"]
+    made.run("remove-log", LOG.signer.key.text)
+    assert made.run("add-log", LOG.signer.key.text).endswith(
+        f"add-witness https://localhost:8447/ {made.keys[0].text} --fingerprint {fingerprint}\n"
+    )
+    made.run("remove-log", LOG.signer.key.text)
     assert "not empty" in made.run("init", "--name", "w", fails=True)
     assert "witness's" in made.run("add-log", made.keys[0].text, fails=True)
     assert "verifier key" in made.run("add-log", "nonsense", fails=True)
@@ -214,7 +229,6 @@ def test_commands_say_what_is_wrong(tmp_path: Path) -> None:
     before = made.told("certificate")
     assert before["pem"] == made.certificate == made.run("certificate")
     assert made.run("certificate", "--renew") != before["pem"]
-    settings = made.data / "witness.toml"
     settings.write_text(settings.read_text() + 'colour = "blue"\n')
     assert "'colour' is unknown" in made.run("status", fails=True)
 

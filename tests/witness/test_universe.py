@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -92,18 +93,40 @@ def test_a_universe_publishes_what_its_witnesses_have_seen(three: Three) -> None
     assert "2 of 2" in three.said("status")
 
 
-def test_one_command_for_each_witness_counts_without_a_restart(
-    three: Three, tmp_path: Path
-) -> None:
+def test_one_command_for_each_witness_counts_without_a_restart(three: Three) -> None:
     three.demand()
-    before, (first, second) = three.universe.process, three.pair
+    before, second = three.universe.process, three.pair[1]
     assert "1 of 1 witnesses are demanded: w0" in three.said("log", "remove-witness", "w1")
     assert not (three.data / "log-witnesses" / "w1.pem").exists()
     index = three.entry()
     three.until(lambda: three.size() > index)
     assert len(three.policy.check(three.note()).cosignatures) == 1
-    kept = three.policy_file.read_bytes()
+    fingerprint = second.told("certificate")["sha256"]
+    add = ("log", "add-witness", second.url, second.keys[0].text, "--fingerprint", fingerprint)
+    second.run("remove-log", three.key().text)
+    told = three.said(*add)
+    assert "2 of 2 witnesses are demanded: w0, w.example-2." in told
+    assert "refused. It answered 404: 'The log is not one" in told
+    assert f"rempart witness add-log {three.key().text}" in told
+    (*_, invited) = second.run("add-log", three.key().text).splitlines()
+    index = three.entry()
+    three.until(lambda: three.size() > index and three.faults() == ["", ""])
+    assert len(three.policy.check(three.note()).cosignatures) == 2
+    rempart, *words = shlex.split(invited.partition(":  ")[2])
+    assert rempart == "rempart"
+    assert "The new witness: cosigned." in three.said(*words)
+    assert "1 of 2 witnesses" in three.said("log", "set-quorum", "1")
+    assert parse_policy(three.said("log", "policy").encode()) == three.policy
+    assert three.universe.process is before
+    assert before is not None
+    assert before.poll() is None
 
+
+def test_no_witness_is_believed_by_a_certificate_that_nobody_confirmed(
+    three: Three, tmp_path: Path
+) -> None:
+    three.demand()
+    (first, second), kept = three.pair, three.policy_file.read_bytes()
     add = ("log", "add-witness", second.url, second.keys[0].text)
     fingerprint = second.told("certificate")["sha256"]
     (tmp_path / "other.pem").write_text(first.certificate)
@@ -119,21 +142,6 @@ def test_one_command_for_each_witness_counts_without_a_restart(
     ):
         assert said in three.said(*add, *wrong, code=1)
         assert three.policy_file.read_bytes() == kept
-    second.run("remove-log", three.key().text)
-    told = three.said(*add, "--fingerprint", fingerprint)
-    assert "2 of 2 witnesses are demanded: w0, w.example-2." in told
-    assert "refused. It answered 404: 'The log is not one" in told
-    assert f"rempart witness add-log {three.key().text}" in told
-    second.run("add-log", three.key().text)
-    index = three.entry()
-    three.until(lambda: three.size() > index and three.faults() == ["", ""])
-    assert len(three.policy.check(three.note()).cosignatures) == 2
-    assert "The new witness: cosigned." in three.said(*add, "--fingerprint", fingerprint)
-    assert "1 of 2 witnesses" in three.said("log", "set-quorum", "1")
-    assert parse_policy(three.said("log", "policy").encode()) == three.policy
-    assert three.universe.process is before
-    assert before is not None
-    assert before.poll() is None
 
 
 def test_a_policy_that_cannot_be_used_leaves_in_force_what_was(three: Three) -> None:
@@ -253,6 +261,7 @@ def another_log_is_to_begin(three: Three) -> None:
 def test_a_policy_that_cannot_be_met_or_is_about_another_log_refuses_the_start(
     three: Three,
 ) -> None:
+    three.demand()
     key, path = three.key().text.encode(), three.universe.data / "log-policy"
     witness = three.pair[0].keys[0].text.encode()
     before = path.read_bytes()

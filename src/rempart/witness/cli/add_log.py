@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rempart.witness import logs, settings
-from rempart.witness.cli import options
+from rempart.witness.cli import introduction, options
 
 
 @click.command("add-log")
@@ -20,9 +20,12 @@ def command(*, vkey: str, data: Path, as_json: bool) -> None:
     A log that changes its key has two for a while: add the new one, then remove the old.
     """
     with options.refusing():
-        settings.load(data)
+        chosen = settings.load(data)
         added = logs.add(data, vkey)
+        told = introduction.invitation(data, chosen)
     if as_json:
-        options.show_json({"origin": added.key.name, "key": added.key.text})
+        options.show_json({"origin": added.key.name, "key": added.key.text, "invitation": told})
         return
     click.echo(f"Knows the log {options.printable(added.key.name)}.")
+    if told:
+        click.echo(f"Its operator has it cosigned here by:  {told}")

@@ -13,7 +13,7 @@ from rempart.core.address import Address
 from rempart.core.clock import World
 from rempart.standalone import identity
 from rempart.witness import settings
-from rempart.witness.cli import options
+from rempart.witness.cli import introduction, options
 from rempart.witness.opened import Opened, open_data
 from rempart.witness.run import serve
 
@@ -39,10 +39,13 @@ def command(data: Path) -> None:
 
 
 def _greet(opened: Opened, ready: Address) -> None:
-    scheme = "http" if opened.settings.tls == settings.NO_TLS else "https"
-    click.echo(f"Ready: {scheme}://{ready}, witness {opened.settings.name}.")
-    if opened.settings.tls == settings.OWN_TLS:
-        ends = identity.load(opened.data).ends
+    chosen = opened.settings
+    own = identity.load(opened.data) if chosen.tls == settings.OWN_TLS else None
+    proof = f", certificate {own.fingerprint}" if own else ""
+    click.echo(f"Ready: {introduction.url(chosen, ready.port)}, witness {chosen.name}{proof}.")
+    click.echo(f"It listens on {ready}{', behind a proxy' * (chosen.tls == settings.NO_TLS)}.")
+    if own:
+        ends = own.ends
         days = (ends - ends.now(ends.tzinfo)).days
         if days < identity.WARN_DAYS:
             click.echo(
