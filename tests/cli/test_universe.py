@@ -83,7 +83,10 @@ def test_a_universe_is_created_answers_refuses_a_second_and_stops_cleanly(
     assert code == 75
     assert "It is unharmed" in said
     assert listed(program).status_code == 200
-    assert program.run("doctor")[0] == 0
+    code, said = program.run("doctor")
+    assert code == 0
+    assert "WARN log          no witness" in said
+    assert "rempart log add-witness" in said
     code, said = program.run("verify")
     assert code == 75
     assert "Nothing was verified: stop it first" in said

@@ -183,7 +183,7 @@ def test_without_one_of_them_the_last_checkpoint_stays_and_the_universe_works_on
     assert "the connection is refused" in lacking
     assert three.said("log", "witnesses", code=1).count("is refused") == 1
     doctor = three.said("doctor", code=1)
-    assert "BAD log" in doctor
+    assert "BAD  log" in doctor
     assert "the connection is refused" in doctor
     refusal = three.get(f"proof/{index}")
     assert refusal.status_code == 404

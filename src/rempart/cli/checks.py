@@ -95,8 +95,9 @@ def _log(data: Path) -> list[Finding]:
         remedy = "See `rempart log witnesses`."
         return [Finding("log", ok=False, detail=found.problem, remedy=remedy)]
     if not found.witnesses:
-        detail = "no witness: who has the log's key could show two histories (docs/witness.md)"
-        return [Finding("log", ok=True, detail=detail)]
+        detail = "no witness: who has the log's key could show two histories"
+        remedy = "For more than a trial: rempart log add-witness (docs/log.md)."
+        return [Finding("log", ok=True, detail=detail, remedy=remedy)]
     return [Finding("log", ok=True, detail=f"{found.published} entries, witnessed")]
 
 
