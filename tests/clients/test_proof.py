@@ -118,6 +118,26 @@ def test_an_organization_proves_what_is_in_all_its_projects(
     assert reads["periods"][0]["entry"] > int(receipt.split("/")[1])
 
 
+def test_who_comes_to_the_log_is_told_what_there_is_and_where(universe: Universe) -> None:
+    with universe.caller() as anybody:
+        index = anybody.get("/.log/")
+        assert anybody.get("/.log").text == index.text
+        assert index.headers["content-type"] == "text/plain; charset=utf-8"
+        named = re.findall(r"^(https://\S+)  ", index.text, re.MULTILINE)
+        assert len(named) == 7
+        assert f"{universe.url}/.log/checkpoint" in named
+        size = int(re.findall(r": ([0-9]+) entries", index.text)[0])
+        tile = "/000" if size >= 256 else f"/000.p/{size}"
+        for url in named:
+            path = url.replace("/L/", "/0/").replace("/N", tile).replace("INDEX", "0")
+            assert anybody.get(path).is_success, path
+        assert index.text.startswith(f"The log log.{universe.domain}: ")
+        assert anybody.get("/.log/nothing").status_code == 404
+        host = {"host": f"log.{universe.domain}"}
+        own = anybody.get("/", headers=host).text
+        assert f"https://log.{universe.domain}/checkpoint " in own
+
+
 def test_who_may_not_read_the_logs_gets_no_proof(universe: Universe, tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.json"
     stranger.write_text(json.dumps(universe.keys["stranger"]))
