@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -63,13 +64,13 @@ class WitnessProgram:
     def url(self) -> str:
         return f"https://localhost:{self.port}"
 
-    def start(self) -> None:
+    def start(self, stdin: Path = Path(os.devnull)) -> None:
         note = self.data / "run.json"
         note.unlink(missing_ok=True)
-        with self._output.open("wb") as output:
+        with self._output.open("wb") as output, stdin.open("rb") as given:
             self.process = subprocess.Popen(
                 [REMPART, "witness", "up", "--data", str(self.data)],
-                stdout=output, stderr=subprocess.STDOUT,
+                stdin=given, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         until = time.monotonic() + READY_SECONDS_MAX
         while not note.exists():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import json
+import shlex
 import signal
 import socket
 import stat
@@ -20,11 +22,12 @@ from rempart.tlog.submission import SIZE_TYPE, Submission
 from rempart.witness.door import BODY_BYTES_MAX
 from rempart.witness.record import file_name
 from support.paper_log import PaperLog
-from support.witness_program import WitnessProgram
+from support.witness_program import REMPART, WitnessProgram
 
 LOG = PaperLog("log.example/shared")
 STRANGER = PaperLog("log.example/stranger")
 LATEST = 20
+GUIDE = Path(__file__).parents[2] / "docs" / "witness.md"
 
 
 def _signed(checkpoint: Checkpoint, seed: bytes = LOG.seed) -> Note:
@@ -201,6 +204,33 @@ def test_killed_while_it_answers_it_comes_back_with_what_it_gave(tmp_path: Path)
         f"Ready: {witness.url}/, witness witness.example/w1, certificate {fingerprint}."
     )
     assert listens == f"It listens on 127.0.0.1:{witness.port}."
+
+
+def test_it_is_made_and_started_as_the_guide_has_it_by_systemd(tmp_path: Path) -> None:
+    page = GUIDE.read_text()
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(page.partition("```ini\n")[2].partition("```")[0])
+    started = shlex.split(unit["Service"]["ExecStart"])
+    assert started[1:-1] == ["witness", "up", "--data"]
+    making = page[page.index("/opt/rempart/bin/rempart witness init") :].partition("\n```")[0]
+    words, _, secret_file = making.replace("\\\n", "").partition("<")
+    assert unit["Service"]["StandardInput"] == f"file:{secret_file.strip()}"
+    data, secret = tmp_path / "data", tmp_path / "passphrase"
+    secret.write_text("correct horse battery staple\n")
+    made = shlex.split(words)
+    assert made[1:4] == ["witness", "init", "--data"]
+    assert made[4] == started[-1]
+    options = [word.replace("0.0.0.0:8447", "127.0.0.1:0") for word in made[5:]]
+    with secret.open() as given:
+        subprocess.run(
+            [REMPART, "witness", "init", "--data", data, *options],
+            stdin=given, capture_output=True, check=True,
+        )  # fmt: skip
+    witness = WitnessProgram(data)
+    witness.start(secret)
+    witness.stop()
+    assert f"https://witness.example.org:{witness.port}/" in witness.said()
 
 
 def test_commands_say_what_is_wrong(tmp_path: Path) -> None:

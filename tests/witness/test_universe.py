@@ -15,7 +15,7 @@ import pytest
 from typing_extensions import override
 
 from rempart.cli.collecting import Log, NotCollected
-from rempart.tlog.keys import VerifierKey, parse_verifier_key
+from rempart.tlog.keys import Algorithm, VerifierKey, parse_verifier_key
 from rempart.tlog.policy import parse_policy
 from support.universe import REMPART, Universe
 from support.witnessed import Witnessed, two_witnesses
@@ -142,6 +142,34 @@ def test_no_witness_is_believed_by_a_certificate_that_nobody_confirmed(
     ):
         assert said in three.said(*add, *wrong, code=1)
         assert three.policy_file.read_bytes() == kept
+    twice = ("log", "add-witness", second.url, second.keys[1].text, "--name", "again")
+    assert "count as two witnesses" in three.said(*twice, code=1)
+
+
+def test_both_keys_of_a_witness_can_be_demanded_as_the_guide_shows(three: Three) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "witness.md").read_text()
+    lines = page[page.index("**Both keys of a witness.**") :].split("```")[1].splitlines()
+    witness = three.pair[0]
+    own = {"log": three.key().text, "company": witness.keys[0].text}
+    own |= {"company-pq": witness.keys[1].text}
+    policy = ""
+    for line in filter(None, lines):
+        words = line.split()
+        name = "log" if words[0] == "log" else words[1]
+        if name in own and words[0] != "group":
+            words = ["log", own["log"]] if name == "log" else [*words[:2], own[name], witness.url]
+        policy += " ".join(words) + "\n"
+    (three.data / "log-witnesses" / "company.pem").write_text(witness.certificate)
+    three.policy_file.write_text(policy)
+    three.until(lambda: parse_policy(three.get("policy").content) == three.policy)
+    index = three.entry()
+    three.until(lambda: three.size() > index)
+    seen = three.policy.check(three.note())
+    assert {it.key.algorithm for it in seen.cosignatures} == {
+        Algorithm.COSIGNATURE_ED25519,
+        Algorithm.COSIGNATURE_ML_DSA_44,
+    }
+    assert three.faults() == [""]
 
 
 def test_a_policy_that_cannot_be_used_leaves_in_force_what_was(three: Three) -> None:

@@ -81,6 +81,12 @@ class Demand:
                 f"The witness {_text(witness.name)} is there with another key. Remove it first, or"
                 " give this one another name (--name)."
             )
+        others = (one for name, one in known.items() if name != witness.name)
+        if any(one.key.name == witness.key.name for one in others):
+            raise BadPolicy(
+                f"Another key of {witness.key.name} is there, and it would count as two witnesses."
+                " Demand both keys by hand (docs/witness.md)."
+            )
         return self.changed((known | {witness.name: witness}).values(), threshold)
 
     def without(self, name: str, threshold: int | None = None) -> Demand:
