@@ -172,17 +172,47 @@ def test_nobody_is_asked_to_consent_to_what_could_not_be_done(
     assert allowing.status()["proposals"] == []
 
 
+def _copied(manager: Manager, to: Path) -> Manager:
+    """Return a copy of the manager in another folder; it does not run."""
+    manager.holder.stop()
+    shutil.copytree(manager.holder.data, to, ignore=shutil.ignore_patterns("*.sock"))
+    manager.holder.start(program=PROGRAM)
+    made = copy(manager)
+    made.holder = KeyHolder(to, manager.holder.issuer)
+    return made
+
+
+def test_a_standby_opens_what_the_first_wrapped_once_officers_let_it_and_has_a_log_of_its_own(
+    allowing: Manager, tmp_path: Path
+) -> None:
+    blob = allowing.answer().json()["wrappedBlob"]
+    standby = _copied(allowing, tmp_path / "data")
+    before = allowing.holder.entries()
+    settings = standby.holder.data / "ekm.toml"
+    settings.write_text("log_number = 2\n" + settings.read_text())
+    block = json.loads(standby.say("block", *standby.here("odile")))["digest"]
+    standby.holder.start(program=PROGRAM)
+    try:
+        asked = use(wrappedBlob=blob)
+        assert standby.holder.ask("unwrap", asked).status_code == 403
+        lifting = json.loads(standby.say("unblock", block[:12], *standby.here("odile")))["digest"]
+        standby.say("approve", lifting[:12], "--yes", *standby.afar("pierre"))
+        assert standby.holder.ask("unwrap", asked).json()["plaintext"] == b64(b"a key")
+    finally:
+        standby.holder.stop()
+    pins = [one.holder.data / "tls/certificate.pem" for one in (allowing, standby)]
+    assert pins[0].read_bytes() == pins[1].read_bytes()
+    assert standby.holder.entries()[: len(before) - 1] == before[:-1]  # the first one's new start
+    told = json.loads(standby.holder.run("log", "--verify", "--json"))
+    assert told["log"] == "localhost/log/2"
+
+
 @pytest.fixture
 def tokened(manager: Manager, softhsm: SoftHSM, tmp_path: Path) -> Manager:
     """Return a copy of the manager that has a token; it does not run."""
-    manager.holder.stop()
-    without = shutil.ignore_patterns("*.sock")
-    shutil.copytree(manager.holder.data, tmp_path / "data", ignore=without)
-    manager.holder.start(program=PROGRAM)
-    with (tmp_path / "data/ekm.toml").open("a") as settings:
+    made = _copied(manager, tmp_path / "data")
+    with (made.holder.data / "ekm.toml").open("a") as settings:
         settings.write(softhsm.toml())
-    made = copy(manager)
-    made.holder = KeyHolder(tmp_path / "data", manager.holder.issuer)
     return made
 
 
