@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rempart.core.errors import CloudError
+from rempart.ekm.admin import socket
 from rempart.ekm.keys.blob import bound
 from rempart.ekm.keys.token import HEAD_BYTES, WrappingInToken
 from rempart.trust.custody.errors import Tampered
@@ -135,6 +137,17 @@ def test_a_new_key_lives_in_the_token_and_dies_there(holder: KeyHolder, softhsm:
 
 
 HASHES: dict[str, HashAlgorithm] = {"SHA256": SHA256(), "SHA384": SHA384()}
+
+
+def test_what_a_key_refers_to_is_not_removed_as_left_over(
+    holder: KeyHolder, softhsm: SoftHSM
+) -> None:
+    _create(holder)
+    [held] = objects.labelled(Token(softhsm.settings), "rempart-ekm-")
+    with pytest.raises(CloudError, match="Nothing left over"):
+        socket.call(holder.data, "hsm.remove", {"id": held.id.hex(), "label": held.label})
+    assert softhsm.objects == 1
+    assert holder.entries()[-1]["verb"] == "hsm.remove"
 
 
 def test_signing_keys_sign_in_the_token(holder: KeyHolder, softhsm: SoftHSM) -> None:

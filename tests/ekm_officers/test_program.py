@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,18 @@ from rempart.core.clock import World, system_random
 from rempart.core.signing.keys import public
 from rempart.ekm.approvals.approval import Approval
 from rempart.ekm.cli.reach import Way
+from rempart.ekm.keys.store import MAGIC
 from rempart.ekm.officers import key_file
 from rempart.ekm.officers.desk import Desk
+from rempart.standalone.sealing import HEADER_BYTES, salt_of
+from rempart.trust.custody.mechanism import UseContext
+from rempart.trust.custody.pkcs11.mechanism import InToken
+from rempart.trust.custody.pkcs11.token import Token
+from rempart.trust.custody.software.algorithms import ALGORITHMS
 from support.key_holder import ISSUER, KEY, PASSPHRASE, REMPART, KeyHolder, b64, use
+from support.softhsm import SoftHSM, softhsm
+
+__all__ = ["softhsm"]
 
 PROGRAM = "support.officers_program"
 POLICY = f"""
@@ -76,10 +88,11 @@ class Manager:
         where = ("--url", self.holder.audience, "--certificate", str(pinned))
         return (*self.officer(who), *where, "--json")
 
-    def decide(self, *words: str) -> None:
-        """Let odile propose on the machine, and pierre consent from afar."""
+    def decide(self, *words: str, afar: bool = True) -> None:
+        """Let odile propose on the machine, and pierre consent, from afar if it runs."""
         proposed = json.loads(self.say("propose", *words, *self.here("odile")))
-        agreed = self.say("approve", proposed["digest"][:12], "--yes", *self.afar("pierre"))
+        where = self.afar("pierre") if afar else self.here("pierre")
+        agreed = self.say("approve", proposed["digest"][:12], "--yes", *where)
         assert json.loads(agreed)["waiting"] is False
 
     def adopt(self, text: str) -> None:
@@ -141,6 +154,7 @@ def test_a_key_that_officers_decided_on_is_there(allowing: Manager) -> None:
         ("create-key", KEY),
         ("create-key", "v0/keys/k"),
         ("create-key", f"{KEY}-hard", "--in", "token"),
+        ("remove-left-over", "00ff", "a", "label"),
         ("create-space", "v0/cryptospaces/blue"),
         ("destroy-key", f"{KEY}-unknown"),
         ("cache", KEY, "86401"),
@@ -156,6 +170,74 @@ def test_nobody_is_asked_to_consent_to_what_could_not_be_done(
 ) -> None:
     allowing.say("propose", *words, *allowing.here("odile"), fails=True)
     assert allowing.status()["proposals"] == []
+
+
+def _copied(manager: Manager, to: Path) -> Manager:
+    """Return a copy of the manager in another folder; it does not run."""
+    manager.holder.stop()
+    shutil.copytree(manager.holder.data, to, ignore=shutil.ignore_patterns("*.sock"))
+    manager.holder.start(program=PROGRAM)
+    made = copy(manager)
+    made.holder = KeyHolder(to, manager.holder.issuer)
+    return made
+
+
+def test_a_standby_opens_what_the_first_wrapped_once_officers_let_it_and_has_a_log_of_its_own(
+    allowing: Manager, tmp_path: Path
+) -> None:
+    blob = allowing.answer().json()["wrappedBlob"]
+    standby = _copied(allowing, tmp_path / "data")
+    before = allowing.holder.entries()
+    settings = standby.holder.data / "ekm.toml"
+    settings.write_text("log_number = 2\n" + settings.read_text())
+    block = json.loads(standby.say("block", *standby.here("odile")))["digest"]
+    standby.holder.start(program=PROGRAM)
+    try:
+        asked = use(wrappedBlob=blob)
+        assert standby.holder.ask("unwrap", asked).status_code == 403
+        lifting = json.loads(standby.say("unblock", block[:12], *standby.here("odile")))["digest"]
+        standby.say("approve", lifting[:12], "--yes", *standby.afar("pierre"))
+        assert standby.holder.ask("unwrap", asked).json()["plaintext"] == b64(b"a key")
+    finally:
+        standby.holder.stop()
+    pins = [one.holder.data / "tls/certificate.pem" for one in (allowing, standby)]
+    assert pins[0].read_bytes() == pins[1].read_bytes()
+    assert standby.holder.entries()[: len(before) - 1] == before[:-1]  # the first one's new start
+    told = json.loads(standby.holder.run("log", "--verify", "--json"))
+    assert told["log"] == "localhost/log/2"
+
+
+@pytest.fixture
+def tokened(manager: Manager, softhsm: SoftHSM, tmp_path: Path) -> Manager:
+    """Return a copy of the manager that has a token; it does not run."""
+    made = _copied(manager, tmp_path / "data")
+    with (made.holder.data / "ekm.toml").open("a") as settings:
+        settings.write(softhsm.toml())
+    return made
+
+
+def test_what_a_crash_left_in_the_token_goes_when_officers_decide(
+    tokened: Manager, softhsm: SoftHSM
+) -> None:
+    sealed = (tokened.holder.data / "keys.sealed").read_bytes()
+    salt = salt_of(sealed[len(MAGIC) : len(MAGIC) + HEADER_BYTES])
+    making = InToken(Token(softhsm.settings), f"rempart-ekm-{salt[:8].hex()}", system_random)
+    context = UseContext(version=f"{KEY}-torn", key="", reason="", principal="", method="")
+    asyncio.run(making.generate(ALGORITHMS["HMAC_SHA256"], context))
+    [found] = json.loads(tokened.holder.run("hsm", "--json"))["leftOver"]
+
+    said = tokened.holder.run("hsm", "--remove", found["id"], fails=True)
+    assert "Officers decide" in said
+    assert softhsm.objects == 1
+    tokened.decide("remove-left-over", found["id"], *found["label"].split(), afar=False)
+
+    assert softhsm.objects == 0
+    entries = [one for one in tokened.holder.entries() if one.get("verb") == "hsm.remove"]
+    detail = {"id": found["id"], "label": found["label"], "who": "officers"}
+    assert [(one.get("stage"), one.get("status"), one["detail"]) for one in entries[-2:]] == [
+        ("intent", None, detail),
+        (None, 200, detail),
+    ]
 
 
 def test_from_a_block_to_the_first_refusal_is_less_than_a_second(allowing: Manager) -> None:

@@ -82,8 +82,12 @@ class Importer:
         except CloudError as problem:
             return problem.code
 
-    async def public_key(self, version: str) -> bytes:
+    async def pem(self, version: str) -> str:
+        """Return the public half of a key as PEM."""
+        return str((await self.kms.ask(f"{VERSIONS}.getPublicKey", name=version))["pem"])
+
+    async def public_key(self, version: str, form: str = "NIST_PQC") -> bytes:
         """Return the public half of a post-quantum key in its raw form."""
-        asked = {"publicKeyFormat": "NIST_PQC"}
+        asked = {"publicKeyFormat": form}
         shown = await self.kms.ask(f"{VERSIONS}.getPublicKey", name=version, query=asked)
         return b64decode(shown["publicKey"]["data"])

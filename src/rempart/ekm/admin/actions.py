@@ -72,6 +72,11 @@ async def _destroy_key(store: Store, world: World, asked: Document) -> Document:
     return _key(path, store.held(path))
 
 
+async def _remove_left_over(store: Store, _world: World, asked: Document) -> Document:
+    removed = await store.remove_left_over(_text(asked, "id"), _text(asked, "label"))
+    return {"id": removed.id.hex(), "label": removed.label}
+
+
 async def _set_key(store: Store, _world: World, asked: Document) -> Document:
     path = key_path(_text(asked, "key"))
     seconds = asked.get("cacheSeconds")
@@ -123,6 +128,7 @@ ACTIONS = {
     "keys.show": Action(_show_key, changes=False),
     "keys.destroy": Action(_destroy_key, changes=True),
     "keys.set": Action(_set_key, changes=True),
+    "hsm.remove": Action(_remove_left_over, changes=True),
     "trust.add": Action(_add_issuer, changes=True),
     "trust.remove": Action(_remove_issuer, changes=True),
     "trust.list": Action(_list_issuers, changes=False),

@@ -9,7 +9,7 @@ from rempart.ekm.admin.actions import check_issuer
 from rempart.ekm.administration import actions
 from rempart.ekm.keys.store import Store
 from rempart.ekm.model import algorithms
-from rempart.ekm.model.holdings import Holdings, Issuer
+from rempart.ekm.model.holdings import TOKEN, Holdings, Issuer
 from rempart.ekm.model.names import key_path, space_path
 
 
@@ -23,6 +23,8 @@ def check(store: Store, action: actions.Effect) -> None:
             algorithms.checked(action.algorithm)
             store.vault(action.home)
             _new(action.key in held.keys, key_path(action.key))
+        case actions.RemoveLeftOver():
+            store.vault(TOKEN)
         case actions.DestroyKey() | actions.SetCacheDuration():
             _known(action.key in held.keys, action.key)
         case actions.TrustIssuer():

@@ -14,6 +14,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A
 Path = Annotated[str, Meta(min_length=1, max_length=300)]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
+ObjectId = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){1,64}$")]
 
 
 class _Action(
@@ -94,6 +95,13 @@ class DestroyKey(_Action, frozen=True):
     key: Path
 
 
+class RemoveLeftOver(_Action, frozen=True):
+    """Destroy an object in the token that is no key's, by its CKA_ID; its label must be this."""
+
+    id: ObjectId
+    label: Path
+
+
 class SetCacheDuration(_Action, frozen=True):
     """Say how long a cloud may keep what a key unwrapped."""
 
@@ -121,7 +129,8 @@ class DistrustIssuer(_Action, frozen=True):
     issuer: Annotated[str, Meta(min_length=1, max_length=512)]
 
 
-Effect = CreateSpace | CreateKey | DestroyKey | SetCacheDuration | TrustIssuer | DistrustIssuer
+_Keys = CreateSpace | CreateKey | DestroyKey | RemoveLeftOver | SetCacheDuration
+Effect = _Keys | TrustIssuer | DistrustIssuer
 """Decisions about what is held in keys and issuers: carried out there, not in this state."""
 
 Own = AddOfficer | RemoveOfficer | SetQuorum | AddApprover | RemoveApprover | AdoptPolicy | Unblock

@@ -158,21 +158,29 @@ def _performed(action: actions.Effect) -> list[tuple[str, Document]]:
         case actions.CreateSpace():
             return [("spaces.create", {"space": action.space})]
         case actions.CreateKey():
-            made: Document = {"key": action.key, "algorithm": action.algorithm}
-            if action.home:
-                made["home"] = action.home
-            cached: Document = {"key": action.key, "cacheSeconds": action.cache_seconds}
-            return [("keys.create", made)] + (
-                [("keys.set", cached)] if action.cache_seconds else []
-            )
+            return _created(action)
         case actions.DestroyKey():
             return [("keys.destroy", {"key": action.key})]
+        case actions.RemoveLeftOver():
+            return [("hsm.remove", {"id": action.id, "label": action.label})]
         case actions.SetCacheDuration():
             return [("keys.set", {"key": action.key, "cacheSeconds": action.seconds})]
-        case actions.TrustIssuer():
-            return [("trust.add", _issuer(action))]
-        case actions.DistrustIssuer():
-            return [("trust.remove", {"issuer": action.issuer})]
+        case actions.TrustIssuer() | actions.DistrustIssuer():
+            return [_of_issuers(action)]
+
+
+def _created(action: actions.CreateKey) -> list[tuple[str, Document]]:
+    made: Document = {"key": action.key, "algorithm": action.algorithm}
+    if action.home:
+        made["home"] = action.home
+    cached: Document = {"key": action.key, "cacheSeconds": action.cache_seconds}
+    return [("keys.create", made)] + ([("keys.set", cached)] if action.cache_seconds else [])
+
+
+def _of_issuers(action: actions.TrustIssuer | actions.DistrustIssuer) -> tuple[str, Document]:
+    if isinstance(action, actions.DistrustIssuer):
+        return "trust.remove", {"issuer": action.issuer}
+    return "trust.add", _issuer(action)
 
 
 def _issuer(action: actions.TrustIssuer) -> Document:

@@ -23,7 +23,12 @@ from rempart.standalone.sealing import SealingProblem
 @click.command("hsm")
 @options.data_option
 @options.json_option
-@click.option("--remove", multiple=True, metavar="ID", help="Destroy this left-over key for good.")
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="ID",
+    help="Destroy this left-over key for good, where no officers decide.",
+)
 def command(*, data: Path, as_json: bool, remove: tuple[str, ...]) -> None:
     """List keys that a crash left over in the token; the key holder must be stopped.
 

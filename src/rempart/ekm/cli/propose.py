@@ -166,6 +166,15 @@ def _destroy_key(*, key: str) -> actions.Action:
     return actions.DestroyKey(key=key)
 
 
+@command.command("remove-left-over")
+@click.argument("id_", metavar="ID")
+@click.argument("label", nargs=-1, required=True)
+@_proposing
+def _remove_left_over(*, id_: str, label: tuple[str, ...]) -> actions.Action:
+    """Destroy an object in the token that is no key's, as `rempart ekm hsm` lists it."""
+    return actions.RemoveLeftOver(id=id_, label=" ".join(label))
+
+
 @command.command("cache")
 @_key
 @click.argument("seconds", type=int)

@@ -25,6 +25,7 @@ from rempart.ekm.model.holdings import HOMES, SOFTWARE, TOKEN, HeldKey, Holdings
 from rempart.ekm.model.names import space_of
 from rempart.standalone import box, sealing
 from rempart.trust.custody.errors import Tampered
+from rempart.trust.custody.pkcs11.objects import LeftOver
 
 FILE_NAME = "keys.sealed"
 MAGIC = b"rempart.ekm.keys.v1\x00"
@@ -176,6 +177,21 @@ class Store:
         if key.token:
             await self.change(lambda held: _with(held, path, replace(_held(held, path), token=b"")))
 
+    async def left_over(self) -> list[LeftOver]:
+        """Return what is in the token and no key's; a key that is being made looks the same."""
+        return await self._there().left_over(self.holdings.keys.values())
+
+    async def remove_left_over(self, id_: str, label: str) -> LeftOver:
+        """Destroy one of them, by its id in hexadecimal.
+
+        A key that is being made meanwhile is none that anybody could have named: its id is drawn.
+        """
+        for one in await self.left_over():
+            if (one.id.hex(), one.label) == (id_, label):
+                await self._there().remove(one)
+                return one
+        raise not_found(f"Nothing left over in the token has the id {id_} and the label {label}.")
+
     async def set_cache_seconds(self, path: str, seconds: int) -> None:
         """Set how long a cloud may keep what this key unwrapped."""
         await self.change(
@@ -204,14 +220,15 @@ class Store:
         if home and home not in HOMES:
             raise invalid(f"home is one of {', '.join(HOMES)}.", field="home")
         if self.token is None and home == TOKEN:
-            raise no_token()
+            raise _no_token()
         return self._software if self.token is None or home == SOFTWARE else self.token
 
     def _vault_of(self, key: HeldKey) -> Vault:
-        if not key.token:
-            return self._software
+        return self._there() if key.token else self._software
+
+    def _there(self) -> TokenVault:
         if self.token is None:
-            raise no_token()
+            raise _no_token()
         return self.token
 
     def _replace(self, make: Callable[[Holdings], Holdings]) -> None:
@@ -235,8 +252,7 @@ def _with(holdings: Holdings, path: str, key: HeldKey) -> Holdings:
     return replace(holdings, keys={**holdings.keys, path: key})
 
 
-def no_token() -> CloudError:
-    """Return the refusal of what needs a token that no setting names."""
+def _no_token() -> CloudError:
     message = "There is no token: ekm.toml has no [hsm]."
     return CloudError(Code.FAILED_PRECONDITION, message, reason="NO_TOKEN")
 

@@ -54,6 +54,7 @@ class _Standing:
     """
 
     name: VersionName
+    shown: str
     version: Version
     permission: str
     resource: Resource
@@ -96,7 +97,7 @@ class ManagedKeys:
 
     async def primary(self, use: Use, key: str) -> str:
         """Return the name of the version of a key that encrypts now."""
-        return str((await self._standing(use, key, _ENCRYPT, self._primary)).name)
+        return (await self._standing(use, key, _ENCRYPT, self._primary)).shown
 
     async def _primary(self, use: Use, key: str) -> Usable:
         store, name = KmsStore(self._setup, use.session), names.crypto_key(key)
@@ -150,16 +151,18 @@ class ManagedKeys:
     ) -> _Standing:
         """Return a version that the agent may use, looked at anew whenever anything changed."""
         now, changes = self._setup.world.clock(), self._watch.changes
-        at = (use.agent.member, name, use.session.call.peer)
+        session = use.session
+        at = (use.agent.member, name, session.call.peer)
         standing = self._standings.get(at)
         if standing is not None and standing.holds(changes, now):
-            use.session.authority.uses_key(str(standing.name))
-            await use.session.authority.guarded(standing.permission, standing.resource)
+            session.authority.uses_key(standing.shown)
+            await session.authority.guarded(standing.permission, standing.resource)
             return standing
         self._standings.pop(at, None)
         used = await look(use, name)
-        resource = await KmsStore(self._setup, use.session).key_resource(used.name.parent)
-        standing = _Standing(used.name, used.version, permission, resource, changes, now)
+        resource = await KmsStore(self._setup, session).key_resource(used.name.parent)
+        shown = str(used.name)
+        standing = _Standing(used.name, shown, used.version, permission, resource, changes, now)
         self._standings[at] = standing
         if len(self._standings) > STANDINGS_MAX:
             self._standings.popitem(last=False)

@@ -23,18 +23,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """For whom and for what a customer's key is used: by the agent, for the caller of a session."""
+    """For whom and for what a customer's key is used: by the agent, for the caller of a session.
 
-    caller: Session
+    `session` has the standing of the service agent.
+    """
+
+    session: Session
     agent: Principal
     bucket: str
     bucket_id: str
     name: str
-
-    @property
-    def session(self) -> Session:
-        """Return the session with the standing of the service agent."""
-        return self.caller.acting_as(self.agent)
 
     @property
     def target(self) -> str:

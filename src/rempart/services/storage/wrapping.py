@@ -97,4 +97,4 @@ def _default(store: StorageStore, bucket: Bucket, own: OwnKey | None) -> Wrappin
 
 def _use(store: StorageStore, bucket: Bucket, name: str) -> KeyUse:
     agent = store.agent(bucket.project_number)
-    return KeyUse(store.session, agent, bucket.name, bucket.id, name)
+    return KeyUse(store.session.acting_as(agent), agent, bucket.name, bucket.id, name)

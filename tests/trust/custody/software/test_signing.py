@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import (
-    NoDigestInfo,
     decode_dss_signature,
     encode_dss_signature,
 )
@@ -23,11 +19,12 @@ from hypothesis import strategies as st
 from rempart.trust.custody.errors import Unfit
 from rempart.trust.custody.software.algorithms import ALGORITHMS, Algorithm, Purpose, Scheme
 from rempart.trust.custody.software.importing import check_import
-from rempart.trust.custody.software.key import DATA_BYTES_MAX, DIGESTS, Key
+from rempart.trust.custody.software.key import DATA_BYTES_MAX, Key
 from rempart.trust.custody.software.material import CURVES, load
 from rempart.trust.custody.software.pkcs8 import encode
 from support.key_material import key
 from support.vectors import NIST, records, wycheproof
+from support.verifying import mu, verifier
 
 SIGNING = [
     algorithm
@@ -42,28 +39,6 @@ by_name = pytest.mark.parametrize("algorithm", SIGNING, ids=lambda it: it.name)
 
 def hashed(algorithm: Algorithm, data: bytes) -> bytes:
     return hashlib.new(algorithm.digest, data).digest()
-
-
-def verifier(algorithm: Algorithm, public: Any) -> Callable[[bytes, bytes], None]:
-    """Return a function (signature, data) that raises `InvalidSignature`."""
-    if algorithm.scheme is Scheme.ECDSA:
-        return lambda sig, data: public.verify(sig, data, ec.ECDSA(DIGESTS[algorithm.digest]))
-    if algorithm.scheme is Scheme.PSS:
-        digest = DIGESTS[algorithm.digest]
-        return lambda sig, data: public.verify(
-            sig, data, PSS(MGF1(digest), digest.digest_size), digest
-        )
-    if algorithm.scheme is Scheme.PKCS1:
-        return lambda sig, data: public.verify(sig, data, PKCS1v15(), DIGESTS[algorithm.digest])
-    if algorithm.scheme is Scheme.RAW_PKCS1:
-        return lambda sig, data: public.verify(sig, data, PKCS1v15(), NoDigestInfo())
-    verify: Callable[[bytes, bytes], None] = public.verify
-    return verify
-
-
-def mu(public: bytes, data: bytes) -> bytes:
-    """Return ML-DSA's message representative (FIPS 204, algorithm 7, line 6; pure, no context)."""
-    return hashlib.shake_256(hashlib.shake_256(public).digest(64) + b"\0\0" + data).digest(64)
 
 
 @by_name
