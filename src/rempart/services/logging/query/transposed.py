@@ -107,6 +107,8 @@ def _column(rows: Rows, cells: Sequence[Scalar], count: int) -> Column:
 
 def _numbers(values: Sequence[T]) -> tuple[list[int], list[T]]:
     """Return of each value its number, from 1, and the distinct values in their order."""
+    if values.count(values[0]) == len(values):
+        return [1] * len(values), [values[0]]
     distinct = list(dict.fromkeys(values))
     numbers = dict(zip(distinct, range(1, len(distinct) + 1), strict=True))
     return list(map(numbers.__getitem__, values)), distinct
