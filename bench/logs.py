@@ -92,7 +92,7 @@ _STEP = 1_000_000
 
 def entries(count: int) -> Iterator[Entry]:
     for at in range(count):
-        method = ("get", "insert", "delete", "list")[at % 7 % 4]
+        method = ("get", "create", "delete", "list")[at % 7 % 4]
         yield Entry(
             _START + at * _STEP,
             {

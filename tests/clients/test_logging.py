@@ -261,7 +261,7 @@ def test_a_change_is_an_entry_of_admin_activity(logs: Logs, log: str) -> None:
     logs.ask("DELETE", f"exclusions/{log}")
     filter_ = (
         'log_id("cloudaudit.googleapis.com/activity")'
-        ' protoPayload.methodName="logging.projects.exclusions.create"'
+        ' protoPayload.methodName="google.logging.v2.ConfigServiceV2.CreateExclusion"'
     )
     found = audited(logs, filter_)[0]
     payload = found["protoPayload"]
@@ -272,6 +272,7 @@ def test_a_change_is_an_entry_of_admin_activity(logs: Logs, log: str) -> None:
     assert payload["authorizationInfo"][0]["granted"] is True
     assert payload["requestMetadata"]["callerIp"] == "127.0.0.1"
     assert found["labels"]["rempart.io/log-index"].isdecimal()
+    assert found["labels"]["rempart.io/method"] == "logging.projects.exclusions.create"
     assert found["severity"] == "NOTICE"
 
 
@@ -281,6 +282,80 @@ def test_a_new_bucket_is_found_by_its_name_as_with_google(logs: Logs, bucket: st
     [found] = audited(logs, f'{named} protoPayload.resourceName="{name}"')
     assert set(found["resource"]["labels"]) == {"project_id", "bucket_name", "location"}
     assert found["protoPayload"]["authorizationInfo"][0]["resource"] == name
+
+
+@pytest.fixture(scope="module")
+def deeds(universe: Universe, admin: httpx.Client) -> str:
+    """Do what guides to Google's audit logs look for, all to what has one name; return the name."""
+    name, place = f"guided{uuid.uuid4().hex[:8]}", universe.location
+    project, bucket = f"projects/{universe.project}", f"/storage/v1/b/{name}"
+    rings = f"/cloudkms/v1/{project}/locations/{place}/keyRings"
+    keys, policy = f"{rings}/{name}/cryptoKeys", f"/cloudresourcemanager/v1/{project}"
+    log_bucket = f"logging.googleapis.com/{project}/locations/global/buckets/_Default"
+
+    def ask(verb: str, path: str, body: Json | None = None) -> Json:
+        answer = admin.request(verb, path, json=body)
+        assert answer.is_success, (path, answer.text)
+        return dict(answer.json()) if "json" in answer.headers.get("content-type", "") else {}
+
+    ask("POST", f"/storage/v1/b?project={universe.project}", {"name": name, "location": place})
+    ask("PUT", f"{bucket}/iam", ask("GET", f"{bucket}/iam"))
+    ask("POST", f"/upload{bucket}/o?uploadType=media&name=o", {})
+    ask("DELETE", f"{bucket}/o/o")
+    ask("DELETE", bucket)
+    ask("POST", f"{rings}?keyRingId={name}", {})
+    ask("POST", f"{keys}?cryptoKeyId=k", {"purpose": "ENCRYPT_DECRYPT"})
+    ask("POST", f"{keys}/k:encrypt", {"plaintext": "eA=="})
+    ask("POST", f"{keys}/k/cryptoKeyVersions/1:destroy", {})
+    ask("POST", f"/iam/v1/{project}/roles", {"roleId": name, "role": {}})
+    ask("POST", f"/iam/v1/{project}/serviceAccounts", {"accountId": name})
+    ask("POST", f"{policy}:setIamPolicy", {"policy": ask("POST", f"{policy}:getIamPolicy", {})})
+    ask("POST", f"/logging/v2/{project}/sinks", {"name": name, "destination": log_bucket})
+    exclusion = {"name": name, "filter": "severity=DEBUG"}
+    ask("POST", f"/logging/v2/{project}/exclusions", exclusion)
+    ask("DELETE", f"/logging/v2/{project}/exclusions/{name}")
+    return name
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        'resource.type="gcs_bucket" AND protoPayload.methodName="storage.buckets.create"',
+        'protoPayload.methodName="storage.buckets.delete"',
+        'resource.type="gcs_bucket" AND protoPayload.methodName="storage.setIamPermissions"',
+        'protoPayload.methodName=("storage.objects.create" OR "storage.objects.update")',
+        'protoPayload.methodName="storage.objects.delete"',
+        'protoPayload.methodName="CreateKeyRing"',
+        'resource.type="cloudkms_cryptokey" protoPayload.methodName="Encrypt"',
+        'protoPayload.methodName="DestroyCryptoKeyVersion" resource.type=cloudkms_cryptokeyversion',
+        """resource.type="iam_role" AND (protoPayload.methodName="google.iam.admin.v1.CreateRole" OR
+        protoPayload.methodName="google.iam.admin.v1.DeleteRole" OR
+        protoPayload.methodName="google.iam.admin.v1.UpdateRole")""",
+        'protoPayload.methodName="google.iam.admin.v1.CreateServiceAccount"',
+        'resource.type="logging_sink" protoPayload.methodName:"ConfigServiceV2.CreateSink"',
+    ],
+)
+def test_filters_of_googles_guides_find_what_was_done(logs: Logs, deeds: str, filter_: str) -> None:
+    [found] = audited(logs, f"({filter_}) AND {deeds}")
+    assert found["protoPayload"]["@type"] == "type.googleapis.com/google.cloud.audit.AuditLog"
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        'logName:"cloudaudit.googleapis.com%2Factivity"',
+        'logName:"cloudaudit.googleapis.com"',
+        'protoPayload."@type"="type.googleapis.com/google.cloud.audit.AuditLog"',
+        'protoPayload.@type="type.googleapis.com/google.cloud.audit.AuditLog"',
+        """resource.type="project" protoPayload.serviceName="cloudresourcemanager.googleapis.com"
+        protoPayload.methodName="SetIamPolicy\"""",
+        """resource.type="audited_resource"
+        resource.labels.method="google.logging.v2.ConfigServiceV2.CreateExclusion\"""",
+    ],
+)
+@pytest.mark.usefixtures("deeds")
+def test_filters_of_googles_guides_for_whole_logs_find_something(logs: Logs, filter_: str) -> None:
+    assert audited(logs, filter_)
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +396,7 @@ def test_a_refusal_is_an_entry_of_policy_denied(logs: Logs, viewer: Logs) -> Non
     viewer.write({"textPayload": "x"}, status=403)
     found = audited(logs, 'log_id("cloudaudit.googleapis.com/policy") protoPayload.status.code=7')
     payload = found[0]["protoPayload"]
-    assert payload["methodName"] == "logging.entries.write"
+    assert payload["methodName"] == "google.logging.v2.LoggingServiceV2.WriteLogEntries"
     assert payload["authorizationInfo"][0]["granted"] is False
     assert found[0]["severity"] == "ERROR"
 

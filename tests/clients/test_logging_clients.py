@@ -92,7 +92,7 @@ def test_the_handler_of_the_library_writes(client: Any, log: str) -> None:
 def test_audit_logs_come_as_protocol_buffers(client: Any) -> None:
     target = f"logging.googleapis.com/projects/{client.project}/locations/global/buckets/_Default"
     client.sink(f"s-{uuid.uuid4().hex[:8]}", filter_="severity=DEBUG", destination=target).create()
-    found = list(client.list_entries(filter_="protoPayload.methodName:sinks.create", page_size=1))
+    found = list(client.list_entries(filter_="protoPayload.methodName:CreateSink", page_size=1))
     assert found[0].payload["serviceName"] == "logging.googleapis.com"
 
 
@@ -134,3 +134,8 @@ def test_gcloud_writes_reads_and_configures(shell: Universe, log: str) -> None:
     made = gcloud("sinks", "create", f"{log}-out", "storage.googleapis.com/some-bucket")
     assert "@gcp-sa-logging." in made["writerIdentity"]
     gcloud("sinks", "delete", f"{log}-out", "--quiet")
+    guided = f"""logName:"cloudaudit.googleapis.com%2Factivity" AND resource.type="logging_sink" AND
+        protoPayload.@type="type.googleapis.com/google.cloud.audit.AuditLog" AND
+        protoPayload.methodName="google.logging.v2.ConfigServiceV2.DeleteSink" AND "{log}-out\""""
+    [found] = gcloud("read", guided, "--freshness=1h")
+    assert found["labels"]["rempart.io/method"] == "logging.projects.sinks.delete"

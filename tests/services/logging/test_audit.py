@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rempart.services.logging.audit import INDEX_LABEL, entry
+from rempart.services.logging.audit import INDEX_LABEL, METHOD_LABEL, entry
 from rempart.services.logging.transparency import entry as transparency
 from rempart.trust.policy.support.documents import Request
 from rempart.trust.witness.leaf import Leaf
@@ -36,13 +36,14 @@ def test_a_write_of_data_says_who_did_what_from_where() -> None:
     found = made(acting=("serviceAccount:outer@demo.example",), facts={"generation": "9"})
     assert found["logName"] == "projects/lab:demo/logs/cloudaudit.googleapis.com%2Fdata_access"
     assert found["timestamp"] == "2026-09-21T14:13:20.123456Z"
-    assert found["labels"] == {INDEX_LABEL: "77"}
+    assert found["labels"] == {INDEX_LABEL: "77", METHOD_LABEL: "storage.objects.insert"}
     assert found["resource"] == {
         "type": "gcs_bucket",
         "labels": {"project_id": "lab:demo", "bucket_name": "ledger"},
     }
     payload = found["protoPayload"]
     assert payload["serviceName"] == "storage.googleapis.com"
+    assert payload["methodName"] == "storage.objects.create"
     assert payload["resourceName"] == "projects/_/buckets/ledger/objects/o"
     assert payload["requestMetadata"] == {
         "callerIp": "192.0.2.7",
@@ -83,11 +84,17 @@ def test_each_kind_of_leaf_has_its_log(changes: Any, log: str, severity: str) ->
          {"bucket_name": "b"}),
         ("cloudkms", "projects/p/locations/l/keyRings/r", "cloudkms_keyring",
          {"location": "l", "key_ring_id": "r"}),
-        ("cloudkms", "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+        ("cloudkms", "projects/p/locations/l/keyRings/r/cryptoKeys/k",
          "cloudkms_cryptokey", {"location": "l", "key_ring_id": "r", "crypto_key_id": "k"}),
+        ("cloudkms", "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+         "cloudkms_cryptokeyversion", {"location": "l", "key_ring_id": "r", "crypto_key_id": "k",
+                                       "crypto_key_version_id": "1"}),
         ("iam", "projects/p/serviceAccounts/a@x", "service_account", {"email_id": "a@x"}),
         ("iam", "projects/p/roles/serviceAccounts/a", "audited_resource",
-         {"service": "iam.googleapis.com", "method": "storage.objects.insert"}),
+         {"service": "iam.googleapis.com", "method": "storage.objects.create"}),
+        ("cloudresourcemanager", "projects/lab:demo", "project", {}),
+        ("cloudresourcemanager", "tagKeys/1", "audited_resource",
+         {"service": "cloudresourcemanager.googleapis.com", "method": "storage.objects.create"}),
     ],
 )  # fmt: skip
 def test_labels_come_from_where_a_name_begins(
@@ -95,6 +102,27 @@ def test_labels_come_from_where_a_name_begins(
 ) -> None:
     found = made(service=service, resource=resource)["resource"]
     assert found == {"type": type_, "labels": {"project_id": "lab:demo", **labels}}
+
+
+@pytest.mark.parametrize(
+    ("method", "facts", "type_", "labels"),
+    [
+        ("iam.projects.roles.create", {"role": "projects/lab:demo/roles/r"}, "iam_role",
+         {"role_name": "projects/lab:demo/roles/r"}),
+        ("logging.projects.sinks.update", {"sink": "out"}, "logging_sink", {"name": "out"}),
+        ("logging.projects.sinks.update", {}, "audited_resource",
+         {"service": "logging.googleapis.com",
+          "method": "google.logging.v2.ConfigServiceV2.UpdateSink"}),
+        ("iam.projects.roles.get", {"role": "r"}, "audited_resource",
+         {"service": "iam.googleapis.com", "method": "google.iam.admin.v1.GetRole"}),
+    ],
+)  # fmt: skip
+def test_what_was_changed_is_known_by_what_the_answer_told(
+    method: str, facts: dict[str, str], type_: str, labels: dict[str, str]
+) -> None:
+    service = method.partition(".")[0]
+    found = made(method=method, service=service, resource="projects/lab:demo", facts=facts)
+    assert found["resource"] == {"type": type_, "labels": {"project_id": "lab:demo", **labels}}
 
 
 def test_a_new_bucket_is_what_the_call_was_about() -> None:
@@ -156,7 +184,7 @@ def test_an_act_of_the_operators_people_is_told_to_the_customer() -> None:
     found = told(REQUEST)
     assert found["logName"].endswith("cloudaudit.googleapis.com%2Faccess_transparency")
     assert found["severity"] == "NOTICE"
-    assert found["labels"] == {INDEX_LABEL: "78"}
+    assert found["labels"] == {INDEX_LABEL: "78", METHOD_LABEL: "storage.objects.insert"}
     assert found["jsonPayload"] == {
         "@type": "type.googleapis.com/google.cloud.audit.TransparencyLog",
         "location": {

@@ -91,7 +91,7 @@ async def test_no_name_and_no_text_makes_a_line_of_its_own() -> None:
     logs = await Logs.start()
     forged = '{"logName":"projects/lab:demo/logs/forged","severity":"ALERT"}'
     text, name = f"\n{forged}\r{forged}\x1b[2J", f"x\u2028{forged}\x1b"
-    await stored(logs, f"{TEXT} OR protoPayload.methodName=storage.objects.insert")
+    await stored(logs, f"{TEXT} OR protoPayload.methodName=storage.objects.create")
     await logs.write(text)
     await logs.cloud.put(name)
     await logs.read("")

@@ -43,13 +43,13 @@ async def entries_at(server: SyslogServer) -> list[dict[str, Any]]:
 async def test_every_entry_is_a_message_with_its_severity_and_log() -> None:
     async with syslog_server(SyslogServer()) as server:
         logs = await Logs.start(named(server))
-        made = await logs.sink(SINK, f"{TEXT} OR protoPayload.methodName:exclusions.create")
+        made = await logs.sink(SINK, f"{TEXT} OR protoPayload.methodName:CreateExclusion")
         assert "writerIdentity" not in made
         await logs.write("one", "two\n<13>1 - forged")
         logs.cloud.clock.advance(1)
         given = {"name": "e", "filter": "severity=DEBUG"}
         await logs.ask("projects.exclusions.create", given, parent=CONTAINER)
-        read = await logs.read(f"{TEXT} OR protoPayload.methodName:exclusions.create")
+        read = await logs.read(f"{TEXT} OR protoPayload.methodName:CreateExclusion")
         await logs.cloud.parts.exports.run()
         assert await entries_at(server) == read
         heads = [RFC_5424.fullmatch(one) for one in server.messages]

@@ -1,22 +1,23 @@
 """Cloud Audit Logs: the universe's own log in Google's shape.
 
-An entry is made of a leaf and nothing else, so it can be made again at any time; its label says
-which leaf, for whoever asks the log for the proof. Source: google.cloud.audit.AuditLog; "Cloud
-Audit Logs overview".
+An entry is made of a leaf and nothing else, so it can be made again at any time; its labels say
+which leaf, for whoever asks the log for the proof, and by which id the log knows the method, which
+has Google's name in the entry. Source: google.cloud.audit.AuditLog; "Cloud Audit Logs overview".
 """
 
 from __future__ import annotations
-
-import re
 
 from rempart.core.log_type import LogType
 from rempart.services.logging.kinds import Json
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import AUDIT_DOMAIN
+from rempart.services.logging.monitored import resource_of, subject
+from rempart.services.logging.naming import name_of
 from rempart.services.logging.query.moments import MICROS, written
 from rempart.trust.witness.leaf import EVENT, REFUSAL, Leaf
 
 INDEX_LABEL = "rempart.io/log-index"
+METHOD_LABEL = "rempart.io/method"
 ACTIVITY, DATA_ACCESS = "activity", "data_access"
 SYSTEM_EVENT, POLICY = "system_event", "policy"
 _ERROR_FROM = 400
@@ -27,27 +28,6 @@ _CODES = {
 """google.rpc.Code by the status that it travels as."""
 
 _UNKNOWN = 2
-_ACCOUNT = re.compile(r"projects/[^/]+/serviceAccounts/(?P<email_id>[^/]+)")
-_TYPES = {
-    "storage": ("gcs_bucket", re.compile(r"projects/[^/]*/buckets/(?P<bucket_name>[^/]+)")),
-    "cloudkms": (
-        "cloudkms_keyring",
-        re.compile(
-            r"projects/[^/]+/locations/(?P<location>[^/]+)/keyRings/(?P<key_ring_id>[^/]+)"
-            r"(/cryptoKeys/(?P<crypto_key_id>[^/]+))?"
-        ),
-    ),
-    "iam": ("service_account", _ACCOUNT),
-    "iamcredentials": ("service_account", _ACCOUNT),
-}
-"""Of an API's resources the type, and what of the name's beginning becomes labels.
-
-No more than the beginning: objects may be named as their makers like.
-"""
-
-_NEW_BUCKET = "storage.buckets.insert"
-_KEY, _KEY_ID = "cloudkms_cryptokey", "crypto_key_id"
-_NOUNS = {"projects": "project", "folders": "folder", "organizations": "organization"}
 
 
 def entry(index: int, leaf: Leaf) -> Entry:
@@ -65,14 +45,15 @@ def headed(index: int, leaf: Leaf, log: str, severity: str, payload: Json) -> En
     stamp = written(time)
     document: Json = {
         "logName": f"{leaf.container}/logs/{AUDIT_DOMAIN}%2F{log}",
-        "resource": _resource(leaf),
+        "resource": resource_of(leaf, name_of(leaf.method)),
         "timestamp": stamp,
         "receiveTimestamp": stamp,
         "severity": severity,
         "insertId": f"{index:x}",
-        "labels": {INDEX_LABEL: str(index)},
+        "labels": {INDEX_LABEL: str(index), METHOD_LABEL: leaf.method},
+        **payload,
     }
-    return Entry(time, {**document, **payload})
+    return Entry(time, document)
 
 
 def log_of(leaf: Leaf) -> str:
@@ -84,44 +65,18 @@ def log_of(leaf: Leaf) -> str:
     return ACTIVITY if leaf.access == LogType.ADMIN_WRITE.value else DATA_ACCESS
 
 
-def _name(leaf: Leaf) -> str:
-    """Return what a call was about: of a new bucket its name, not that of the project asked for it.
-
-    Only the answer says it, so a call that made no bucket is about the project.
-    """
-    if leaf.method == _NEW_BUCKET and "bucket" in leaf.facts:
-        return f"projects/_/buckets/{leaf.facts['bucket']}"
-    return leaf.resource
-
-
 def _severity(leaf: Leaf, log: str) -> str:
     if leaf.status >= _ERROR_FROM:
         return "ERROR"
     return "INFO" if log == DATA_ACCESS else "NOTICE"
 
 
-def _resource(leaf: Leaf) -> Json:
-    noun, _, id_ = leaf.container.partition("/")
-    labels: Json = {f"{_NOUNS[noun]}_id": id_}
-    type_, pattern = _TYPES.get(leaf.service, ("", _ACCOUNT))
-    found = pattern.match(_name(leaf)) if type_ else None
-    if found is not None:
-        named = {label: value for label, value in found.groupdict().items() if value}
-        if leaf.method == _NEW_BUCKET and "location" in leaf.facts:
-            named["location"] = leaf.facts["location"].lower()
-        return {"type": _KEY if _KEY_ID in named else type_, "labels": labels | named}
-    if noun != "projects":
-        return {"type": _NOUNS[noun], "labels": labels}
-    labels |= {"service": f"{leaf.service}.googleapis.com", "method": leaf.method}
-    return {"type": "audited_resource", "labels": labels}
-
-
 def _audit(leaf: Leaf) -> Json:
-    name = _name(leaf)
+    name = subject(leaf)
     payload: Json = {
         "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
         "serviceName": f"{leaf.service}.googleapis.com",
-        "methodName": leaf.method,
+        "methodName": name_of(leaf.method),
         "resourceName": name,
         "authenticationInfo": _who(leaf),
         "requestMetadata": _whence(leaf),
