@@ -289,3 +289,13 @@ def test_the_settings_name_another_file_of_rules(tmp_path: Path) -> None:
 def test_wrong_rules_refuse_the_start_and_say_why(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigProblem, match=words):
         config.load(with_duties(written(tmp_path), text), Flags())
+
+
+def test_what_is_wrong_with_a_rule_is_told_with_the_line_that_it_begins_in(tmp_path: Path) -> None:
+    text = f"# of the operator\n{rule()}\n[[ rule ]]  # the second\n" + rule(name="b", one=[])[9:]
+    with pytest.raises(ConfigProblem, match=r"duties\.toml, rule in line 7: a side of b"):
+        config.load(with_duties(written(tmp_path), text), Flags())
+    with pytest.raises(ConfigProblem, match="at line 2"):
+        config.load(with_duties(tmp_path, "\n]["), Flags())
+    with pytest.raises(ConfigProblem, match=r"duties\.toml: a rule has name"):
+        config.load(with_duties(tmp_path, "rule = [{}]"), Flags())

@@ -38,6 +38,30 @@ def test_a_stopped_universe_is_said_to_be_stopped(created: Shell) -> None:
     assert json.loads(result.output)["running"] is False
 
 
+def test_broken_rules_refuse_a_start_and_not_the_question_where_the_universe_is(
+    created: Shell,
+) -> None:
+    rules = created.data / "separation-of-duties.toml"
+    rules.write_text("# kept apart\n[[rule]]\nname = 'keys'\n")
+    where = f"{rules}, rule in line 2: a rule has name, one, other"
+    env = created.type("env")
+    assert env.exit_code == 0
+    assert "export GOOGLE_CLOUD_PROJECT=" in env.stdout
+    assert "separation-of-duties" not in env.stdout
+    assert where in env.stderr
+    assert "Correct it" in env.stderr
+    status = created.type("status", "--json")
+    assert status.exit_code == 1
+    assert where in json.loads(status.stdout)["rules_problem"]
+    assert where in created.type("status").stdout
+    assert where in str(found(created, "settings")["detail"])
+    refused = created.up()
+    assert refused.exit_code == 1
+    assert where in refused.stderr
+    rules.unlink()
+    assert "rules_problem" not in json.loads(created.type("status", "--json").stdout)
+
+
 def test_a_running_universe_says_where_it_listens(created: Shell) -> None:
     seen = []
     created.universe.while_serving = lambda: seen.append(created.type("status", "--json"))

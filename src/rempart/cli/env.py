@@ -33,7 +33,7 @@ def command(
     """Print `export …` lines: eval "$(rempart env)"."""
     if universe and without_universe:
         options.refuse("--universe and --without-universe exclude each other.")
-    config = options.existing(data)
+    config, wrong = options.reachable(data)
     running = instance.running(data)
     listen = config.listen if running is None else running.listen
     chosen = project or config.project
@@ -51,13 +51,14 @@ def command(
     if without_universe:
         variables = {**variables, "GOOGLE_CLOUD_UNIVERSE_DOMAIN": "googleapis.com"}
     variables = {**variables, **_own(data)}
+    if wrong:
+        click.echo(f"Warning: {wrong}", err=True)
     if as_json:
         options.show_json(variables)
         return
-    for name, value in variables.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
-    for line in _remarks(config, files, listen.port, universe=universe):
-        click.echo(line)
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    remarks = _remarks(config, files, listen.port, universe=universe)
+    click.echo("\n".join(exports + remarks))
 
 
 def _own(data: Path) -> dict[str, str]:

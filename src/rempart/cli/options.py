@@ -14,6 +14,10 @@ from rempart.cli import instance
 from rempart.trust.custody.sealing.seam import Elsewhere
 from rempart.universe import Operations
 
+DUTIES_ADVICE = (
+    "Correct it, or put the file before the edit back: until then the universe does not start, "
+    "and one that runs keeps the rules that it started with."
+)
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
 data_option: Callable[[Decorated], Decorated] = click.option(
@@ -90,6 +94,20 @@ def existing(data: Path) -> config.Config:
         return config.load(data, config.Flags())
     except config.ConfigProblem as problem:
         refuse(str(problem))
+
+
+def reachable(data: Path) -> tuple[config.Config, str]:
+    """Return the settings of a universe, and what is wrong with its separation of duties, if so.
+
+    For commands that only say where it is: a file that refuses its next start does not stop them.
+    """
+    if not config.exists(data):
+        refuse(f"There is no universe in {data}. Create one: rempart up --data {data}")
+    try:
+        settings, problem = config.load_apart(data, config.Flags())
+    except config.ConfigProblem as wrong:
+        refuse(str(wrong))
+    return settings, f"{problem} {DUTIES_ADVICE}" if problem else ""
 
 
 def operations(context: click.Context) -> Operations:

@@ -19,7 +19,7 @@ SEALED_CODE = 3
 @options.json_option
 def command(data: Path, *, as_json: bool) -> None:
     """Say what runs; exit code 0 if it does, 1 if not, 3 if it is sealed."""
-    config = options.existing(data)
+    config, problem = options.reachable(data)
     found = instance.running(data)
     starting = found is None and instance.locked(data)
     seal = None if found is None else sealed.ask(data, UnsealAsk())
@@ -42,6 +42,7 @@ def command(data: Path, *, as_json: bool) -> None:
         }
         facts |= {"sealed": False} if seal is None else _sealed(seal)
         facts |= _log(data) if seal is None else {}
+    facts |= {"rules_problem": problem} if problem else {}
     if as_json:
         options.show_json(facts)
     else:

@@ -8,7 +8,7 @@ it. Secrets are never settings; they are named by path or found by their own pro
 from __future__ import annotations
 
 from rempart.config.checks import address
-from rempart.config.loading import exists, first, from_environment, load
+from rempart.config.loading import exists, first, from_environment, load, load_apart
 from rempart.config.settings import (
     ANSSI_ALGORITHMS,
     EMBEDDED,
@@ -38,5 +38,6 @@ __all__ = [
     "first",
     "from_environment",
     "load",
+    "load_apart",
     "toml",
 ]

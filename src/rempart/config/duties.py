@@ -19,6 +19,7 @@ RIGHTS_OF_A_SIDE_MAX = 200
 REASON_CHARS_MAX = 300
 
 _KEYS = frozenset(("name", "one", "other", "reason"))
+_HEADER = re.compile(r"\s*\[\[\s*rule\s*\]\]\s*(?:#.*)?")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -37,43 +38,57 @@ def duties(path: Path, table: Mapping[str, object]) -> tuple[Duty, ...]:
 def read(file: Path) -> tuple[Duty, ...]:
     """Return the rules of a file; whatever is wrong with it refuses the start."""
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = file.read_text(encoding="utf-8")
+        table = tomllib.loads(content)
     except (OSError, ValueError) as problem:
         raise ConfigProblem(f"{file} cannot be read: {problem}.") from problem
     rules = table.get("rule", [])
     if table.keys() - {"rule"} or not isinstance(rules, list) or len(rules) > DUTIES_MAX:
         raise ConfigProblem(f"{file}: it has up to {DUTIES_MAX} tables [[rule]], nothing else.")
-    found = tuple(_duty(file, rule) for rule in rules)
-    names = [duty.name for duty in found]
-    if len(set(names)) < len(names):
-        raise ConfigProblem(f"{file}: two rules have the same name.")
-    return found
+    lines = _lines(content, len(rules))
+    found: list[Duty] = []
+    for line, rule in zip(lines, rules, strict=True):
+        where = f"{file}, rule in line {line}" if line else str(file)
+        found.append(_duty(where, rule))
+        if found[-1].name in [duty.name for duty in found[:-1]]:
+            raise ConfigProblem(f"{where}: another rule has the same name.")
+    return tuple(found)
 
 
-def _duty(file: Path, rule: object) -> Duty:
+def _lines(content: str, rules: int) -> list[int]:
+    """Return the line in which each rule begins; 0 where the file does not show it."""
+    begun = [
+        number for number, line in enumerate(content.splitlines(), 1) if _HEADER.fullmatch(line)
+    ]
+    return begun if len(begun) == rules else [0] * rules
+
+
+def _duty(where: str, rule: object) -> Duty:
     if not isinstance(rule, dict) or not _KEYS - {"reason"} <= rule.keys() <= _KEYS:
-        raise ConfigProblem(f"{file}: a rule has name, one, other and perhaps reason.")
-    name = text(file, rule, "name")
+        raise ConfigProblem(f"{where}: a rule has name, one, other and perhaps reason.")
+    name = text(where, rule, "name")
     if not _NAME.fullmatch(name):
-        raise ConfigProblem(f"{file}: {name!r} is no name: small letters, digits and hyphens.")
-    reason = text(file, rule, "reason") if "reason" in rule else ""
+        raise ConfigProblem(f"{where}: {name!r} is no name: small letters, digits and hyphens.")
+    reason = text(where, rule, "reason") if "reason" in rule else ""
     if len(reason) > REASON_CHARS_MAX:
-        raise ConfigProblem(f"{file}: the reason of {name} has over {REASON_CHARS_MAX} characters.")
-    one, other = (_side(file, name, rule[side]) for side in ("one", "other"))
+        raise ConfigProblem(
+            f"{where}: the reason of {name} has over {REASON_CHARS_MAX} characters."
+        )
+    one, other = (_side(where, name, rule[side]) for side in ("one", "other"))
     if not one.isdisjoint(other):
-        raise ConfigProblem(f"{file}: both sides of {name} have {min(one & other)}.")
+        raise ConfigProblem(f"{where}: both sides of {name} have {min(one & other)}.")
     return Duty(name, one, other, reason)
 
 
-def _side(file: Path, name: str, rights: object) -> frozenset[str]:
+def _side(where: str, name: str, rights: object) -> frozenset[str]:
     if not isinstance(rights, list) or not 0 < len(rights) <= RIGHTS_OF_A_SIDE_MAX:
         raise ConfigProblem(
-            f"{file}: a side of {name} is a list of 1 to {RIGHTS_OF_A_SIDE_MAX} rights."
+            f"{where}: a side of {name} is a list of 1 to {RIGHTS_OF_A_SIDE_MAX} rights."
         )
     for right in rights:
         known = isinstance(right, str) and (
             right in ROLES or right in PERMISSIONS or key_parts(right) is not None
         )
         if not known:
-            raise ConfigProblem(f"{file}: {name} names {right!r}, which is no role or permission.")
+            raise ConfigProblem(f"{where}: {name} names {right!r}, which is no role or permission.")
     return frozenset(rights)

@@ -59,8 +59,27 @@ def load(data: Path, flags: Flags) -> Config:
     Refuses flags that contradict what the first start fixed, unknown keys, and a data directory of
     a newer version.
     """
+    settings, problem = load_apart(data, flags)
+    if problem is not None:
+        raise problem
+    return settings
+
+
+def load_apart(data: Path, flags: Flags) -> tuple[Config, ConfigProblem | None]:
+    """Return the settings, and apart from them what is wrong with the separation of duties.
+
+    For who asks where a universe is, and decides nothing: the settings have no duties then.
+    """
     path = data / FILE_NAME
     table = read_table(path)
+    settings = _settings(data, flags, path, table)
+    try:
+        return replace(settings, duties=duties(path, table)), None
+    except ConfigProblem as problem:
+        return settings, problem
+
+
+def _settings(data: Path, flags: Flags, path: Path, table: Mapping[str, object]) -> Config:
     fixed = _flags(path, table)
     for name in ("domain", "prefix", "engine"):
         _refuse_change(data, name, getattr(fixed, name), getattr(flags, name))
@@ -73,7 +92,6 @@ def load(data: Path, flags: Flags) -> Config:
         key_managers=keys.key_managers(path, table),
         key_manager_authorities=keys.key_manager_authorities(path, table),
         key_manager_client=keys.key_manager_client(path, table),
-        duties=duties(path, table),
         log_retention_days=log_retention_days(path, table),
         log_number=log_number(path, table),
         identity_provider_authorities=keys.identity_provider_authorities(path, table),

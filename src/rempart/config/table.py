@@ -60,7 +60,7 @@ def read_table(path: Path) -> Mapping[str, object]:
     return table
 
 
-def text(path: Path, table: Mapping[str, object], key: str) -> str:
+def text(path: Path | str, table: Mapping[str, object], key: str) -> str:
     """Return the text under a key."""
     value = table.get(key)
     if not isinstance(value, str):
