@@ -22,7 +22,7 @@ from google.oauth2.credentials import Credentials
 
 from rempart.core.certification_path import fingerprint
 from support.certificates import DAY, Issued, common_name, root
-from support.universe import Universe
+from support.universe import REMPART, Universe
 
 # The libraries leave their connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -226,6 +226,35 @@ def test_grpc_gets_in_from_the_device_too(
     denied = grpc.StatusCode.PERMISSION_DENIED
     assert devices.key_rings(None, roots, "cloudkms.mtls") is denied
     assert devices.key_rings(laptop, roots, "cloudkms") is denied
+
+
+@pytest.mark.usefixtures("perimeter")
+def test_rempart_says_what_the_certificate_of_a_device_would_open(
+    devices: Devices, laptop: Shown, tmp_path: Path
+) -> None:
+    universe = devices.universe
+    who = universe.keys["neighbour"]["client_email"]
+
+    def why(*words: str | Path) -> tuple[int, str]:
+        told = universe.run(
+            REMPART, "why", "--data", universe.data, who, "storage.buckets.list",
+            f"projects/{devices.project}", *words, code=None,
+        )  # fmt: skip
+        return told.returncode, told.stdout + told.stderr
+
+    other = OTHER.issue(common_name("laptop-7"), NOW).write(tmp_path)
+    code, said = why("--from", "127.0.0.1")
+    assert code == 1
+    assert said.startswith("Not known")
+    assert "a device with --certificate" in said
+    assert why("--from", "127.0.0.1", "--certificate", laptop[0])[0] == 0
+    code, said = why("--from", "127.0.0.1", "--certificate", other[0])
+    assert code == 1
+    assert said.startswith("No")
+    assert not said.startswith("Not known")
+    code, said = why("--certificate", laptop[1])
+    assert code == 2
+    assert "no certificate in PEM" in said
 
 
 def test_a_service_account_is_held_to_its_device(devices: Devices, laptop: Shown) -> None:

@@ -72,7 +72,10 @@ def why(answer: Json) -> Iterator[str]:
     yield from _denying(answer["denyPolicyExplanation"])
     yield from _bounding(answer.get("pabPolicyExplanation", {}))
     for refusal in answer.get("otherRefusals", []):
-        unless = ", unless where it comes from decides otherwise (name it with --from)"
+        unless = (
+            ", unless where it comes from decides otherwise (name it with --from, a device with "
+            "--certificate)"
+        )
         yield (
             f"Refused by {refusal['guard']}{unless if refusal.get('dependsOnAddress') else ''}: "
             f"{refusal['message']}"

@@ -6,9 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from rempart.cli import asking, options, right_texts
 from rempart.universe import Ask, Question
+
+
+def _shown(_context: click.Context, _option: click.Parameter, certificate: Path | None) -> str:
+    """Return the certificate in a file (PEM), and nothing else: a key may lie beside it."""
+    if certificate is None:
+        return ""
+    try:
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise click.BadParameter("It is no certificate in PEM.") from problem
+    return found.public_bytes(Encoding.PEM).decode()
 
 
 @click.command("why")
@@ -22,6 +35,13 @@ from rempart.universe import Ask, Question
     multiple=True,
     metavar="'NAME: VALUE'",
     help="A header of the call, such as a proxy adds; may be given again.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_shown,
+    metavar="FILE",
+    help="The certificate (PEM) that the device of the call shows.",
 )
 @click.argument("member")
 @click.argument("permission")
@@ -40,7 +60,8 @@ def command(
 ) -> None:
     """Say whether MEMBER may use PERMISSION on RESOURCE, and why; exit code 0 if so, 1 if not.
 
-    What depends on where a call comes from (perimeters, sovereignty rules) is known with --from.
+    What depends on where a call comes from (perimeters, sovereignty rules) is known with --from,
+    what depends on its device with --certificate.
 
     MEMBER is an email or such as serviceAccount:EMAIL; RESOURCE is gs://BUCKET/OBJECT, projects/ID,
     or a full name. The universe may run or be stopped.
@@ -51,7 +72,10 @@ def command(
         return await troubleshoot(
             ask,
             access | {"fullResourceName": of["resource"]},
-            {"source": {"ip": remote or ""}, "request": {"headers": _headers(headers)}},
+            {
+                "source": {"ip": remote or "", "certificate": of["certificate"]},
+                "request": {"headers": _headers(headers)},
+            },
         )
 
     answer = asking.ask(context, data, key, question)

@@ -131,10 +131,15 @@ async def test_a_disabled_account_can_do_nothing_whatever_is_granted() -> None:
         ("permission", "storage.buckets.lick", "permission"),
         ("fullResourceName", "what is this", "fullResourceName"),
         ("fullResourceName", "", "accessTuple.fullResourceName"),
+        (
+            "conditionContext",
+            {"source": {"certificate": "-----BEGIN CERTIFICATE-----"}},
+            "accessTuple.conditionContext.source.certificate",
+        ),
     ],
 )
 async def test_what_makes_no_sense_is_refused_by_its_field(
-    name: str, value: str, field: str
+    name: str, value: object, field: str
 ) -> None:
     iam = await Iam.start()
     access = {"principal": "a@example.com", "permission": GET, "fullResourceName": PROJECT}

@@ -49,7 +49,8 @@ async def sees_all(_permission: str, _resource: Resource) -> bool:
 class Asked:
     """A question: `resource` is a full name; `at` what conditions read in its place, if given.
 
-    `remote` and `headers` are those of the call that is thought of, as far as they are known.
+    `remote`, `headers` and `certificate` (PEM) are those of the call that is thought of, as far as
+    they are known; whether the key of the certificate is at hand is not asked.
     """
 
     principal: str
@@ -59,6 +60,7 @@ class Asked:
     at: ResourceName | None = None
     remote: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,9 @@ class Whys:
         if located is None:
             return Answer(asked, who)
         at = _as_asked(located.resource, asked.at)
-        question = Question(who, permission, at, asked.time, asked.remote, asked.headers)
+        question = Question(
+            who, permission, at, asked.time, asked.remote, asked.headers, asked.certificate
+        )
         ways = self.ways.get(permission, ())
         told = await explain(self.decision, question, self.advisors, ways)
         holding = _Holding(tx, sees, located)

@@ -2,7 +2,8 @@
 
 What the caller's own address and headers decide (perimeters, organization restrictions, sovereignty
 rules) is answered where the question tells them, in `conditionContext.source.ip` and
-`conditionContext.request.headers`, which Google's question has not.
+`conditionContext.request.headers`, and what its device decides in
+`conditionContext.source.certificate` (PEM). Google's question has none of the three.
 
 Source: google.cloud.policytroubleshooter.iam.v3 and google.cloud.policytroubleshooter.v1.
 """
@@ -12,7 +13,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from cryptography import x509
+
 from rempart.core.call import Call, Reply
+from rempart.core.certification_path import Unreadable, readable
 from rempart.core.document import moment, section, text
 from rempart.core.errors import ErrorInfo, invalid, required, unauthenticated
 from rempart.core.grant import Grant
@@ -23,6 +27,7 @@ from rempart.services.policytroubleshooter import shown, shown_v1
 from rempart.trust.session import Session
 
 HEADERS_MAX = 20
+_CERTIFICATE_FIELD = "accessTuple.conditionContext.source.certificate"
 _HEADERS_FIELD = "accessTuple.conditionContext.request.headers"
 _MANAGER = "cloudresourcemanager.googleapis.com"
 
@@ -66,7 +71,7 @@ async def troubleshoot_v1(grant: Grant, call: Call, store: TroubleStore) -> Repl
 def _asked(call: Call) -> Asked:
     access = section(call.document, "accessTuple")
     context = section(access, "conditionContext")
-    told = section(context, "resource")
+    source, told = section(context, "source"), section(context, "resource")
     at = ResourceName(text(told, "service"), text(told, "type"), text(told, "name"))
     return Asked(
         _required(access, "principal"),
@@ -74,9 +79,21 @@ def _asked(call: Call) -> Asked:
         _required(access, "fullResourceName"),
         moment(section(context, "request"), "receiveTime") or call.time,
         at if any((at.service, at.type, at.name)) else None,
-        text(section(context, "source"), "ip"),
+        text(source, "ip"),
         _headers(section(section(context, "request"), "headers")),
+        _certificate(text(source, "certificate")),
     )
+
+
+def _certificate(given: str) -> bytes:
+    """Return the certificate of the device that is thought of; empty where none is told."""
+    shown = given.encode()
+    try:
+        if given:
+            readable(lambda: x509.load_pem_x509_certificate(shown))
+    except (Unreadable, ValueError) as problem:
+        raise invalid("It is no certificate in PEM.", field=_CERTIFICATE_FIELD) from problem
+    return shown
 
 
 def _headers(given: Mapping[str, object]) -> dict[str, str]:

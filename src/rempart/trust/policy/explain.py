@@ -202,7 +202,8 @@ async def explain(
     """
     principal, permission = question.principal, question.permission
     resource, time = question.resource, question.time
-    situation = situation_of(principal, permission, resource, time, Peer(question.remote))
+    peer = Peer(question.remote, question.certificate)
+    situation = situation_of(principal, permission, resource, time, peer)
     lineage = await decision.lineage(resource)
     home = await decision.home(principal)
     levels = lineage or NO_LINEAGE

@@ -60,7 +60,8 @@ class Guard(Protocol):
 class Question(msgspec.Struct, frozen=True, gc=False):
     """What somebody wants to know without doing it.
 
-    `remote` and `headers` are those of the call that is thought of, as far as they are known.
+    `remote`, `headers` and `certificate` (PEM) are those of the call that is thought of, as far as
+    they are known.
     """
 
     principal: Principal
@@ -69,6 +70,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     time: Micros
     remote: str = ""
     headers: Mapping[str, str] = {}
+    certificate: bytes = b""
 
 
 class Way(msgspec.Struct, frozen=True, gc=False):
@@ -154,6 +156,7 @@ def thought_of(question: Question, way: Way) -> Asked:
         remote=question.remote,
         request_id="",
         time=question.time,
+        certificate=question.certificate,
     )
     who, permission, resource = question.principal, question.permission, question.resource
     propose = _unknown if way.proposes else None
