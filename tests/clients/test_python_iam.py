@@ -91,6 +91,8 @@ def test_a_key_is_made_and_its_owner_knocks(
         permissions=["iam.serviceAccounts.get", "iam.serviceAccounts.delete"],
     )
     assert held.permissions == ["iam.serviceAccounts.get"]
+    with pytest.raises(exceptions.InvalidArgument, match=r"iam\.serviceAccounts\.gte is not valid"):
+        robot.test_iam_permissions(resource=account.name, permissions=["iam.serviceAccounts.gte"])
     client.disable_service_account_key(name=made.name)
     with pytest.raises(exceptions.Unauthenticated):
         robot.get_service_account(name=account.name)

@@ -160,6 +160,9 @@ def test_a_policy_with_a_condition_opens_what_it_names(
         "storage.objects.get",
     ]
     assert stranger.bucket(home.name).test_iam_permissions(["storage.buckets.delete"]) == []
+    for wrong in ("storage.buckets.list", "storage.object.get", "resourcemanager.projects.get"):
+        with pytest.raises(exceptions.BadRequest, match=f"Permission {wrong} is not valid"):
+            home.test_iam_permissions(["storage.buckets.get", wrong])
 
 
 def test_a_policy_that_was_changed_meanwhile_is_not_overwritten(home: storage.Bucket) -> None:

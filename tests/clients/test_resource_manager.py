@@ -131,4 +131,14 @@ def test_a_stranger_gets_what_a_policy_gives_and_nothing_more(
     asked = ["resourcemanager.projects.get", "resourcemanager.projects.delete"]
     held = stranger.projects.test_iam_permissions(resource=project.name, permissions=asked)
     assert list(held.permissions) == asked[:1]
+    # Whether somebody has what nothing here asks for is no question; Google's other services are.
+    other = stranger.projects.test_iam_permissions(
+        resource=project.name, permissions=["compute.instances.create"]
+    )
+    assert list(other.permissions) == []
+    for wrong in ("resourcemanager.projects.gte", "resourcemanager.projects.list", "storage.*"):
+        with pytest.raises(exceptions.InvalidArgument, match="permission"):
+            stranger.projects.test_iam_permissions(
+                resource=project.name, permissions=[*asked, wrong]
+            )
     assert [one.name for one in stranger.projects.search_projects(query=own)] == [project.name]

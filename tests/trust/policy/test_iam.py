@@ -12,13 +12,13 @@ from rempart.core.errors import CloudError, Code
 from rempart.core.policy import Policy
 from rempart.trust.policy.around import Around
 from rempart.trust.policy.iam import (
-    PERMISSIONS_PER_TEST_MAX,
     permissions_asked,
     permissions_held,
     replaced,
     shown,
 )
 from rempart.trust.policy.roles import Level
+from rempart.trust.policy.testable import PERMISSIONS_PER_TEST_MAX
 from rempart.trust.policy.validate import Place, policy_from_json
 from support import worlds
 
@@ -190,23 +190,56 @@ def test_audit_configurations_count_to_the_size_of_a_policy() -> None:
     assert "bytes" in error(policy(), {"auditConfigs": [config]}, updateMask="auditConfigs").message
 
 
+def asked(level: Level, *names: object) -> list[str]:
+    return permissions_asked(call({"permissions": list(names)}), level)
+
+
 def test_permissions_are_asked_in_their_order() -> None:
-    assert permissions_asked(call({"permissions": ["b.c.d", "a.b.c"]})) == ["b.c.d", "a.b.c"]
-    assert permissions_asked(call()) == []
+    names = ["storage.objects.list", "iam.roles.get"]
+    assert asked(Level.PROJECT, *names) == names
+    assert permissions_asked(call(), Level.PROJECT) == []
 
 
-@pytest.mark.parametrize("item", ["*", "storage.*", "", None, 7])
+@pytest.mark.parametrize("item", ["*", "storage.*", "", "storage", "a.b.c\n", None, 7])
 def test_a_wildcard_is_no_permission(item: object) -> None:
-    with pytest.raises(CloudError) as caught:
-        permissions_asked(call({"permissions": ["a.b.c", item]}))
+    with pytest.raises(CloudError, match="wildcards") as caught:
+        asked(Level.PROJECT, "iam.roles.get", item)
     assert caught.value.field == "permissions"
 
 
+@pytest.mark.parametrize(
+    ("level", "valid", "not_valid"),
+    [
+        (Level.ORGANIZATION, "resourcemanager.projects.create", "resourcemanager.projects.make"),
+        (Level.FOLDER, "resourcemanager.projects.list", "iam.role.get"),
+        (Level.PROJECT, "resourcemanager.projects.get", "resourcemanager.projects.create"),
+        (Level.PROJECT, "storage.buckets.list", "resourcemanager.organizations.get"),
+        (Level.PROJECT, "compute.instances.get", "storage.buckets.got"),
+        (Level.BUCKET, "storage.buckets.get", "storage.buckets.list"),
+        (Level.BUCKET, "storage.objects.create", "storage.hmacKeys.list"),
+        (Level.BUCKET, "storage.managedFolders.get", "compute.instances.get"),
+        (Level.MANAGED_FOLDER, "storage.objects.get", "storage.buckets.get"),
+        (Level.CRYPTO_KEY, "cloudkms.cryptoKeys.get", "storage.objects.get"),
+        (Level.KEY_RING, "cloudkms.keyRings.get", "cloudkms.keyRing.get"),
+        (Level.SERVICE_ACCOUNT, "iam.serviceAccounts.actAs", "iam.serviceAccounts.act"),
+        (Level.TAG_KEY, "resourcemanager.tagKeys.get", "storage.buckets.get"),
+    ],
+)
+def test_a_permission_is_asked_about_on_what_it_is_about(
+    level: Level, valid: str, not_valid: str
+) -> None:
+    assert asked(level, valid) == [valid]
+    with pytest.raises(CloudError) as caught:
+        asked(level, valid, not_valid)
+    assert caught.value.message == f"Permission {not_valid} is not valid for this resource."
+    assert (caught.value.code, caught.value.field) == (Code.INVALID_ARGUMENT, "permissions")
+
+
 def test_only_so_many_permissions_are_tested_at_once() -> None:
-    many = ["a.b.c"] * PERMISSIONS_PER_TEST_MAX
-    assert permissions_asked(call({"permissions": many})) == many
+    many = ["iam.roles.get"] * PERMISSIONS_PER_TEST_MAX
+    assert asked(Level.PROJECT, *many) == many
     with pytest.raises(CloudError, match="101"):
-        permissions_asked(call({"permissions": [*many, "a.b.c"]}))
+        asked(Level.PROJECT, *many, "iam.roles.get")
 
 
 def test_no_permission_is_an_empty_answer() -> None:

@@ -22,6 +22,8 @@ from rempart.core.proposal import Change, Proposal
 from rempart.trust.policy.audit_configs import audit_from_json
 from rempart.trust.policy.duties import check_duties
 from rempart.trust.policy.hierarchy import container_of
+from rempart.trust.policy.roles import Level
+from rempart.trust.policy.testable import check_asked
 from rempart.trust.policy.validate import (
     CONDITION_VERSION,
     VERSIONS,
@@ -30,9 +32,6 @@ from rempart.trust.policy.validate import (
     policy_from_json,
     policy_to_json,
 )
-
-PERMISSIONS_PER_TEST_MAX = 100
-"""How many permissions one testIamPermissions may ask about."""
 
 _VERSION_FIELD = "options.requestedPolicyVersion"
 _PATHS = frozenset(("bindings", "etag", "version", "auditConfigs", "audit_configs"))
@@ -105,8 +104,8 @@ def proposed(resource: Resource, old: Policy, new: Policy) -> Proposal:
     )
 
 
-def permissions_asked(call: Call) -> list[str]:
-    """Return the permissions that testIamPermissions asks about.
+def permissions_asked(call: Call, level: Level) -> list[str]:
+    """Return the permissions that testIamPermissions asks about on a kind of resource.
 
     The service passes them to its session's `authority.held` and answers with `permissions_held`.
     For a resource that is not there Google answers with no permissions, not with NOT_FOUND.
@@ -114,13 +113,7 @@ def permissions_asked(call: Call) -> list[str]:
     named = call.document.get("permissions", [])
     if not isinstance(named, list):
         raise invalid("permissions must be a list.", field="permissions")
-    if len(named) > PERMISSIONS_PER_TEST_MAX:
-        raise invalid(
-            f"The request asks about {len(named)} permissions; "
-            f"{PERMISSIONS_PER_TEST_MAX} are allowed.",
-            field="permissions",
-        )
-    return [_permission(item) for item in named]
+    return check_asked(named, level)
 
 
 def permissions_held(held: list[str]) -> dict[str, object]:
@@ -188,12 +181,3 @@ def _object(document: Mapping[str, object], name: str) -> Mapping[str, object]:
     if not isinstance(found, dict):
         raise invalid(f"{name} must be an object.", field=name)
     return found
-
-
-def _permission(item: object) -> str:
-    if not isinstance(item, str) or not item or "*" in item:
-        raise invalid(
-            f"{str(item)[:200]!r} is no permission; wildcards are not allowed.",
-            field="permissions",
-        )
-    return item

@@ -97,7 +97,7 @@ async def proposes_iam(call: Call, store: Store) -> Proposal:
 
 async def test_iam(grant: Grant, call: Call, store: Store) -> Reply:
     """Return those of the asked permissions that the caller has."""
-    wanted = iam.permissions_asked(call)
+    wanted = iam.permissions_asked(call, Level.ACCESS_POLICY)
     resource = await asked.policy(call, store)
     held = await store.session.authority.held(wanted, resource)
     return Reply(document=iam.permissions_held(held))

@@ -149,7 +149,7 @@ async def set_policy(grant: Grant, call: Call, store: IamStore) -> Reply:
 
 async def test_permissions(grant: Grant, call: Call, store: IamStore) -> Reply:
     """Return those of the asked permissions that the caller has on a service account."""
-    wanted = iam.permissions_asked(call)
+    wanted = iam.permissions_asked(call, Level.SERVICE_ACCOUNT)
     resource = await asked.service_account(call, store)
     return Reply(
         document=iam.permissions_held(await store.session.authority.held(wanted, resource))

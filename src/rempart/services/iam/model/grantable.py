@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from rempart.core.errors import invalid
-from rempart.trust.policy.roles import PERMISSIONS, ROLES, Level, Role
-from rempart.trust.policy.roles.role import HIERARCHY
+from rempart.trust.policy.roles import ROLES, Level, Role
+from rempart.trust.policy.testable import testable
 
 AUDITABLE = ("cloudkms", "cloudresourcemanager", "iam", "storage")
 """The services whose reads policies may want logged (`Policy.auditConfigs`)."""
@@ -74,13 +74,5 @@ def roles_on(at: Place) -> list[Role]:
 
 
 def permissions_on(at: Place) -> list[str]:
-    """Return the permissions that can be asked about there, by name.
-
-    On a resource below projects they are those of its service that roles granted there carry.
-    """
-    if at.level in HIERARCHY:
-        found = PERMISSIONS
-    else:
-        carried = frozenset[str]().union(*(role.permissions for role in roles_on(at)))
-        found = frozenset(one for one in carried if one.startswith(f"{at.service}."))
-    return sorted(found)
+    """Return the permissions that can be asked about there, by name."""
+    return sorted(testable(at.level))

@@ -17,6 +17,7 @@ from rempart.core.errors import CloudError, Code, invalid
 from rempart.core.limits import KIB
 from rempart.trust.policy.custom_roles import CustomRole
 from rempart.trust.policy.roles import PERMISSIONS, Role
+from rempart.trust.policy.testable import ABOVE_PROJECTS, ABOVE_PROJECTS_ALONE
 
 TITLE_BYTES_MAX = 100
 DESCRIPTION_BYTES_MAX = 256
@@ -34,18 +35,6 @@ _NAME = re.compile(r"(projects|organizations)/([^/\x00]{1,100})/roles/([A-Za-z0-
 _ID = re.compile(r"[A-Za-z0-9_.]{3,64}")
 _FIELDS = frozenset(("title", "description", "includedPermissions", "stage"))
 _OUTPUT = frozenset(("name", "etag", "deleted"))
-_ABOVE_PROJECTS = (
-    "accesscontextmanager.",
-    "cloudkms.folders.",
-    "iam.workforcePool",
-    "resourcemanager.folders.",
-    "resourcemanager.organizations.",
-)
-_ABOVE_PROJECTS_ALONE = frozenset(
-    ("resourcemanager.projects.create", "resourcemanager.projects.list")
-)
-"""What has no effect in a project: roles of organizations alone may have it."""
-
 _IN_NO_CUSTOM_ROLE = (
     "iam.denypolicies.",
     "iam.principalaccessboundarypolicies.",
@@ -101,7 +90,7 @@ def for_custom_roles(permission: str, noun: str) -> bool:
     """Tell whether custom roles of projects, or of organizations, may have a permission."""
     if not supported(permission):
         return False
-    above = permission in _ABOVE_PROJECTS_ALONE or permission.startswith(_ABOVE_PROJECTS)
+    above = permission in ABOVE_PROJECTS_ALONE or permission.startswith(ABOVE_PROJECTS)
     return noun == "organizations" or not above
 
 

@@ -72,7 +72,7 @@ def _methods(noun: _Noun[N, Guarded]) -> PolicyMethods:
 
     async def test(grant: Grant, call: Call, store: KmsStore) -> Reply:
         """Return those of the asked permissions that the caller has."""
-        wanted = iam.permissions_asked(call)
+        wanted = iam.permissions_asked(call, noun.level)
         resource = await noun.resource(call, store)
         held = await store.session.authority.held(wanted, resource)
         return Reply(document=iam.permissions_held(held))

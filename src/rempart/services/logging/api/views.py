@@ -88,7 +88,7 @@ async def set_policy(grant: Grant, call: Call, store: LoggingStore) -> Reply:
 
 async def permissions(grant: Grant, call: Call, store: LoggingStore) -> Reply:
     """Return those of the asked permissions that the caller has on a view."""
-    wanted = iam.permissions_asked(call)
+    wanted = iam.permissions_asked(call, Level.LOG_VIEW)
     resource = await asked.view(call, store)
     held = await store.session.authority.held(wanted, resource)
     return Reply(document=iam.permissions_held(held))

@@ -73,7 +73,7 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
 
     async def test(grant: Grant, call: Call, store: ManagerStore) -> Reply:
         """Return those of the asked permissions that the caller has."""
-        wanted = iam.permissions_asked(call)
+        wanted = iam.permissions_asked(call, noun.level)
         resource = await asked.named(call, store)
         return Reply(document=iam.permissions_held(await store.authority.held(wanted, resource)))
 

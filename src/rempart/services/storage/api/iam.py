@@ -19,6 +19,7 @@ from rempart.services.storage.resources import policy_json
 from rempart.services.storage.store import StorageStore
 from rempart.trust.policy.iam import permissions_held, requested_version, successor
 from rempart.trust.policy.roles import Level
+from rempart.trust.policy.testable import check_among, testable, testable_on_objects
 from rempart.trust.policy.validate import Place
 
 
@@ -70,24 +71,28 @@ async def set_managed_folder(grant: Grant, call: Call, store: StorageStore) -> R
 
 async def test_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Return those of the asked permissions that the caller has on a bucket."""
-    return await _held(call, store, await asked.bucket(call, store))
+    return await _held(call, store, await asked.bucket(call, store), testable(Level.BUCKET))
 
 
 async def test_object(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Return those of the asked permissions that the caller has on an object."""
-    return await _held(call, store, await asked.object_(call, store))
+    return await _held(call, store, await asked.object_(call, store), testable_on_objects())
 
 
 async def test_managed_folder(grant: Grant, call: Call, store: StorageStore) -> Reply:
     """Return those of the asked permissions that the caller has on a managed folder."""
-    return await _held(call, store, await asked.managed_folder(call, store))
+    folder = await asked.managed_folder(call, store)
+    return await _held(call, store, folder, testable(Level.MANAGED_FOLDER))
 
 
-async def _held(call: Call, store: StorageStore, resource: Resource) -> Reply:
+async def _held(
+    call: Call, store: StorageStore, resource: Resource, known: frozenset[str]
+) -> Reply:
     wanted = call.query.get("permissions", "")
     if not wanted:
         raise required("Required parameter: permissions", field="permissions")
-    held = await store.session.authority.held(wanted.split("\n"), resource)
+    permissions = check_among(wanted.split("\n"), known)
+    held = await store.session.authority.held(permissions, resource)
     return Reply(document={"kind": "storage#testIamPermissionsResponse", **permissions_held(held)})
 
 

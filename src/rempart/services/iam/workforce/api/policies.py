@@ -37,6 +37,6 @@ async def set_(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
 
 async def test(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     """Return those of the asked permissions that the caller has."""
-    wanted = iam.permissions_asked(call)
+    wanted = iam.permissions_asked(call, Level.WORKFORCE_POOL)
     held = await store.session.authority.held(wanted, await asked.pool(call, store))
     return Reply(document=iam.permissions_held(held))

@@ -62,7 +62,7 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
 
     async def test(grant: Grant, call: Call, store: TagStore) -> Reply:
         """Return those of the asked permissions that the caller has."""
-        wanted = iam.permissions_asked(call)
+        wanted = iam.permissions_asked(call, noun.level)
         resource = await noun.resource(call, store)
         held = await store.session.authority.held(wanted, resource)
         return Reply(document=iam.permissions_held(held))
