@@ -47,6 +47,13 @@ def test_gcloud_projects_and_liens(gcloud: Gcloud, universe: Universe, admin: ht
     assert [one["type"] for one in chain] == ["project", "folder", "organization"]
     member = f"--member=serviceAccount:{universe.keys['stranger']['client_email']}"
     granting = ("projects", "add-iam-policy-binding", project, member, "--role=roles/viewer")
+    for nobody, said in (
+        (member.replace("stranger@", "stranegr@"), "INVALID_ARGUMENT: Service account stranegr@"),
+        ("--member=group:all@example.test", "INVALID_ARGUMENT: Group all@example.test does not"),
+    ):
+        told = gcloud(*granting[:3], nobody, *granting[4:], code=1)
+        assert said in told
+        assert "does not exist" in told
     policy = read(gcloud, *granting)
     assert {one["role"] for one in policy["bindings"]} == {"roles/owner", "roles/viewer"}
     liens = ("alpha", "resource-manager", "liens")

@@ -122,6 +122,7 @@ class Manager:
         else:
             tx = self.cloud.parts.sealed.transaction()
             tx.put(accounts.ACCOUNTS, email, value=_RECORDS["account"])
+            accounts.index(tx, _RECORDS["account"], first=_RECORDS["account"].unique_id)
             tx.put(accounts.KEYS, _RECORDS["key"].id, value=_RECORDS["key"])
             await tx.commit()
         return f"serviceAccount:{email}", token(_STRANGER, self.cloud.clock() // 1_000_000)

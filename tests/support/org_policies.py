@@ -12,6 +12,7 @@ from rempart.core.call import Call, MethodId
 from rempart.core.errors import CloudError
 from rempart.core.names import FolderId, ProjectId, ProjectNumber
 from rempart.core.policy import Policy
+from rempart.trust.identity.accounts import create_account
 from rempart.trust.policy.guard import Standing
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
@@ -185,6 +186,12 @@ class Policed:
         await add_project(tx, made)
         await tx.commit()
         return f"projects/{id_}"
+
+    async def make_account(self, project: str, id_: str) -> None:
+        """Write a service account of a project."""
+        tx = self.cloud.parts.sealed.transaction()
+        await create_account(tx, id_, ProjectId(project), world=self.cloud.parts.world)
+        await tx.commit()
 
     async def move_project(self, id_: str, parent: str) -> None:
         """Move a project by Resource Manager."""

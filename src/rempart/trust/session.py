@@ -12,6 +12,7 @@ from rempart.core.policy import Resource
 from rempart.core.principal import Principal
 from rempart.trust.authority import Authority
 from rempart.trust.custody.transaction import Transaction
+from rempart.trust.identity import namesakes
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place
 
@@ -37,7 +38,8 @@ class Session:
     ) -> Place:
         """Return where the policy goes that the call sets on a resource."""
         surroundings = await self.authority.around(self.tx, resource)
-        return Place(level, surroundings, public=public, conditions=conditions)
+        missing = await namesakes.missing(self.call.document, self.tx)
+        return Place(level, surroundings, public=public, conditions=conditions, missing=missing)
 
     def acting_as(self, agent: Principal) -> Session:
         """Return the same session with the standing of an agent that acts for the caller."""

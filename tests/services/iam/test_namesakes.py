@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
+from rempart.core.policy import Binding, Policy
 from rempart.core.principal import Member, Principal
 from rempart.services.storage.kinds import HMAC_KEY
 from rempart.services.storage.model import acl
+from rempart.trust.identity.accounts import ACCOUNTS
 from rempart.trust.policy.hierarchy import ORGANIZATIONS
 from rempart.trust.policy.organization.documents import POLICY, OrgPolicy, Rule, Spec
 from rempart.trust.policy.perimeters.documents import ACCESS_POLICIES
@@ -31,6 +33,61 @@ async def _policy(iam: Iam, target: str = "target") -> list[str]:
 async def _set(iam: Iam, *members: str) -> dict[str, Any]:
     document = granting(TOKEN_CREATOR, *members)
     return await iam.ask(f"{ACCOUNT}.setIamPolicy", path("target"), document)
+
+
+async def _refusal(iam: Iam, *members: str) -> CloudError:
+    with pytest.raises(CloudError) as caught:
+        await _set(iam, *members)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+    return caught.value
+
+
+async def test_an_account_that_there_never_was_is_refused_wherever_it_would_lie() -> None:
+    iam = await Iam.start()
+    await iam.account("target")
+    await iam.account("robot-1")
+    for ghost in (email("robot-2"), "robot-1@dmeo.lab.iam.gserviceaccount.com", email("Robot-3")):
+        refused = await _refusal(iam, ROBOT, f"serviceAccount:{ghost}")
+        assert refused.message == f"Service account {ghost.lower()} does not exist."
+        assert refused.field == "bindings[0].members"
+    later = await _refusal(iam, f"serviceAccount:{email('robot-2')}?uid=123")
+    assert "does not exist" in later.message
+    await iam.account("robot-2")
+    await _set(iam, ROBOT, f"serviceAccount:{email('robot-2')}")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "serviceAccount:service-123@gs-project-accounts.lab-system.iam.gserviceaccount.com",
+        "serviceAccount:service-org-7@gcp-sa-logging.lab-system.iam.gserviceaccount.com",
+        "serviceAccount:123@cloudservices.lab-system.iam.gserviceaccount.com",
+        "serviceAccount:service-123@gcp-sa-pubsub.iam.gserviceaccount.com",
+    ],
+)
+async def test_agents_of_services_are_there_without_being_made(member: str) -> None:
+    iam = await Iam.start()
+    await iam.account("target")
+    await _set(iam, member)
+    assert await _policy(iam) == [member]
+
+
+async def test_whom_a_policy_names_from_before_may_stay_and_be_taken_away_one_by_one() -> None:
+    iam = await Iam.start()
+    await iam.account("target")
+    await iam.account("robot-1")
+    ghosts = [f"serviceAccount:{email('ghost-1')}", "group:all@example.test"]
+    tx = iam.cloud.parts.sealed.transaction()
+    account = await tx.get(ACCOUNTS, email("target"))
+    assert account is not None
+    policy = Policy((Binding(TOKEN_CREATOR, tuple(map(Member, ghosts))),), etag="AAAA")
+    tx.put(ACCOUNTS, email("target"), value=replace(account, policy=policy))
+    await tx.commit()
+    await _set(iam, *await _policy(iam), ROBOT)
+    assert set(await _policy(iam)) == {*ghosts, ROBOT}
+    await _set(iam, ROBOT, ghosts[0])
+    assert set(await _policy(iam)) == {ghosts[0], ROBOT}
+    assert "Group all@example.test does not exist" in (await _refusal(iam, *ghosts)).message
 
 
 async def test_a_new_account_of_an_old_email_has_nothing_of_what_the_old_one_had() -> None:

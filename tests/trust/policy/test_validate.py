@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from rempart.core.errors import CloudError, Code
 from rempart.core.limits import POLICY_CONDITIONS_OF_A_ROLE_MAX, POLICY_GROUPS_MAX
-from rempart.core.policy import Policy
+from rempart.core.policy import Binding, Policy
+from rempart.core.principal import Member
 from rempart.trust.policy.around import Around
 from rempart.trust.policy.members import canonical, project_member
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import Place, new_etag, policy_from_json, policy_to_json
 
 BUCKET, PROJECT = Place(Level.BUCKET, Around()), Place(Level.PROJECT, Around())
-VIEWER = "roles/storage.objectViewer"
+VIEWER, LEGACY = "roles/storage.objectViewer", "roles/storage.legacyBucketReader"
 ROBOT = "serviceAccount:a@demo.lab.iam.gserviceaccount.com"
 WHEN = {"title": "t", "expression": "true"}
 
@@ -78,8 +79,6 @@ def test_bindings_of_one_role_and_condition_become_one() -> None:
         "allAuthenticatedUsers",
         "user:a@x.com",
         ROBOT,
-        "group:g@x.com",
-        "domain:x.com",
         "projectOwner:demo",
         "projectEditor:lab:demo",
         "projectViewer:example.com:demo",
@@ -92,6 +91,29 @@ def test_bindings_of_one_role_and_condition_become_one() -> None:
 )
 def test_every_kind_of_member_is_kept(member: str) -> None:
     assert parse(given_to(member)).bindings[0].members == (member,)
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        ("group:G@x.com", "Group g@x.com does not exist. This universe has no directory of groups"),
+        ("domain:x.com", "Domain x.com does not exist. This universe has no directory of groups"),
+        (ROBOT.upper().replace("SERVICEACCOUNT", "serviceAccount"), "does not exist."),
+    ],
+)
+def test_who_can_be_nobody_is_kept_where_he_was_and_refused_elsewhere(
+    member: str, words: str
+) -> None:
+    place = Place(Level.BUCKET, Around(), missing=frozenset((Member(ROBOT),)))
+    caught = error(given_to("user:a@x.com"), given_to(member, role=LEGACY), place=place)
+    assert words in caught.message
+    assert (caught.code, caught.field) == (Code.INVALID_ARGUMENT, "bindings[1].members")
+    stored = canonical(member)
+    assert stored is not None
+    old = Policy((Binding(LEGACY, (stored,)),))
+    document = {"bindings": [given_to(member, "user:a@x.com")]}
+    kept = policy_from_json(document, place, etag="e", old=old)
+    assert stored in kept.bindings[0].members
 
 
 @pytest.mark.parametrize(
@@ -265,10 +287,12 @@ def test_any_json_is_a_policy_or_an_invalid_argument(document: dict[str, object]
 def test_a_policy_names_a_limited_number_of_groups_and_domains() -> None:
     groups = [f"group:g{index}@example.com" for index in range(POLICY_GROUPS_MAX)]
     binding = {"role": "roles/storage.objectViewer", "members": [*groups, "user:a@example.com"]}
-    policy_from_json({"bindings": [binding]}, PROJECT, etag="e")
+    known = [Member(one) for one in (*groups, "domain:example.com")]
+    old = Policy((Binding(VIEWER, tuple(known)),))
+    policy_from_json({"bindings": [binding]}, PROJECT, etag="e", old=old)
     binding["members"] = [*groups, "domain:example.com"]
     with pytest.raises(CloudError, match="251 groups and domains; 250 are allowed"):
-        policy_from_json({"bindings": [binding]}, PROJECT, etag="e")
+        policy_from_json({"bindings": [binding]}, PROJECT, etag="e", old=old)
 
 
 def test_a_role_is_granted_to_a_member_under_a_limited_number_of_conditions() -> None:

@@ -32,6 +32,10 @@ KEYS_PER_ACCOUNT_MAX = 10
 
 MAIL_DOMAIN = "iam.gserviceaccount.com"
 _ACCOUNT_ID = re.compile(r"[a-z][-a-z0-9]{4,28}[a-z0-9]")
+_AGENT = re.compile(
+    rf"[^@]+@[a-z0-9-]+\.[a-z0-9-]+-system\.{re.escape(MAIL_DOMAIN)}"
+    rf"|service-[^@]+@[a-z0-9-]+\.{re.escape(MAIL_DOMAIN)}"
+)
 _UNIQUE_ID_DIGITS = 21
 _ETAG_BYTES = 8
 _KEY_ID_BYTES = 20
@@ -156,6 +160,15 @@ def project_of(email: str) -> ProjectId | None:
         return None
     name, _, prefix = domain.removesuffix(f".{MAIL_DOMAIN}").partition(".")
     return ProjectId(f"{prefix}:{name}" if prefix else name)
+
+
+def is_issued_here(email: str) -> bool:
+    """Tell whether an email is one of accounts that somebody made, or would be.
+
+    Those of agents are not: `service-N@gcp-sa-x.<prefix>-system.iam.gserviceaccount.com`, and
+    Google's own form without the middle part.
+    """
+    return email.endswith(f".{MAIL_DOMAIN}") and _AGENT.fullmatch(email) is None
 
 
 def project_in(email: str) -> str:

@@ -17,8 +17,14 @@ import msgspec
 
 from rempart.core.call import Call, Reply
 from rempart.core.errors import invalid
+from rempart.core.principal import Member
 from rempart.trust.custody.transaction import Transaction
-from rempart.trust.identity.accounts import EMAIL_ENTRIES, EmailEntry, project_of
+from rempart.trust.identity.accounts import (
+    EMAIL_ENTRIES,
+    EmailEntry,
+    is_issued_here,
+    project_of,
+)
 
 _PREFIX = "serviceAccount:"
 _MEMBER = re.compile(r"(deleted:)?serviceAccount:([^\s?]+)(?:\?uid=(\d{1,40}))?")
@@ -57,6 +63,25 @@ async def shown(reply: Reply, tx: Transaction) -> Reply:
     """Return the reply with each account named as callers name it."""
     document = await _renamed(reply.document, tx, _shown)
     return msgspec.structs.replace(reply, document=document)
+
+
+async def missing(document: Mapping[str, object], tx: Transaction) -> frozenset[Member]:
+    """Return the service accounts that a request's policy names and that there never were.
+
+    Agents of services are there without a document. An email that was given once is known for ever:
+    of a deleted account `stored` decides.
+    """
+    policy = document.get("policy", document)
+    bindings = policy.get("bindings") if isinstance(policy, Mapping) else None
+    found = set[Member]()
+    for binding in bindings if isinstance(bindings, list) else ():
+        members = binding.get("members") if isinstance(binding, Mapping) else None
+        for member in members if isinstance(members, list) else ():
+            account = _MEMBER.fullmatch(member) if isinstance(member, str) else None
+            email = account[2].lower() if account and not account[1] else ""
+            if is_issued_here(email) and await _entry(email, tx) is None:
+                found.add(Member(_PREFIX + member.removeprefix(_PREFIX).lower()))
+    return frozenset(found)
 
 
 async def _stored(member: str, tx: Transaction) -> str:

@@ -155,7 +155,7 @@ def successor(
             f"version ({CONDITION_VERSION}).",
             field="version",
         )
-    made = policy_from_json(document, place, etag=etag)
+    made = policy_from_json(document, place, etag=etag, old=old)
     around = place.around
     if around.duties:
         custom = {name: role.permissions for name, role in around.roles.items()}

@@ -1,8 +1,8 @@
 """Members of bindings: which are well formed, and which name a given principal.
 
 Identities of pools are named by `principal://` and `principalSet://`, which trust/identity puts
-into a `Principal`. A kind of member that this universe cannot resolve (groups, domains) is kept in
-policies, as Google keeps it, and matches nobody.
+into a `Principal`. Groups and domains of a directory are well formed and match nobody: no policy
+takes them anew (`validate.py`).
 """
 
 from __future__ import annotations

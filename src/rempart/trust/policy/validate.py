@@ -28,7 +28,7 @@ from rempart.core.principal import Member
 from rempart.trust.policy.around import Around
 from rempart.trust.policy.audit_configs import audit_to_json
 from rempart.trust.policy.conditions import EXPRESSION_CHARS_MAX, check
-from rempart.trust.policy.members import EVERYONE, canonical
+from rempart.trust.policy.members import EVERYONE, canonical, is_unknowable
 from rempart.trust.policy.roles import BASIC, ROLES, Level
 from rempart.trust.policy.roles.custom import key_parts
 
@@ -42,6 +42,12 @@ _CONDITION_TEXTS = {
 }
 """The texts of a condition and their limits in characters."""
 
+_NO_DIRECTORY = (
+    "This universe has no directory of groups and domains: people sign in by the identity provider "
+    "of a workforce pool. Name a group of it by principalSet://iam.googleapis.com/locations/global/"
+    "workforcePools/POOL/group/GROUP, all of a pool by …/POOL/*."
+)
+NO_POLICY = Policy()
 _ETAG_BYTES = 8
 
 
@@ -50,13 +56,15 @@ class Place:
     """Where a policy is going: the level, what is around it, and what the resource forbids.
 
     `public` is False under enforced public-access prevention; `conditions` is False where the
-    resource takes none (a bucket without uniform access).
+    resource takes none (a bucket without uniform access). `missing` are the service accounts that
+    the request names and that there are none of.
     """
 
     level: Level
     around: Around
     public: bool = True
     conditions: bool = True
+    missing: frozenset[Member] = frozenset()
 
 
 def new_etag(random: Random) -> str:
@@ -64,9 +72,13 @@ def new_etag(random: Random) -> str:
     return b64encode(random(_ETAG_BYTES)).decode()
 
 
-def policy_from_json(document: Mapping[str, object], place: Place, *, etag: str) -> Policy:
-    """Return the policy that a request's JSON asks for, with a new etag.
+def policy_from_json(
+    document: Mapping[str, object], place: Place, *, etag: str, old: Policy = NO_POLICY
+) -> Policy:
+    """Return the policy that a request's JSON asks for, with a new etag, in place of `old`.
 
+    Members who can be nobody are refused, but where the old policy names them already: whoever
+    changes something else of it, or takes them away one by one, must not fail by them.
     Raises `invalid` naming the binding at fault. Whether the request's own etag still matches
     is the caller's question, before this.
     """
@@ -77,8 +89,10 @@ def policy_from_json(document: Mapping[str, object], place: Place, *, etag: str)
     if not isinstance(bindings, list):
         raise invalid("Policy bindings must be a list.", field="bindings")
     parsed = [_binding(item, f"bindings[{index}]") for index, item in enumerate(bindings)]
+    had = frozenset(member for binding in old.bindings for member in binding.members)
     for index, binding in enumerate(parsed):
         _check(binding, place, f"bindings[{index}]", version)
+        _check_members(binding.members, place, had, f"bindings[{index}].members")
     policy = Policy(_merged(parsed), etag, CONDITION_VERSION if _conditional(parsed) else 1)
     _check_conditions_of_a_role(policy)
     return checked_size(policy)
@@ -170,6 +184,24 @@ def _check(binding: Binding, place: Place, where: str, version: int) -> None:
         )
     if binding.condition is not None:
         _check_condition(binding, binding.condition, place, where, version)
+
+
+def _check_members(
+    members: Iterable[Member], place: Place, had: frozenset[Member], field: str
+) -> None:
+    for member in members:
+        if member in had:
+            continue
+        if member in place.missing:
+            email = member.partition(":")[2]
+            raise invalid(f"Service account {email} does not exist.", field=field)
+        if is_unknowable(member):
+            raise invalid(f"{_named(member)} does not exist. {_NO_DIRECTORY}", field=field)
+
+
+def _named(member: Member) -> str:
+    kind, _, name = member.partition(":")
+    return f"{kind.capitalize()} {name[:200]}"
 
 
 def _check_role(name: str, place: Place, field: str) -> None:
