@@ -101,3 +101,21 @@ def test_gcloud_makes_and_binds_tags(
     gcloud("alpha", *tags, "bindings", "update", *removed)
     bound = admin.get("/cloudresourcemanager/v3/tagBindings", params={"parent": full})
     assert created["name"] not in bound.text
+
+
+def test_gcloud_does_not_take_away_the_last_administrator(
+    gcloud: Gcloud, universe: Universe
+) -> None:
+    organization = universe.above["organizations"].partition("/")[2]
+    role = "roles/resourcemanager.organizationAdmin"
+    before = read(gcloud, "organizations", "get-iam-policy", organization)
+    mine = f"serviceAccount:{universe.admin_key['client_email']}"
+    found = [one for one in before["bindings"] if one["role"] == role and "condition" not in one]
+    assert [one["members"] for one in found] == [[mine]]
+    told = gcloud(
+        *("organizations", "remove-iam-policy-binding", organization, "--condition=None"),
+        *(f"--member={mine}", f"--role={role}"),
+        code=1,
+    )
+    assert "FAILED_PRECONDITION: The policy would leave nobody who can change it" in told
+    assert read(gcloud, "organizations", "get-iam-policy", organization) == before

@@ -14,6 +14,7 @@ from rempart.core.errors import invalid
 from rempart.core.grant import Grant
 from rempart.core.policy import Policy
 from rempart.core.proposal import Change, Proposal
+from rempart.services.resourcemanager.administrators import require_administrator
 from rempart.services.resourcemanager.api import asked
 from rempart.services.resourcemanager.store import MANAGER, ManagerStore
 from rempart.trust.custody.kind import Kind
@@ -67,6 +68,8 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         place = await store.session.place(noun.level, await asked.named(call, store))
         policy = iam.replaced(old.policy, call, place, etag=store.policy_etag())
         _require_known_members(policy)
+        if noun.level is Level.ORGANIZATION:
+            await require_administrator(store.tx, old.policy, policy)
         store.tx.put(noun.kind, old.id, value=replace(old, policy=policy))
         shown = policy_to_json(policy, requested_version=policy.version)
         return Reply(document=shown, audit=changes(old.policy, policy))

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from rempart.core.clock import Random
-from rempart.trust.identity.workforce.names import PoolName, ProviderName
+from rempart.trust.identity.workforce.names import POOLS_STEM, PoolName, ProviderName
 
 PROVIDER_ID = "one-time-token"
 _POOL_PREFIX = "rempart-bootstrap-"
@@ -31,6 +31,11 @@ def provider_of(organization: str) -> ProviderName:
     """Return the provider that lets an organization's first people in by one-time tokens."""
     number = organization.removeprefix("organizations/")
     return ProviderName(PoolName(f"{_POOL_PREFIX}{number}"), PROVIDER_ID)
+
+
+def is_first_way_in(pool: str) -> bool:
+    """Tell whether a pool is one of those: whom it let in once does not come that way again."""
+    return pool.startswith(f"{POOLS_STEM}/{_POOL_PREFIX}")
 
 
 def new_token(organization: str, id_: str, random: Random) -> str:
