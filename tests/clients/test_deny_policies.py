@@ -161,6 +161,7 @@ def test_a_deny_policy_cannot_shut_out_those_who_may_take_it_back(
         ({"deniedPrincipals": ["user:a@x.com"]}, "deniedPrincipals"),
         ({"deniedPrincipals": ["principal://goog/subject/a"]}, "deniedPrincipals"),
         ({"exceptionPrincipals": [EVERYBODY]}, "exceptionPrincipals"),
+        ({"deniedPrincipals": ["principalSet://goog/group/a@x.com"]}, "Group a@x.com does not"),
         ({"deniedPermissions": ["storage.objects.get"]}, "deniedPermissions"),
         ({"deniedPermissions": ["storage.googleapis.com/objects.got"]}, "deniedPermissions"),
         ({"deniedPermissions": ["iam.googleapis.com/denypolicies.delete"]}, "deniedPermissions"),

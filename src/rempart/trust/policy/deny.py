@@ -32,7 +32,7 @@ EVERYBODY = "principalSet://goog/public:all"
 
 _ACCOUNT = "principal://iam.googleapis.com/projects/-/serviceAccounts/"
 _USER = "principal://goog/subject/"
-_GROUP = "principalSet://goog/group/"
+GROUP = "principalSet://goog/group/"
 _OF_POOL = re.compile(r"(principal(?:Set)?://iam\.[^\x00]*?/(?:subject|group|attribute\.\w+)/)(.+)")
 _PATTERN = re.compile(r"([a-z][a-z0-9-]*)\.googleapis\.com/(\*|[A-Za-z0-9]+)\.(\*|[A-Za-z]+)")
 _SERVICES = {"cloudresourcemanager": "resourcemanager"}
@@ -178,7 +178,7 @@ def member_of(principal: str) -> Member:
     """
     if principal == EVERYBODY:
         return ALL_USERS
-    for prefix, kind in ((_ACCOUNT, "serviceAccount"), (_USER, "user"), (_GROUP, "group")):
+    for prefix, kind in ((_ACCOUNT, "serviceAccount"), (_USER, "user"), (GROUP, "group")):
         if principal.startswith(prefix):
             return Member(f"{kind}:{unquote(principal.removeprefix(prefix)).lower()}")
     of_pool = _OF_POOL.fullmatch(principal)

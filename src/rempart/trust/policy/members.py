@@ -29,6 +29,12 @@ _BASIC_OF = {
 }
 _BY_PLACE = "principalSet://cloudresourcemanager.googleapis.com/"
 EVERYONE = frozenset((ALL_USERS, ALL_AUTHENTICATED_USERS))
+NO_DIRECTORY = (
+    "This universe has no directory of groups and domains: people sign in by the identity provider "
+    "of a workforce pool. Name a group of it by principalSet://iam.googleapis.com/locations/global/"
+    "workforcePools/POOL/group/GROUP, all of a pool by …/POOL/*."
+)
+"""What whoever names a group or a domain is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from rempart.core.principal import Member
 from rempart.trust.policy.around import Around
 from rempart.trust.policy.audit_configs import audit_to_json
 from rempart.trust.policy.conditions import EXPRESSION_CHARS_MAX, check
-from rempart.trust.policy.members import EVERYONE, canonical, is_unknowable
+from rempart.trust.policy.members import EVERYONE, NO_DIRECTORY, canonical, is_unknowable
 from rempart.trust.policy.roles import BASIC, ROLES, Level
 from rempart.trust.policy.roles.custom import key_parts
 
@@ -42,11 +42,6 @@ _CONDITION_TEXTS = {
 }
 """The texts of a condition and their limits in characters."""
 
-_NO_DIRECTORY = (
-    "This universe has no directory of groups and domains: people sign in by the identity provider "
-    "of a workforce pool. Name a group of it by principalSet://iam.googleapis.com/locations/global/"
-    "workforcePools/POOL/group/GROUP, all of a pool by …/POOL/*."
-)
 NO_POLICY = Policy()
 _ETAG_BYTES = 8
 
@@ -196,7 +191,7 @@ def _check_members(
             email = member.partition(":")[2]
             raise invalid(f"Service account {email} does not exist.", field=field)
         if is_unknowable(member):
-            raise invalid(f"{_named(member)} does not exist. {_NO_DIRECTORY}", field=field)
+            raise invalid(f"{_named(member)} does not exist. {NO_DIRECTORY}", field=field)
 
 
 def _named(member: Member) -> str:

@@ -19,12 +19,14 @@ from rempart.core.policy import Condition
 from rempart.trust.policy.conditions import EXPRESSION_CHARS_MAX, check
 from rempart.trust.policy.deny import (
     EVERYBODY,
+    GROUP,
     RULES_PER_LEVEL_MAX,
     UNDENIABLE,
     DenyPolicy,
     DenyRule,
     permission_pattern,
 )
+from rempart.trust.policy.members import NO_DIRECTORY
 from rempart.trust.policy.roles import PERMISSIONS
 
 Json = dict[str, object]
@@ -136,6 +138,9 @@ def _rule(document: Mapping[str, object], where: str) -> DenyRule:
 def _principals(rule: Mapping[str, object], name: str, where: str) -> tuple[str, ...]:
     found = strings(rule, name)
     for one in found:
+        if one.startswith(GROUP):
+            message = f"Group {one.removeprefix(GROUP)[:200]} does not exist. {NO_DIRECTORY}"
+            raise invalid(message, field=f"{where}.{name}")
         everybody = one == EVERYBODY and name == "deniedPrincipals"
         if not everybody and not _PRINCIPAL.fullmatch(one):
             raise invalid(
