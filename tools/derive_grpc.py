@@ -173,6 +173,7 @@ DETAILS = ("google.rpc.status_pb2", "google.rpc.error_details_pb2")
 WITHIN_ANY = (
     ("google.cloud.iam_v3", "OperationMetadata"),
     ("google.cloud.audit.audit_log_pb2", "AuditLog"),
+    ("google.iam.v1.logging.audit_data_pb2", "AuditData"),
 )
 """What travels in a `google.protobuf.Any`, from files apart from the methods' messages."""
 

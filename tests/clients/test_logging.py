@@ -299,16 +299,24 @@ def deeds(universe: Universe, admin: httpx.Client) -> str:
         return dict(answer.json()) if "json" in answer.headers.get("content-type", "") else {}
 
     ask("POST", f"/storage/v1/b?project={universe.project}", {"name": name, "location": place})
-    ask("PUT", f"{bucket}/iam", ask("GET", f"{bucket}/iam"))
+    members = [f"serviceAccount:{universe.admin_key['client_email']}"]
+
+    def given(role: str) -> Json:
+        return {"bindings": [{"role": role, "members": members}]}
+
+    ask("PUT", f"{bucket}/iam", given("roles/storage.admin"))
     ask("POST", f"/upload{bucket}/o?uploadType=media&name=o", {})
     ask("DELETE", f"{bucket}/o/o")
     ask("DELETE", bucket)
     ask("POST", f"{rings}?keyRingId={name}", {})
+    ask("POST", f"{rings}/{name}:setIamPolicy", {"policy": given("roles/cloudkms.viewer")})
     ask("POST", f"{keys}?cryptoKeyId=k", {"purpose": "ENCRYPT_DECRYPT"})
     ask("POST", f"{keys}/k:encrypt", {"plaintext": "eA=="})
     ask("POST", f"{keys}/k/cryptoKeyVersions/1:destroy", {})
     ask("POST", f"/iam/v1/{project}/roles", {"roleId": name, "role": {}})
-    ask("POST", f"/iam/v1/{project}/serviceAccounts", {"accountId": name})
+    account = ask("POST", f"/iam/v1/{project}/serviceAccounts", {"accountId": name})["name"]
+    user = {"policy": given("roles/iam.serviceAccountUser")}
+    ask("POST", f"/iam/v1/{account}:setIamPolicy", user)
     ask("POST", f"{policy}:setIamPolicy", {"policy": ask("POST", f"{policy}:getIamPolicy", {})})
     ask("POST", f"/logging/v2/{project}/sinks", {"name": name, "destination": log_bucket})
     exclusion = {"name": name, "filter": "severity=DEBUG"}
@@ -332,6 +340,10 @@ def deeds(universe: Universe, admin: httpx.Client) -> str:
         protoPayload.methodName="google.iam.admin.v1.DeleteRole" OR
         protoPayload.methodName="google.iam.admin.v1.UpdateRole")""",
         'protoPayload.methodName="google.iam.admin.v1.CreateServiceAccount"',
+        """protoPayload.serviceData.policyDelta.bindingDeltas.action="ADD"
+        protoPayload.serviceData.policyDelta.bindingDeltas.role="roles/storage.admin\"""",
+        'protoPayload.serviceData.policyDelta.bindingDeltas.role="roles/cloudkms.viewer"',
+        'protoPayload.serviceData.policyDelta.bindingDeltas.role="roles/iam.serviceAccountUser"',
         'resource.type="logging_sink" protoPayload.methodName:"ConfigServiceV2.CreateSink"',
     ],
 )

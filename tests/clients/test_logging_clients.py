@@ -96,6 +96,21 @@ def test_audit_logs_come_as_protocol_buffers(client: Any) -> None:
     assert found[0].payload["serviceName"] == "logging.googleapis.com"
 
 
+def test_a_change_of_a_policy_comes_as_protocol_buffers(client: Any, shell: Universe) -> None:
+    ring = f"r-{uuid.uuid4().hex[:8]}"
+    member = f"serviceAccount:{shell.keys['stranger']['client_email']}"
+    rings = f"/cloudkms/v1/projects/{shell.project}/locations/{shell.location}/keyRings"
+    policy = {"bindings": [{"role": "roles/cloudkms.viewer", "members": [member]}]}
+    with shell.caller(shell.token()) as caller:
+        caller.post(f"{rings}?keyRingId={ring}", json={}).raise_for_status()
+        asked = caller.post(f"{rings}/{ring}:setIamPolicy", json={"policy": policy})
+        asked.raise_for_status()
+    filter_ = f'protoPayload.serviceData.policyDelta.bindingDeltas.member="{member}" {ring}'
+    [found] = client.list_entries(filter_=filter_)
+    [delta] = found.payload["serviceData"]["policyDelta"]["bindingDeltas"]
+    assert delta == {"action": "ADD", "role": "roles/cloudkms.viewer", "member": member}
+
+
 def test_the_library_keeps_sinks_and_metrics(client: Any, log: str) -> None:
     metric = client.metric(log, filter_="severity>=ERROR", description="errors")
     metric.create()

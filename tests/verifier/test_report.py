@@ -44,6 +44,48 @@ def said(folder: Path, *words: str, code: int = 0) -> Result:
     return done
 
 
+def test_it_tells_what_a_change_of_a_policy_gave_and_took(folder: Path) -> None:
+    told = {
+        "bindingDeltas": [
+            {
+                "action": "ADD",
+                "role": "roles/owner",
+                "members": ["user:eve@x.test", "user:m@x.test"],
+            },
+            {
+                "action": "REMOVE",
+                "role": "roles/viewer",
+                "members": ["user:ann@x.test"],
+                "condition": {"expression": "request.time < t", "title": "for now"},
+            },
+        ],
+        "auditConfigDeltas": [
+            {"action": "REMOVE", "service": "allServices", "logType": "DATA_READ"},
+            {
+                "action": "ADD",
+                "service": "allServices",
+                "logType": "DATA_WRITE",
+                "exemptedMember": "user:eve@x.test",
+            },
+        ],
+    }
+    paper = PaperProofs()
+    paper.add(SHOP, "outcome", facts={"policyDelta": json.dumps(told)})
+    paper.add(SHOP, "outcome", facts={"policyDelta": '{"bindingDeltas": [{"action": "?"}]}'})
+    (folder / "proof.zip").write_bytes(paper.bundle(0, [paper.state(SHOP, 0, 2)]))
+
+    first, second = (
+        line for line in said(folder, "--report").stdout.splitlines() if "change" in line
+    )
+
+    assert (
+        "change gave roles/owner to user:eve@x.test, user:m@x.test; took roles/viewer from"
+        " user:ann@x.test where request.time < t; ended logging DATA_READ of allServices;"
+        " exempted user:eve@x.test from logging DATA_WRITE of allServices;" in first
+    )
+    assert "in a form that this program does not know" in second
+
+
 def test_it_tells_people_who_from_where_for_whom_and_why(folder: Path) -> None:
     lines = said(folder, "--report").stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if "bob@operator" in line)

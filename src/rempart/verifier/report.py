@@ -13,6 +13,7 @@ from rempart.tlog.errors import Malformed
 from rempart.verifier.bundle import Bundle
 from rempart.verifier.geography import Geography
 from rempart.verifier.leaf import Leaf, decode
+from rempart.verifier.policy_change import policy_change
 from rempart.verifier.staff import Staff
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,6 +67,7 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     approval: str = ""
     key: str = ""
+    change: str = ""
     message: str = ""
 
     def lines(self) -> list[str]:
@@ -84,7 +86,8 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
 
 COLUMNS = Touched.__struct_fields__
 _TOLD = (
-    "address", "country", "person", "employer", "reason", "approval", "key", "agent", "message"
+    "address", "country", "person", "employer", "reason", "approval", "key", "change", "agent",
+    "message",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -116,6 +119,7 @@ def _touched(index: int, leaf: Leaf, known: Known) -> Touched:
         reason=leaf.reason,
         approval=leaf.approval,
         key=leaf.key,
+        change=policy_change(leaf),
         message=leaf.message,
     )
 

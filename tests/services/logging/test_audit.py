@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from rempart.services.logging.audit import INDEX_LABEL, METHOD_LABEL, entry
+from rempart.services.logging.service_data import BINDING_DELTAS_MAX
 from rempart.services.logging.transparency import entry as transparency
 from rempart.trust.policy.support.documents import Request
 from rempart.trust.witness.leaf import Leaf
@@ -57,6 +59,40 @@ def test_a_write_of_data_says_who_did_what_from_where() -> None:
     [info] = payload["authorizationInfo"]
     assert (info["permission"], info["granted"]) == ("storage.objects.create", True)
     assert payload["metadata"]["generation"] == "9"
+
+
+def test_a_change_of_a_policy_tells_each_member_and_role() -> None:
+    condition = {"expression": "true", "title": "always"}
+    told = {
+        "bindingDeltas": [
+            {
+                "action": "ADD",
+                "role": "roles/viewer",
+                "members": ["user:a@x.test", "user:b@x.test"],
+            },
+            {"action": "REMOVE", "role": "r", "members": ["user:c@x.test"], "condition": condition},
+        ],
+        "auditConfigDeltas": [{"action": "ADD", "service": "allServices", "logType": "DATA_READ"}],
+    }
+    payload = made(facts={"policyDelta": json.dumps(told), "bindings": "2"})["protoPayload"]
+
+    assert payload["serviceData"]["@type"].endswith("/google.iam.v1.logging.AuditData")
+    [first, second, third] = payload["serviceData"]["policyDelta"]["bindingDeltas"]
+    assert first == {"action": "ADD", "role": "roles/viewer", "member": "user:a@x.test"}
+    assert second["member"] == "user:b@x.test"
+    assert (third["action"], third["condition"]["title"]) == ("REMOVE", "always")
+    audited = payload["serviceData"]["policyDelta"]["auditConfigDeltas"]
+    assert audited == told["auditConfigDeltas"]
+    assert payload["metadata"] == {"bindings": "2", "requestId": "r1"}
+
+
+def test_of_a_large_change_of_a_policy_the_metadata_has_all() -> None:
+    members = [f"user:u{number}@x.test" for number in range(BINDING_DELTAS_MAX + 1)]
+    told = json.dumps({"bindingDeltas": [{"action": "ADD", "role": "r", "members": members}]})
+    payload = made(facts={"policyDelta": told})["protoPayload"]
+
+    assert len(payload["serviceData"]["policyDelta"]["bindingDeltas"]) == BINDING_DELTAS_MAX
+    assert payload["metadata"]["policyDelta"] == told
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -304,9 +305,10 @@ async def test_the_log_tells_what_was_done_to_which_project() -> None:
     await manager.grant(name, "roles/viewer", *members)
     entries = await manager.cloud.parts.sealed.entries(FEED, 0, limit=1000)
     facts = decode(entries[-1].content).facts
-    assert facts["taken"].startswith("roles/owner serviceAccount:administrator@")
-    assert facts["given"].startswith("roles/viewer user:u00@example.test, ")
-    assert facts["given"].endswith(", and 5 more")
+    [taken, given] = json.loads(facts["policyDelta"])["bindingDeltas"]
+    assert (taken["action"], taken["role"]) == ("REMOVE", "roles/owner")
+    assert taken["members"][0].startswith("serviceAccount:administrator@")
+    assert given == {"action": "ADD", "role": "roles/viewer", "members": members}
     assert facts["auditConfigs"] == ""
 
 

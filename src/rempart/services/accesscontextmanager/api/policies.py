@@ -15,6 +15,7 @@ from rempart.services.accesscontextmanager.model.levels import check_texts
 from rempart.services.accesscontextmanager.model.shapes import Json
 from rempart.services.accesscontextmanager.store import Store
 from rempart.trust.policy import iam
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.perimeters.documents import AccessPolicy
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
@@ -84,7 +85,8 @@ async def set_iam(grant: Grant, call: Call, store: Store) -> Reply:
     policy = iam.replaced(found.policy, call, place, etag=store.etag())
     store.put_policy(grant, replace(found, policy=policy))
     document = policy_to_json(policy, requested_version=policy.version)
-    return Reply(document=document, audit={"resource": found.name})
+    told = {"resource": found.name, **changes(found.policy, policy)}
+    return Reply(document=document, audit=told)
 
 
 async def proposes_iam(call: Call, store: Store) -> Proposal:

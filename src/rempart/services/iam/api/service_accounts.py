@@ -32,6 +32,7 @@ from rempart.trust.identity.accounts import (
     create_account,
 )
 from rempart.trust.policy import iam
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
 
@@ -144,7 +145,8 @@ async def set_policy(grant: Grant, call: Call, store: IamStore) -> Reply:
     policy = iam.replaced(account.policy, call, place, etag=store.etag())
     accounts.put(store, grant, replace(account, policy=policy))
     document = policy_to_json(policy, requested_version=policy.version)
-    return Reply(document=document, audit=_facts(account))
+    told = {**_facts(account), **changes(account.policy, policy)}
+    return Reply(document=document, audit=told)
 
 
 async def test_permissions(grant: Grant, call: Call, store: IamStore) -> Reply:

@@ -25,6 +25,7 @@ from rempart.services.kms.model.import_job import ImportJob
 from rempart.services.kms.policy_view import SERVICE
 from rempart.services.kms.store import KmsStore
 from rempart.trust.policy import iam
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
 
@@ -68,7 +69,7 @@ def _methods(noun: _Noun[N, Guarded]) -> PolicyMethods:
         policy = iam.replaced(old.policy, call, place, etag=store.policy_etag())
         noun.put(store, grant, name, _with(old, policy))
         shown = policy_to_json(policy, requested_version=policy.version)
-        return Reply(document=shown, audit={"resource": str(name)})
+        return Reply(document=shown, audit={"resource": str(name), **changes(old.policy, policy)})
 
     async def test(grant: Grant, call: Call, store: KmsStore) -> Reply:
         """Return those of the asked permissions that the caller has."""

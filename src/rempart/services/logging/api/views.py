@@ -15,6 +15,7 @@ from rempart.services.logging.model import config, names
 from rempart.services.logging.model.names import ViewName
 from rempart.services.logging.store import LoggingStore
 from rempart.trust.policy import iam
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
 
@@ -83,7 +84,7 @@ async def set_policy(grant: Grant, call: Call, store: LoggingStore) -> Reply:
     policy = iam.replaced(view.policy, call, place, etag=store.etag())
     await store.set_view_policy(grant, name, policy)
     shown = policy_to_json(policy, requested_version=policy.version)
-    return Reply(document=shown, audit={"view": str(name)})
+    return Reply(document=shown, audit={"view": str(name), **changes(view.policy, policy)})
 
 
 async def permissions(grant: Grant, call: Call, store: LoggingStore) -> Reply:

@@ -20,6 +20,7 @@ from rempart.services.resourcemanager.store import MANAGER, ManagerStore
 from rempart.trust.custody.kind import Kind
 from rempart.trust.policy import iam
 from rempart.trust.policy.audit_configs import audit_to_text
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.hierarchy import (
     FOLDERS,
     ORGANIZATIONS,
@@ -31,9 +32,6 @@ from rempart.trust.policy.hierarchy import (
 from rempart.trust.policy.members import EVERYONE
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
-
-TOLD_MAX = 20
-"""How many changes of a policy its entry in the log tells one by one."""
 
 Guarded = TypeVar("Guarded", Organization, Folder, Project)
 Run = Callable[[Grant, Call, ManagerStore], Awaitable[Reply]]
@@ -72,7 +70,7 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
             await require_administrator(store.tx, old.policy, policy)
         store.tx.put(noun.kind, old.id, value=replace(old, policy=policy))
         shown = policy_to_json(policy, requested_version=policy.version)
-        return Reply(document=shown, audit=changes(old.policy, policy))
+        return Reply(document=shown, audit=facts(old.policy, policy))
 
     async def test(grant: Grant, call: Call, store: ManagerStore) -> Reply:
         """Return those of the asked permissions that the caller has."""
@@ -100,28 +98,13 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
     return PolicyMethods(get, set_, test, proposes)
 
 
-def changes(old: Policy, new: Policy) -> dict[str, str]:
-    """Return for the log who was given what and who lost what, as far as it fits.
+def facts(old: Policy, new: Policy) -> dict[str, str]:
+    """Return what the log tells of a change.
 
     What is audited is told whole, also where nothing is: a report says by it since when reads are
     on record.
     """
-    before, after = _pairs(old), _pairs(new)
-    facts = {"bindings": str(len(new.bindings)), "auditConfigs": audit_to_text(new.audit)}
-    for word, pairs in (("given", after - before), ("taken", before - after)):
-        if pairs:
-            more = len(pairs) - TOLD_MAX
-            told = sorted(pairs)[:TOLD_MAX] + ([f"and {more} more"] if more > 0 else [])
-            facts[word] = ", ".join(told)
-    return facts
-
-
-def _pairs(policy: Policy) -> set[str]:
-    return {
-        f"{binding.role} {member}{' if ' + binding.condition.title if binding.condition else ''}"
-        for binding in policy.bindings
-        for member in binding.members
-    }
+    return {**changes(old, new), "auditConfigs": audit_to_text(new.audit)}
 
 
 def _require_known_members(policy: Policy) -> None:

@@ -17,6 +17,7 @@ from rempart.services.storage.model import names
 from rempart.services.storage.model.bucket import Bucket
 from rempart.services.storage.resources import policy_json
 from rempart.services.storage.store import StorageStore
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.iam import permissions_held, requested_version, successor
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.testable import check_among, testable, testable_on_objects
@@ -38,7 +39,8 @@ async def set_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:
         replace(bucket, policy=policy, metageneration=bucket.metageneration + 1, updated=store.now),
     )
     resource = f"projects/_/buckets/{bucket.name}"
-    return Reply(document=policy_json(policy, resource), audit={"bucket": bucket.name})
+    told = {"bucket": bucket.name, **changes(bucket.policy, policy)}
+    return Reply(document=policy_json(policy, resource), audit=told)
 
 
 async def get_managed_folder(grant: Grant, call: Call, store: StorageStore) -> Reply:
@@ -63,10 +65,12 @@ async def set_managed_folder(grant: Grant, call: Call, store: StorageStore) -> R
     )
     store.put_managed_folder(grant, bucket, changed)
     resource = f"projects/_/buckets/{bucket.name}/managedFolders/{folder.name}"
-    return Reply(
-        document=policy_json(policy, resource),
-        audit={"bucket": bucket.name, "managedFolder": folder.name},
-    )
+    told = {
+        "bucket": bucket.name,
+        "managedFolder": folder.name,
+        **changes(folder.policy, policy),
+    }
+    return Reply(document=policy_json(policy, resource), audit=told)
 
 
 async def test_bucket(grant: Grant, call: Call, store: StorageStore) -> Reply:

@@ -14,6 +14,7 @@ from rempart.services.iam.workforce.api.asked import name_of
 from rempart.services.iam.workforce.store import WorkforceStore
 from rempart.trust.identity.workforce import names
 from rempart.trust.policy import iam
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
 
@@ -32,7 +33,8 @@ async def set_(grant: Grant, call: Call, store: WorkforceStore) -> Reply:
     policy = iam.replaced(old.policy, call, place, etag=store.etag())
     store.put_pool(grant, name, replace(old, policy=policy))
     shown = policy_to_json(policy, requested_version=policy.version)
-    return Reply(document=shown, audit={"workforcePool": str(name)})
+    told = {"workforcePool": str(name), **changes(old.policy, policy)}
+    return Reply(document=shown, audit=told)
 
 
 async def test(grant: Grant, call: Call, store: WorkforceStore) -> Reply:

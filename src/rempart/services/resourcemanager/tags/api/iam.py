@@ -20,6 +20,7 @@ from rempart.services.resourcemanager.tags.api.asked import Run
 from rempart.services.resourcemanager.tags.model import TagKey, TagValue
 from rempart.services.resourcemanager.tags.store import TagStore
 from rempart.trust.policy import iam
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.roles import Level
 from rempart.trust.policy.validate import policy_to_json
 
@@ -58,7 +59,7 @@ def _methods(noun: _Noun[Guarded]) -> PolicyMethods:
         policy = iam.replaced(old.policy, call, place, etag=store.new_etag())
         noun.put(store, grant, _with(old, policy))
         shown = policy_to_json(policy, requested_version=policy.version)
-        return Reply(document=shown, audit={"resource": name})
+        return Reply(document=shown, audit={"resource": name, **changes(old.policy, policy)})
 
     async def test(grant: Grant, call: Call, store: TagStore) -> Reply:
         """Return those of the asked permissions that the caller has."""
