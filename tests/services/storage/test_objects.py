@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Awaitable
 
 import msgspec
@@ -16,6 +17,7 @@ from rempart.core.call import Reply
 from rempart.core.errors import CloudError
 from rempart.core.limits import CONCURRENT_CALLS_PER_PRINCIPAL_MAX
 from support.cloud_storage import Bytes, Cloud, resource
+from support.entries import last_entry
 
 BIG = bytes(range(256)) * 1024
 
@@ -236,3 +238,30 @@ async def test_a_principal_with_too_many_calls_in_progress_is_told_to_wait() -> 
     gate.set()
     await asyncio.gather(*running)
     await cloud.list()
+
+
+async def test_the_log_tells_who_is_let_in_by_an_acl_or_a_policy() -> None:
+    cloud = await Cloud.start()
+    made = (await last_entry(cloud.parts.sealed)).facts
+    [delta, *_] = json.loads(made["policyDelta"])["bindingDeltas"]
+    assert (delta["action"], delta["role"]) == ("ADD", "roles/storage.legacyBucketOwner")
+
+    await cloud.put("private", b"x")
+    assert "acl" not in (await last_entry(cloud.parts.sealed)).facts
+    await cloud.put("open", b"x", predefinedAcl="publicRead")
+    assert json.loads((await last_entry(cloud.parts.sealed)).facts["acl"])["allUsers"] == "READER"
+
+    for name in ("private", "open"):
+        acl = {"acl": [{"entity": "allAuthenticatedUsers", "role": "READER"}]}
+        await cloud.ask("objects.patch", path={"object": name}, document=acl, verb="PATCH")
+        told = json.loads((await last_entry(cloud.parts.sealed)).facts["acl"])
+        assert "allAuthenticatedUsers" in told
+        assert "allUsers" not in told
+
+    policy = {"bindings": [{"role": "roles/storage.objectViewer", "members": ["allUsers"]}]}
+    await cloud.ask("buckets.setIamPolicy", document=policy, verb="PUT")
+    deltas = json.loads((await last_entry(cloud.parts.sealed)).facts["policyDelta"])
+    added = [one for one in deltas["bindingDeltas"] if one["action"] == "ADD"]
+    assert added == [
+        {"action": "ADD", "role": "roles/storage.objectViewer", "members": ["allUsers"]}
+    ]

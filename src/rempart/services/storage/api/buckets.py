@@ -36,6 +36,7 @@ from rempart.services.storage.model.preconditions import (
 from rempart.services.storage.resources import bucket_json
 from rempart.services.storage.store import StorageStore
 from rempart.services.storage.wrapping import require_usable
+from rempart.trust.policy.delta import changes
 from rempart.trust.policy.hierarchy import Project
 from rempart.trust.policy.sovereignty.sensitivity import level
 
@@ -59,7 +60,7 @@ async def insert(grant: Grant, call: Call, store: StorageStore) -> Reply:
     await store.create_bucket(grant, bucket)
     return Reply(
         document=bucket_json(bucket, call.base_url, full=asked.full(call)),
-        audit={"location": bucket.location, **_facts(bucket)},
+        audit={"location": bucket.location, **_facts(bucket, None)},
     )
 
 
@@ -218,13 +219,18 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
     return Reply(
         headers=(("etag", bucket_etag(new)),),
         document=bucket_json(new, call.base_url, full=asked.full(call)),
-        audit={"metageneration": str(new.metageneration), **_facts(new)},
+        audit={"metageneration": str(new.metageneration), **_facts(new, bucket)},
     )
 
 
-def _facts(bucket: Bucket) -> dict[str, str]:
+def _facts(bucket: Bucket, before: Bucket | None) -> dict[str, str]:
     """Return what the log is told of a bucket that was made or changed."""
-    return {"bucket": bucket.name, "sensitivity": level(bucket.labels.get(SENSITIVITY, ""))}
+    facts = {"bucket": bucket.name, "sensitivity": level(bucket.labels.get(SENSITIVITY, ""))}
+    if before is None or bucket.policy is not before.policy:
+        facts |= changes(before.policy if before else Policy(), bucket.policy)
+    if before and bucket.default_object_acl != before.default_object_acl:
+        facts["defaultObjectAcl"] = acl.told(bucket.default_object_acl)
+    return facts
 
 
 def _settled(new: Bucket, old: Bucket) -> Bucket:

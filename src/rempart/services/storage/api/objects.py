@@ -209,7 +209,7 @@ async def _change(grant: Grant, call: Call, store: StorageStore, *, whole: bool)
     return Reply(
         headers=(("etag", object_etag(new)),),
         document=asked.shown(call, bucket, await with_checksums(store, bucket, new)),
-        audit=facts(bucket, new),
+        audit=facts(bucket, new, before=found),
     )
 
 
@@ -280,8 +280,11 @@ async def delete(grant: Grant, call: Call, store: StorageStore) -> Reply:
     return Reply(204, audit=facts(bucket, found))
 
 
-def facts(bucket: Bucket, found: Object) -> dict[str, str]:
-    """Return what the log says of a generation; nothing of what a customer's key hides."""
+def facts(bucket: Bucket, found: Object, *, before: Object | None = None) -> dict[str, str]:
+    """Return what the log says of a generation; nothing of what a customer's key hides.
+
+    Its ACL is told where it is public, or another than `before`, and counts.
+    """
     version, crc32c = found.content.kms_version, crc32c_text(found.content.crc32c)
     return {
         "bucket": bucket.name,
@@ -290,7 +293,13 @@ def facts(bucket: Bucket, found: Object) -> dict[str, str]:
         "metageneration": str(found.metageneration),
         "size": str(found.content.size),
         **({"kmsKeyVersion": version} if version else {"crc32c": crc32c}),
+        **({"acl": acl.told(found.acl)} if _tells_acl(bucket, found, before) else {}),
     }
+
+
+def _tells_acl(bucket: Bucket, found: Object, before: Object | None) -> bool:
+    changed_ = before is not None and before.acl != found.acl
+    return not bucket.uniform_access and (changed_ or acl.is_public(found.acl))
 
 
 async def replace_live(

@@ -6,8 +6,11 @@ Source: Cloud Storage documentation, "Access control lists (ACLs)".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+
+import msgspec
 
 from rempart.core.document import Document, items, text
 from rempart.core.errors import CloudError, Code, invalid, required
@@ -22,6 +25,16 @@ class AclEntry:
 
     entity: str
     role: str
+
+
+def told(entries: Iterable[AclEntry]) -> str:
+    """Return a list for the log, as JSON: the role of each entity."""
+    return msgspec.json.encode({one.entity: one.role for one in entries}).decode()
+
+
+def is_public(entries: Iterable[AclEntry]) -> bool:
+    """Tell whether a list gives something to everybody, signed in or not."""
+    return any(one.entity in {ALL_USERS, ALL_AUTHENTICATED_USERS} for one in entries)
 
 
 BUCKET_ROLES = {
