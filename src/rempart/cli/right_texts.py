@@ -68,7 +68,7 @@ def why(answer: Json) -> Iterator[str]:
     yield ""
     policies = answer["allowPolicyExplanation"].get("explainedPolicies", [])
     yield from _granting(policies)
-    yield from _near(policies)
+    yield from dict.fromkeys(_near(policies))  # what several bindings give is told once
     yield from _denying(answer["denyPolicyExplanation"])
     yield from _bounding(answer.get("pabPolicyExplanation", {}))
     for refusal in answer.get("otherRefusals", []):

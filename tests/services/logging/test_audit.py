@@ -177,6 +177,26 @@ def test_a_new_bucket_is_what_the_call_was_about() -> None:
     assert refused["resource"]["type"] == "audited_resource"
 
 
+def test_a_new_key_is_what_the_call_was_about_and_its_ring_what_was_asked() -> None:
+    ring = "projects/p/locations/l/keyRings/r"
+    method = "cloudkms.projects.locations.keyRings.cryptoKeys.create"
+    key = {"cryptoKey": f"{ring}/cryptoKeys/k"}
+    found = made(service="cloudkms", method=method, resource=ring, facts=key)
+    assert found["resource"]["type"] == "cloudkms_cryptokey"
+    assert found["resource"]["labels"]["crypto_key_id"] == "k"
+    assert found["protoPayload"]["resourceName"] == f"{ring}/cryptoKeys/k"
+    assert found["protoPayload"]["authorizationInfo"][0]["resource"] == ring
+
+
+def test_a_new_service_account_has_its_type_and_its_project_as_the_name() -> None:
+    method, project = "iam.projects.serviceAccounts.create", "projects/lab:demo"
+    account = {"serviceAccount": "robot@demo.example"}
+    found = made(service="iam", method=method, resource=project, facts=account)
+    assert found["resource"]["type"] == "service_account"
+    assert found["resource"]["labels"]["email_id"] == "robot@demo.example"
+    assert found["protoPayload"]["resourceName"] == project
+
+
 def test_a_refusal_says_what_was_told_and_grants_nothing() -> None:
     payload = made(kind="refusal", status=403, message="Denied.")["protoPayload"]
     assert payload["status"] == {"code": 7, "message": "Denied."}

@@ -240,6 +240,18 @@ async def test_a_principal_with_too_many_calls_in_progress_is_told_to_wait() -> 
     await cloud.list()
 
 
+@pytest.mark.parametrize("entity", ["group-team@example.test", "domain-example.test"])
+async def test_an_acl_takes_nobody_who_does_not_exist(entity: str) -> None:
+    cloud = await Cloud.start()
+    await cloud.put("o", b"x")
+    acl = {"acl": [{"entity": entity, "role": "READER"}]}
+    problem = await _refused(
+        cloud, "objects.patch", path={"object": "o"}, document=acl, verb="PATCH"
+    )
+    assert (problem.status, problem.field) == (400, "entity")
+    assert "does not exist" in problem.message
+
+
 async def test_the_log_tells_who_is_let_in_by_an_acl_or_a_policy() -> None:
     cloud = await Cloud.start()
     made = (await last_entry(cloud.parts.sealed)).facts

@@ -37,6 +37,8 @@ def command(*, data: Path, as_json: bool, remove: tuple[str, ...]) -> None:
     """
     try:
         chosen = settings.load(data)
+        if chosen.hsm is None:
+            options.refuse("No token is set up: ekm.toml has no [hsm].")
         with durable.hold(data):
             found = asyncio.run(_look(data, chosen, remove))
     except durable.InUse:

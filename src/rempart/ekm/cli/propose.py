@@ -70,7 +70,9 @@ def say(answer: Document, *, as_json: bool) -> None:
         options.show_json(dict(answer))
     elif answer["waiting"]:
         click.echo(f"Proposed: {answer['digest']}")
-        click.echo(f"The others consent:  rempart ekm approve {str(answer['digest'])[:12]}")
+        click.echo(
+            f"The others consent:  rempart ekm approve {str(answer['digest'])[:12]} --officer KEY"
+        )
     else:
         click.echo("Decided and carried out.")
 

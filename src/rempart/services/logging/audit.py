@@ -11,7 +11,7 @@ from rempart.core.log_type import LogType
 from rempart.services.logging.kinds import Json
 from rempart.services.logging.model.entry import Entry
 from rempart.services.logging.model.names import AUDIT_DOMAIN
-from rempart.services.logging.monitored import resource_of, subject
+from rempart.services.logging.monitored import asked_on, resource_of, subject
 from rempart.services.logging.naming import name_of
 from rempart.services.logging.query.moments import MICROS, written
 from rempart.services.logging.service_data import other_facts, service_data
@@ -73,12 +73,11 @@ def _severity(leaf: Leaf, log: str) -> str:
 
 
 def _audit(leaf: Leaf) -> Json:
-    name = subject(leaf)
     payload: Json = {
         "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
         "serviceName": f"{leaf.service}.googleapis.com",
         "methodName": name_of(leaf.method),
-        "resourceName": name,
+        "resourceName": subject(leaf),
         "authenticationInfo": _who(leaf),
         "requestMetadata": _whence(leaf),
         "status": _status(leaf),
@@ -86,7 +85,7 @@ def _audit(leaf: Leaf) -> Json:
     if leaf.permission:
         payload["authorizationInfo"] = [
             {
-                "resource": name,
+                "resource": asked_on(leaf),
                 "permission": leaf.permission,
                 "granted": leaf.kind != REFUSAL,
                 "permissionType": leaf.access,

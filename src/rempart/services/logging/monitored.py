@@ -55,6 +55,18 @@ Such a call asks for a permission on what the thing lies in, so the resource's n
 
 _NOTHING = ("", "", "")
 _NEW_BUCKET = "storage.buckets.insert"
+_RINGS = "cloudkms.projects.locations.keyRings"
+_KEYS = f"{_RINGS}.cryptoKeys"
+_MADE = {
+    _NEW_BUCKET: ("bucket", "projects/_/buckets/"),
+    f"{_RINGS}.create": ("keyRing", ""),
+    f"{_KEYS}.create": ("cryptoKey", ""),
+    f"{_KEYS}.cryptoKeyVersions.create": ("cryptoKeyVersion", ""),
+    f"{_KEYS}.cryptoKeyVersions.import": ("cryptoKeyVersion", ""),
+    "iam.projects.serviceAccounts.create": ("serviceAccount", "projects/-/serviceAccounts/"),
+}
+"""By the id of a method that makes something: the fact that names it, and what stands before."""
+
 _MANAGER = "cloudresourcemanager"
 _NOUNS = {"projects": "project", "folders": "folder", "organizations": "organization"}
 
@@ -78,7 +90,7 @@ def _typed(leaf: Leaf, method: str) -> tuple[str, Json]:
     if fact in leaf.facts:
         return type_, {label: leaf.facts[fact]}
     pattern = _NAMED.get(leaf.service)
-    found = pattern.match(subject(leaf)) if pattern else None
+    found = pattern.match(_made(leaf) or leaf.resource) if pattern else None
     if found is None or found.lastgroup is None:
         return "", {}
     named = {label: value for label, value in found.groupdict().items() if value}
@@ -88,10 +100,19 @@ def _typed(leaf: Leaf, method: str) -> tuple[str, Json]:
 
 
 def subject(leaf: Leaf) -> str:
-    """Return what a call was about: of a new bucket its name, not that of the project asked for it.
+    """Return what a call was about: of a new bucket or key its name, not that of what it lies in.
 
-    Only the answer says it, so a call that made no bucket is about the project.
+    Only the answer says it, so a call that made nothing is about where it would lie. A new service
+    account is about its project, as at Google.
     """
-    if leaf.method == _NEW_BUCKET and "bucket" in leaf.facts:
-        return f"projects/_/buckets/{leaf.facts['bucket']}"
-    return leaf.resource
+    return leaf.resource if leaf.service == "iam" else _made(leaf) or leaf.resource
+
+
+def asked_on(leaf: Leaf) -> str:
+    """Return what the permission of a call was asked on; of a new bucket Google writes its name."""
+    return subject(leaf) if leaf.method == _NEW_BUCKET else leaf.resource
+
+
+def _made(leaf: Leaf) -> str:
+    fact, before = _MADE.get(leaf.method, ("", ""))
+    return before + leaf.facts[fact] if fact in leaf.facts else ""

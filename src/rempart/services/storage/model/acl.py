@@ -17,6 +17,7 @@ from rempart.core.errors import CloudError, Code, invalid, required
 from rempart.core.limits import ACL_ENTRIES_MAX
 from rempart.core.policy import Binding, Policy
 from rempart.core.principal import ALL_AUTHENTICATED_USERS, ALL_USERS, Member, Principal
+from rempart.trust.policy.members import NO_DIRECTORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,13 @@ _ENTITY = re.compile(r"(user|group|domain|project-(?:owners|editors|viewers))-(.
 
 
 def entry(document: Document, roles: dict[str, str]) -> AclEntry:
-    """Return the entry that a document describes."""
-    return AclEntry(entity(text(document, "entity")), role(text(document, "role"), roles))
+    """Return the entry that a document describes; groups and domains are refused as in policies."""
+    named = entity(text(document, "entity"))
+    kind, _, name = named.partition("-")
+    if kind in {"group", "domain"}:
+        message = f"{kind.capitalize()} {name[:200]} does not exist. {NO_DIRECTORY}"
+        raise invalid(message, field="entity")
+    return AclEntry(named, role(text(document, "role"), roles))
 
 
 def entity(given: str) -> str:
