@@ -17,13 +17,15 @@ from support.key_holder import REMPART, Issuer, KeyHolder, b64, use
 
 PAGE = Path(__file__).parents[2] / "docs/key-holder.md"
 BLOCK = re.compile(r"```(sh|toml)\n(.*?)```", re.DOTALL)
+STANDBY = "## A standby\n"
 ISSUER = "https://accounts.apis.example.org"
 AGENT = "service-123456789@gcp-sa-ekms.example-system.iam.gserviceaccount.com"
 SECRET = "correct horse battery staple"
 
 
 def _commands() -> list[str]:
-    blocks = BLOCK.findall(PAGE.read_text())
+    """Return the commands of one manager; a standby's are `ekm_officers/test_program.py`'s."""
+    blocks = BLOCK.findall(PAGE.read_text().partition(STANDBY)[0])
     return [line for kind, block in blocks if kind == "sh" for line in block.splitlines()]
 
 
