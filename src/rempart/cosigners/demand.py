@@ -1,7 +1,7 @@
 """The plain kind of policy, which commands change: so many of these witnesses.
 
-What a person wrote beyond that (groups of groups, witnesses that do not count) is refused, and left
-to the person.
+What a person wrote beyond that (groups of groups, witnesses that do not count, both keys of one
+witness) is refused, and left to the person.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rempart import durable
 from rempart.cosigners.quorum import CERTIFICATES, FILE_NAME, POLICY_FILE, BadPolicy
@@ -18,9 +20,11 @@ from rempart.tlog.keys import VerifierKey
 from rempart.tlog.policy import NONE, Log, Policy, Witness, quorum_of
 
 WITNESSES_MAX = 32
+HTTPS_PORT = 443
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 BY_HAND = (
-    f"{POLICY_FILE} has groups of its own, which no command changes: edit it by hand (docs/log.md)."
+    f"{POLICY_FILE} has groups of its own, or two keys of one witness, which no command changes:"
+    " edit it by hand (docs/log.md)."
 )
 
 
@@ -82,10 +86,10 @@ class Demand:
                 " give this one another name (--name)."
             )
         others = (one for name, one in known.items() if name != witness.name)
-        if any(one.key.name == witness.key.name for one in others):
+        if any(_same(one, witness) for one in others):
             raise BadPolicy(
-                f"Another key of {witness.key.name} is there, and it would count as two witnesses."
-                " Demand both keys by hand (docs/witness.md)."
+                f"Another key of {witness.key.name}, or of its address, is there, and it would"
+                " count as two witnesses. Demand both keys by hand (docs/witness.md)."
             )
         return self.changed((known | {witness.name: witness}).values(), threshold)
 
@@ -102,6 +106,9 @@ def demand_of(policy: Policy) -> Demand:
     """Return a policy of the plain kind; raises `BadPolicy` for any other."""
     logs, witnesses, groups = policy.logs, policy.witnesses, policy.groups
     names = {one.name for one in witnesses}
+    if any(_same(*pair) for pair in combinations(witnesses, 2)):
+        # Counted one by one, a single machine would be several witnesses.
+        raise BadPolicy(BY_HAND)
     if not groups and policy.quorum == NONE:
         return Demand(logs, witnesses, 0)
     if not groups and names == {policy.quorum}:
@@ -125,6 +132,20 @@ def write(data: Path, demand: Demand, certificates: Mapping[str, str] | None = N
     durable.replace(data / POLICY_FILE, content)
     for name in (name for name, pem in fit.items() if not pem):
         durable.remove(folder / f"{name}.pem")
+
+
+def _same(one: Witness, other: Witness) -> bool:
+    """Tell whether two keys are of one witness, by its name or by its address."""
+    return one.key.name == other.key.name or (
+        one.url is not None and _address(one.url) == _address(other.url)
+    )
+
+
+def _address(url: str | None) -> str:
+    """Return what is asked, as far as two ways of writing it are known to be one."""
+    parts = urlsplit(url or "")
+    place = parts.netloc.lower().removesuffix(f":{HTTPS_PORT}")
+    return f"{place}{parts.path.rstrip('/')}"
 
 
 def _text(name: bytes) -> str:
