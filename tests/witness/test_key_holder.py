@@ -202,8 +202,8 @@ def test_an_older_copy_that_is_put_back_is_told_of_and_goes_on_as_another_log(
     _put_back(three, tmp_path / "old")
     three.until(lambda: three.faults() == ["ahead", "ahead"])
     assert "ALARM" in three.holder.run("status", fails=True)
-    while three.entry() <= lost:
-        pass
+    it_grows_beyond_and_shows_nobody(three, lost)
+    three.restart()
     three.until(lambda: three.faults() == ["forked", "forked"])
     assert "another tree" in three.holder.run("status", fails=True)
     assert "another tree" in (three.holder.data.parent / "ekm.err").read_text()
@@ -222,6 +222,17 @@ def test_an_older_copy_that_is_put_back_is_told_of_and_goes_on_as_another_log(
     assert "no log is gone back to" in three.holder.run("up", fails=True)
     settings.write_text(settings.read_text().replace("log_number = 1", "log_number = 2"))
     three.holder.start()
+
+
+def it_grows_beyond_and_shows_nobody(three: Three, lost: int) -> None:
+    """Make more entries than the witnesses saw: whoever was shown them would see a fork."""
+    published, forks = three.size(), [one.run("log", "--forks") for one in three.pair]
+    while three.entry() <= lost:
+        pass
+    three.until(lambda: three.get("witnesses").json()["size"] > lost)
+    assert three.faults() == ["ahead", "ahead"]
+    assert three.size() == published
+    assert [one.run("log", "--forks") for one in three.pair] == forks
 
 
 def _forge(log: Path, change: Callable[[dict[str, Any]], None]) -> None:

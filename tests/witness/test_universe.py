@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from rempart.cli.collecting import Log, NotCollected
 from rempart.tlog.keys import Algorithm, VerifierKey, parse_verifier_key
-from rempart.tlog.policy import parse_policy
+from rempart.tlog.policy import parse_policy, quorum_of
 from support.universe import REMPART, Universe
 from support.witnessed import Witnessed, two_witnesses
 
@@ -229,7 +229,8 @@ def test_a_store_that_was_put_back_is_told_of_and_goes_on_as_another_log(
     universe = three.universe
     three.demand()
     put_back(three, tmp_path)
-    only_what_was_kept_elsewhere_tells(three, tmp_path / "seen")
+    for seen in (tmp_path / "seen", what_a_witness_saw(three, tmp_path / "shown")):
+        only_what_was_kept_elsewhere_tells(three, seen)
     universe.start()
     three.until(lambda: three.faults() == ["ahead", "ahead"])
     for witness in three.pair:
@@ -238,6 +239,7 @@ def test_a_store_that_was_put_back_is_told_of_and_goes_on_as_another_log(
         assert seen["size"] < seen["after"]
     for words, code in (("log witnesses", 1), ("status", 0), ("doctor", 1)):
         assert "put back" in three.said(*words.split(), code=code)
+    no_policy_has_it_published(three)
 
     universe.terminate()
     another_log_is_to_begin(three)
@@ -266,6 +268,23 @@ def put_back(three: Three, folder: Path) -> None:
     shutil.copytree(folder / "old", universe.data, symlinks=True)
 
 
+def what_a_witness_saw(three: Three, file: Path) -> Path:
+    """Fetch a witness's latest checkpoint, as the guide says."""
+    page = (Path(__file__).parents[2] / "docs" / "log.md").read_text()
+    recipe = page[page.index("## What a witness saw") :].split("```sh\n")[1].split("rempart")[0]
+    name = three.policy.logs[0].key.name
+    for word, own in (
+        ("LOGNAME", name),
+        ("DIR", str(three.data)),
+        ("NAME", "w0"),
+        ("https://WITNESS:8447", three.pair[0].url),
+        ("> seen", f"> {file}"),
+    ):
+        recipe = recipe.replace(word, own)
+    three.universe.run("bash", "-euc", recipe)
+    return file
+
+
 def only_what_was_kept_elsewhere_tells(three: Three, seen: Path) -> None:
     verdict, unknown = three.said("verify").splitlines()[-2:]
     assert verdict == "Everything checks."
@@ -273,6 +292,27 @@ def only_what_was_kept_elsewhere_tells(three: Three, seen: Path) -> None:
     held = three.said("verify", "--checkpoint", str(seen), code=1)
     assert "BAD held" in held
     assert "nothing older" not in held
+
+
+def no_policy_has_it_published(three: Three) -> None:
+    """Try to do without the witnesses that tell: by commands, and by hand."""
+    kept, published, second = three.policy_file.read_bytes(), three.size(), three.pair[1]
+    for words in (
+        ("set-quorum", "0"),
+        ("remove-witness", "w0"),
+        ("add-witness", second.url, second.keys[0].text, "--name", "w1", "--quorum", "1"),
+    ):
+        said = three.said("log", *words, code=1)
+        assert "Nothing was changed" in said
+        assert "log_number, docs/log.md" in said
+        assert three.policy_file.read_bytes() == kept
+    three.policy_file.write_bytes(quorum_of(three.policy.logs, (), 0).encode())
+    three.take_up()
+    index = three.entry()
+    three.until(lambda: three.get("witnesses").json()["size"] > index)
+    assert three.size() == published
+    assert "put back" in three.said("log", "witnesses", code=1)
+    three.policy_file.write_bytes(kept)
 
 
 def another_log_is_to_begin(three: Three) -> None:

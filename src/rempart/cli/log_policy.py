@@ -22,6 +22,10 @@ TAKEN_UP_SECONDS_MAX = 20.0
 ASKED_SECONDS_MAX = 10.0
 PAUSE_SECONDS = 0.2
 UNASKED = "unasked"
+UNCHANGED = (
+    "Nothing was changed: no policy undoes what a witness saw. A backup that was put back knowingly"
+    " goes on as another log (log_number, docs/log.md)."
+)
 
 _quorum = click.option(
     "--quorum",
@@ -104,8 +108,14 @@ def _refusing() -> Iterator[None]:
 
 
 def _current(data: Path) -> Demand:
-    """Return what is demanded now, by the file or, without one, by the running universe."""
+    """Return what is demanded now, by the file or, without one, by the running universe.
+
+    Refused while a witness of the running universe has seen another log.
+    """
     options.existing(data)
+    found = state(data)
+    if found is not None and found.alarm:
+        raise BadPolicy(f"{found.alarm} {UNCHANGED}")
     policy = read_policy(data)
     if policy is None:
         content = ask(data, "policy")

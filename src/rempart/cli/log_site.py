@@ -13,10 +13,10 @@ from rempart.cli import instance
 
 ANSWER_SECONDS_MAX = 10.0
 ANSWER_BYTES_MAX = 1 << 20
-_CONTRADICTS = {"ahead", "forked"}
 PUT_BACK = (
-    "has cosigned another log than this one: the store was altered or put back. Keep the disk as it"
-    " is, run `rempart verify`, and tell the customers."
+    "A witness has cosigned another log than this one: the store was altered or put back. Stop the"
+    " universe at once, keep the disk as it is, and tell the customers. Fetch the witness's latest"
+    " checkpoint (docs/log.md), and compare: rempart verify --data DIR --checkpoint FILE."
 )
 
 
@@ -47,10 +47,13 @@ class LogState:
 
         A fork first, then what the checkpoint lacks, then a policy that is not in force.
         """
-        for one in self.witnesses:
-            if one["fault"] in _CONTRADICTS:
-                return f"The witness {one['name']} {PUT_BACK}"
-        return str(self.document["lacking"] or self.document.get("policyProblem", ""))
+        return str(self.alarm or self.document["lacking"] or self.document.get("policyProblem", ""))
+
+    @property
+    def alarm(self) -> str:
+        """Return who has seen another log than this one, and what to do; empty if nobody."""
+        told = self.document.get("alarm")
+        return f"{PUT_BACK} What was said: {told}" if told else ""
 
 
 def ask(data: Path, name: str) -> bytes | None:

@@ -13,6 +13,7 @@ from rempart.tlog.note import Note, sign_note
 from rempart.tlog.policy import Log, Policy, quorum_of
 from rempart.tlog.proving import Proof
 
+CONTRADICTED = "Nothing is published any more: a witness has seen another log than this one."
 _SECOND = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,12 @@ class Notary:
 
         self.renewed = False
         """Whether a policy was taken up that nothing published has satisfied yet."""
+
+        self.alarm = ""
+        """What witnesses said that have seen another log than this one; it stays until the end.
+
+        A policy that does without them takes nothing back of it.
+        """
 
     @property
     def origin(self) -> str:
@@ -68,7 +75,13 @@ class Notary:
         return not believed(self.quorum, note)
 
     async def note(self, size: int, root: bytes, prove: Prove) -> Note | None:
-        """Return the checkpoint of a tree, None while it lacks its quorum."""
+        """Return the checkpoint of a tree, None while it lacks its quorum.
+
+        Once a witness has seen another log, none: what is shown to witnesses from then on would
+        only make forks, and what is published would hide what was lost.
+        """
+        if self.alarm:
+            return None
         note = self.signed(Checkpoint(self.origin, size, root))
 
         async def from_size(old: int) -> Proof:
@@ -77,7 +90,8 @@ class Notary:
         quorum = self.quorum  # another may be taken up meanwhile
         if quorum is not None:
             note = await quorum.cosign(note, from_size)
-        problem = believed(quorum, note)
+            self.alarm = quorum.contradictions
+        problem = f"{CONTRADICTED} {self.alarm}" if self.alarm else believed(quorum, note)
         if problem and not self.lacking:
             _log.error("No checkpoint is published: %s", problem)
         self.lacking = problem

@@ -99,6 +99,12 @@ class Quorum:
         reasons = (f"{one.name}: {one.message}" for one in self.states if one.message)
         return " ".join(reasons)
 
+    @property
+    def contradictions(self) -> str:
+        """Return what the witnesses said that have seen another log than this one."""
+        alarming = {fault.value for fault in ALARMING}
+        return "; ".join(f"{it.name}: {it.message}" for it in self.states if it.fault in alarming)
+
     def check(self, note: Note) -> None:
         """Raise `Refuted` unless the policy believes a checkpoint."""
         self.policy.check(note)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rempart.core.errors import CloudError
+from rempart.cosigners.asking import Endpoint, Failure
+from rempart.cosigners.asking import Fault as Said
 from rempart.cosigners.quorum import Quorum
 from rempart.engine.seam import Fenced, Unavailable
 from rempart.engine.wrap.faulty import Fault, FaultyEngine, fail_at
@@ -197,3 +199,57 @@ async def test_a_policy_that_is_taken_up_has_the_present_tree_cosigned_without_a
     await logged.settle(sequencer)
     policy.check(parse_note(await logged.log.checkpoint()))
     assert len(witnesses.shown) == 4
+
+
+@pytest.mark.parametrize("fault", [Said.AHEAD, Said.FORKED])
+async def test_once_a_witness_has_seen_another_log_nobody_is_shown_more_and_no_policy_helps(
+    fault: Said,
+) -> None:
+    logged = Logged()
+    cosigner = seeded_signer("witness.example", Algorithm.COSIGNATURE_ED25519, b"w" * 32)
+    policy = quorum_of([Log(SIGNER.key)], [Witness(b"one", cosigner.key)], 1)
+    asked, witnesses = Endpoint((cosigner.key,), "https://w.example/"), Witnesses(cosigner.key)
+    sequencer = logged.sequencer(quorum=Quorum(policy, (asked,), witnesses))
+    await logged.append(5)
+    for _ in range(2):
+        await sequencer.step()
+    witnesses.signatures = (cosigner.signature(witnesses.shown[-1].text, 1),)
+    assert (await logged.settle(sequencer)).size == 5
+    shown = len(witnesses.shown)
+    witnesses.failures = (Failure(asked, fault, "It has cosigned another.", 9),)
+    await logged.append(1)
+    for _ in range(3):
+        await sequencer.step()
+        await logged.append(1)
+    assert len(witnesses.shown) == shown + 1
+    notary = sequencer._notary
+    # Without the witness, or with another that cosigns anything, it stays so.
+    lenient = Witnesses(cosigner.key)
+    for other in (quorum_of([Log(SIGNER.key)], [], 0), policy):
+        notary.take_up(Quorum(other, (), lenient))
+        await logged.append(1)
+        assert (await logged.settle(sequencer)).size == 5
+    assert lenient.shown == []
+    assert "witness.example: It has cosigned another." in notary.alarm
+    assert notary.alarm in notary.lacking
+
+
+async def test_a_witness_that_contradicts_outweighs_a_quorum_of_others() -> None:
+    logged = Logged()
+    one, two = (
+        seeded_signer(f"w.example/{n}", Algorithm.COSIGNATURE_ED25519, bytes([n]) * 32)
+        for n in (1, 2)
+    )
+    known = [Witness(b"one", one.key), Witness(b"two", two.key)]
+    asked = tuple(Endpoint((it.key,), f"https://{it.key.name}/") for it in (one, two))
+    witnesses = Witnesses(one.key)
+    quorum = Quorum(quorum_of([Log(SIGNER.key)], known, 1), asked, witnesses)
+    sequencer = logged.sequencer(quorum=quorum)
+    await logged.append(5)
+    for _ in range(2):
+        await sequencer.step()
+    witnesses.signatures = (one.signature(witnesses.shown[-1].text, 1),)
+    witnesses.failures = (Failure(asked[1], Said.AHEAD, "It has more.", 9),)
+    await sequencer.step()
+    with pytest.raises(CloudError):
+        await logged.log.checkpoint()

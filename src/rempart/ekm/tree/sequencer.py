@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rempart.cosigners.notary import Notary
-from rempart.cosigners.quorum import ALARMING
 from rempart.ekm.record.following import Follower
 from rempart.ekm.record.segments import LogBroken
 from rempart.ekm.tree.files import CHECKPOINT, HEAD, TreeFiles
@@ -82,13 +81,7 @@ class Sequencer:
     @property
     def alarm(self) -> str:
         """Return what a security officer must know now; empty where all is well."""
-        quorum = self._notary.quorum
-        contradicted = [
-            f"{one.name}: {one.message}"
-            for one in (quorum.states if quorum else ())
-            if one.fault in {fault.value for fault in ALARMING}
-        ]
-        return "; ".join([self.stopped, *contradicted] if self.stopped else contradicted)
+        return "; ".join(filter(None, (self.stopped, self._notary.alarm)))
 
     async def run(self) -> None:
         """Work until cancelled, or until the log is found not to be what was signed for."""

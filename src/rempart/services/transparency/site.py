@@ -90,6 +90,7 @@ class LogSite:
             "size": head.size if head else 0,
             "publishedSize": head.published_size if head else 0,
             "lacking": notary.lacking,
+            "alarm": notary.alarm,
             "policyProblem": notary.policy_problem,
             "witnesses": [
                 {
