@@ -195,8 +195,13 @@ def test_killed_while_it_answers_it_comes_back_with_what_it_gave(tmp_path: Path)
     witness.start()
     assert witness.add(LOG.forked(2).submission(5, 5)).status_code == 409
     assert witness.add(LOG.submission(5, 8)).status_code == 200
+    assert "FORKED" in witness.run("status", fails=True)
     witness.run("remove-log", LOG.signer.key.text)
     assert witness.add(LOG.submission(8, 9)).status_code == 404
+    # Who takes the log out has seen its fork; the evidence stays.
+    assert witness.told("status")["forked"] == []
+    (fork,) = witness.run("log", "--forks", "--json").splitlines()
+    assert len(json.loads(fork)["notes"]) == 2
     witness.stop()
     fingerprint = witness.told("certificate")["sha256"]
     ready, listens = witness.said().splitlines()[:2]

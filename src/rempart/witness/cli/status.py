@@ -18,14 +18,17 @@ from rempart.witness.record import Record
 @options.data_option
 @options.json_option
 def command(*, data: Path, as_json: bool) -> None:
-    """Show each log's latest size; exits with 1 where one forked, or came back smaller."""
+    """Show each log's latest size; exits with 1 where one forked, or came back smaller.
+
+    A log that `remove-log` was said of is no longer told of here: somebody has seen it.
+    """
     with options.refusing():
         chosen = settings.load(data)
         known = logs.load(data)
         record = Record.open(data, keys.public(data))
         kinds = Counter((line.origin, line.kind) for line in history.read(data))
         smaller = history.standing(history.read(data), _sizes(known, record))
-    forked = sorted({origin for origin, kind in kinds if kind == history.FORK})
+    forked = [origin for origin in sorted(known.origins) if kinds[origin, history.FORK]]
     shown = [_log(origin, record, kinds) for origin in known.origins]
     if as_json:
         options.show_json(
