@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 from rempart import config
-from rempart.cli import instance, log_site, ports, sealed
+from rempart.cli import instance, ports, sealed
 from rempart.cli.finding import Finding
+from rempart.cli.log_check import examine_log
 from rempart.cli.token_check import examine_token
 from rempart.config import Config
 from rempart.trust.custody import pki
@@ -39,7 +40,7 @@ def examine(data: Path) -> list[Finding]:
         Finding("settings", ok=True, detail=f"universe {settings.domain}, format {config.FORMAT}"),
         _secrets(data),
         _seal(data),
-        *_log(data),
+        *examine_log(data),
         _disk(data),
         _certificate(data),
         _clock(data),
@@ -85,20 +86,6 @@ def _seal(data: Path) -> Finding:
     detail = f"sealed: {state.given} of {state.needed} shares are here"
     remedy = f"Each custodian: rempart unseal --data {data}"
     return Finding("seal", ok=False, detail=detail, remedy=remedy)
-
-
-def _log(data: Path) -> list[Finding]:
-    found = log_site.state(data)
-    if found is None:
-        return []
-    if found.problem:
-        remedy = "See `rempart log witnesses`."
-        return [Finding("log", ok=False, detail=found.problem, remedy=remedy)]
-    if not found.witnesses:
-        detail = "no witness: who has the log's key could show two histories"
-        remedy = "For more than a trial: rempart log add-witness (docs/log.md)."
-        return [Finding("log", ok=True, detail=detail, remedy=remedy)]
-    return [Finding("log", ok=True, detail=f"{found.published} entries, witnessed")]
 
 
 def _disk(data: Path) -> Finding:

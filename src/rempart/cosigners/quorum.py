@@ -158,6 +158,16 @@ def read_quorum(data: Path, key: VerifierKey) -> Quorum | None:
     return Quorum(policy, asked, Witnesses(asked))
 
 
+def check_policy(data: Path) -> None:
+    """Check the policy as far as that is possible without the log's key; raises `BadPolicy`."""
+    policy = read_policy(data)
+    if policy is None:
+        return
+    if not policy.logs:
+        raise BadPolicy(f"{POLICY_FILE} does not name this log.")
+    read_quorum(data, policy.logs[0].key)
+
+
 def read_policy(data: Path) -> Policy | None:
     """Return the policy in a data directory, None where there is none; raises `BadPolicy`.
 
