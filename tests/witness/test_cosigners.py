@@ -137,6 +137,7 @@ WRONG: dict[str, tuple[Reply, Fault]] = {
         Fault.REFUSED,
     ),
     "a refusal": (lambda _: (403, "no\n"), Fault.REFUSED),
+    "a log that it does not know": (lambda _: (404, "what?\n"), Fault.UNKNOWN),
     "a redirect": (lambda _: (302, ""), Fault.REFUSED),
     "a failure": (lambda _: (500, ""), Fault.REFUSED),
 }
@@ -151,6 +152,22 @@ async def test_a_witness_that_is_wrong_is_told_and_not_believed(
         cosigned = await _ask(Witnesses([wrong, true]), 9)
     assert [it.key for it in cosigned.cosignatures] == list(true.keys)
     assert [(it.witness, it.fault) for it in cosigned.failures] == [(wrong, fault)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The log is unknown.\n", "It answered 404: The log is unknown."),
+        ("no\x1b[2J\nbell\x07", "It answered 404: no [2J bell."),
+        ("", "It answered 404."),
+    ],
+)
+async def test_what_a_witness_answers_is_told_as_text_and_harms_no_terminal(
+    certificate: Path, text: str, said: str
+) -> None:
+    with _stand_in(certificate, lambda _: (404, text)) as witness:
+        cosigned = await _ask(Witnesses([witness]), 9)
+    assert [it.message for it in cosigned.failures] == [said]
 
 
 async def test_enough_answers_are_enough_and_a_slow_witness_is_not_waited_for(

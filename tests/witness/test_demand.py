@@ -56,6 +56,17 @@ def test_witnesses_of_two_names_and_addresses_are_counted_one_by_one() -> None:
     assert demand_of(quorum_of([LOG], unasked, 1)).threshold == 1
 
 
+def test_a_witness_is_found_by_its_name_in_the_policy_and_by_its_key_s() -> None:
+    crossed = (
+        _witness("one", "two", "https://one.example/"),
+        _witness("two", "w.example/2", "https://two.example/"),
+    )
+    demand = demand_of(quorum_of([LOG], crossed, 2))
+    assert [demand.found(it) for it in ("one", "two", "w.example/2")] == ["one", "two", "two"]
+    with pytest.raises(BadPolicy, match=r"no witness w3\. Known: one, two"):
+        demand.without(demand.found("w3"))
+
+
 def test_a_second_name_at_one_address_is_not_added() -> None:
     demand = demand_of(quorum_of([LOG], BOTH_KEYS[:1], 1))
     with pytest.raises(BadPolicy, match="count as two witnesses"):

@@ -15,7 +15,7 @@ import pytest
 from typing_extensions import override
 
 from rempart.cli.collecting import Log, NotCollected
-from rempart.tlog.keys import Algorithm, VerifierKey, parse_verifier_key
+from rempart.tlog.keys import Algorithm, VerifierKey, parse_verifier_key, seeded_signer
 from rempart.tlog.policy import parse_policy, quorum_of
 from support.universe import REMPART, Universe
 from support.witnessed import Witnessed, two_witnesses
@@ -96,7 +96,7 @@ def test_a_universe_publishes_what_its_witnesses_have_seen(three: Three) -> None
 def test_one_command_for_each_witness_counts_without_a_restart(three: Three) -> None:
     three.demand()
     before, second = three.universe.process, three.pair[1]
-    assert "1 of 1 witnesses are demanded: w0" in three.said("log", "remove-witness", "w1")
+    assert "1 of 1 witnesses are demanded: w0" in three.said("log", "remove-witness", "w.example/2")
     assert not (three.data / "log-witnesses" / "w1.pem").exists()
     index = three.entry()
     three.until(lambda: three.size() > index)
@@ -104,9 +104,10 @@ def test_one_command_for_each_witness_counts_without_a_restart(three: Three) -> 
     fingerprint = second.told("certificate")["sha256"]
     add = ("log", "add-witness", second.url, second.keys[0].text, "--fingerprint", fingerprint)
     second.run("remove-log", three.key().text)
-    told = three.said(*add)
+    told = three.said(*add, code=1)
     assert "2 of 2 witnesses are demanded: w0, w.example-2." in told
-    assert "refused. It answered 404: 'The log is not one" in told
+    assert "The new witness does not know this log. It answered 404: The log is not one" in told
+    assert "Nothing new is published until that is set right" in told
     assert f"rempart witness add-log {three.key().text}" in told
     (*_, invited) = second.run("add-log", three.key().text).splitlines()
     index = three.entry()
@@ -114,12 +115,26 @@ def test_one_command_for_each_witness_counts_without_a_restart(three: Three) -> 
     assert len(three.policy.check(three.note()).cosignatures) == 2
     rempart, *words = shlex.split(invited.partition(":  ")[2])
     assert rempart == "rempart"
-    assert "The new witness: cosigned." in three.said(*words)
+    assert "The new witness cosigned." in three.said(*words)
     assert "1 of 2 witnesses" in three.said("log", "set-quorum", "1")
+    a_wrong_key_is_told(three)
     assert parse_policy(three.said("log", "policy").encode()) == three.policy
     assert three.universe.process is before
     assert before is not None
     assert before.poll() is None
+
+
+def a_wrong_key_is_told(three: Three) -> None:
+    """Name a witness by a key that is not its own, where the others are enough."""
+    three.said("log", "remove-witness", "w.example-2")
+    wrong = seeded_signer("w.example/2", Algorithm.COSIGNATURE_ED25519, b"w" * 32).key
+    (three.data.parent / "second.pem").write_text(three.pair[1].certificate)
+    known = ("--certificate", str(three.data.parent / "second.pem"), "--quorum", "1")
+    told = three.said("log", "add-witness", three.pair[1].url, wrong.text, *known, code=1)
+    assert "The new witness gave no cosignature of the key that you named" in told
+    assert "add-log" not in told
+    assert "Nothing new is published" not in told
+    assert "WARN log" in three.said("doctor")
 
 
 def test_no_witness_is_believed_by_a_certificate_that_nobody_confirmed(

@@ -12,6 +12,7 @@ import click
 from rempart.cli import options
 from rempart.cli.log_site import LogState, ask, state
 from rempart.cli.pinning import Unpinned, pinned
+from rempart.cosigners.asking import Fault
 from rempart.cosigners.demand import Demand, demand_of, write
 from rempart.cosigners.quorum import POLICY_FILE, BadPolicy, read_policy
 from rempart.tlog.errors import Malformed
@@ -22,6 +23,18 @@ TAKEN_UP_SECONDS_MAX = 20.0
 ASKED_SECONDS_MAX = 10.0
 PAUSE_SECONDS = 0.2
 UNASKED = "unasked"
+ANSWERS = {
+    "": "cosigned.",
+    UNASKED: "was not asked yet (see `rempart log witnesses`).",
+    Fault.OFFLINE.value: "cannot be reached.",
+    Fault.LATE.value: "was slower than the others, who were enough.",
+    Fault.REFUSED.value: "refuses to cosign.",
+    Fault.UNKNOWN.value: "does not know this log.",
+    Fault.AHEAD.value: "has seen another log of this name.",
+    Fault.FORKED.value: "has seen another log of this name.",
+    Fault.FALSE.value: "gave no cosignature of the key that you named.",
+}
+WAITING = "Nothing new is published until that is set right: without it the quorum is not met."
 UNCHANGED = (
     "Nothing was changed: no policy undoes what a witness saw. A backup that was put back knowingly"
     " goes on as another log (log_number, docs/log.md)."
@@ -78,9 +91,11 @@ def add_witness(  # noqa: PLR0913 - each is one word of the command
 @options.data_option
 @_quorum
 def remove_witness(*, name: str, data: Path, quorum: int | None) -> None:
-    """Ask the witness of this name, that of the policy, no more."""
+    """Ask the witness of this name no more: that of the policy, or that of its key."""
     with _refusing():
-        demand = _current(data).without(name, quorum)
+        before = _current(data)
+        name = before.found(name)
+        demand = before.without(name, quorum)
         write(data, demand, {name: ""})
     _show(data, demand)
 
@@ -138,12 +153,23 @@ def _show(data: Path, demand: Demand, added: str = "") -> None:
         options.refuse(f"Written to {data / POLICY_FILE}; the universe does not use it: {why}")
     click.echo("The universe has taken it up.")
     if added:
-        _within(ASKED_SECONDS_MAX, lambda: _fault(state(data), added)[0] != UNASKED)
-        fault, message = _fault(state(data), added)
-        click.echo(f"The new witness: {fault or 'cosigned'}. {message}".rstrip())
-        if fault:
-            own = (ask(data, "key") or b"").decode().strip()
-            click.echo(f"Its operator has it know this log by:  rempart witness add-log {own}")
+        _show_new(data, added)
+
+
+def _show_new(data: Path, name: str) -> None:
+    """Say what a new witness answered; ends with 1 where it does not cosign."""
+    _within(ASKED_SECONDS_MAX, lambda: _fault(state(data), name)[0] != UNASKED)
+    found = state(data)
+    fault, message = _fault(found, name)
+    click.echo(f"The new witness {ANSWERS[fault]} {message}".rstrip())
+    if fault in {"", Fault.LATE.value}:
+        return
+    if fault == Fault.UNKNOWN.value:
+        own = (ask(data, "key") or b"").decode().strip()
+        click.echo(f"Its operator has it know this log by:  rempart witness add-log {own}")
+    if found is not None and found.document["lacking"]:
+        click.echo(f"It is in the policy all the same. {WAITING}")
+    raise SystemExit(1)
 
 
 def _fault(found: LogState | None, name: str) -> tuple[str, str]:

@@ -30,7 +30,8 @@ GRACE_SECONDS = 0.1
 
 ANSWER_BYTES_MAX = 64 * 1024
 WITNESSES_MAX = 32
-_OK, _CONFLICT, _UNPROVED = 200, 409, 422
+_OK, _UNKNOWN, _CONFLICT, _UNPROVED = 200, 404, 409, 422
+_WORDS_MAX = 200
 _SILENT = "did not answer in time. See to the network, and to firewalls between."
 
 Prove = Callable[[int], Awaitable[Proof]]
@@ -51,6 +52,9 @@ class Fault(Enum):
 
     REFUSED = "refused"
     """It answered that it will not; the message says how."""
+
+    UNKNOWN = "unknown"
+    """It does not know this log, or its address leads elsewhere."""
 
     AHEAD = "ahead"
     """It has cosigned a larger tree of this log: the log was rolled back, or forked."""
@@ -178,7 +182,8 @@ class Witnesses:
             # The proof is one of our own tree, so the witness knows another.
             raise _Failed(Fault.FORKED, f"It has cosigned another tree of {old} leaves.", old)
         if answer.status != _OK:
-            raise _Failed(Fault.REFUSED, f"It answered {answer.status}: {answer.text[:200]!r}.")
+            fault = Fault.UNKNOWN if answer.status == _UNKNOWN else Fault.REFUSED
+            raise _Failed(fault, f"It answered {answer.status}{_words(answer.text)}")
         verified = _verified(endpoint, note, answer)
         self._sizes[endpoint] = seen.size
         return verified
@@ -237,6 +242,12 @@ def _keys(
     return frozenset(
         it.key for answer in answers if not isinstance(answer, Failure) for it in answer
     )
+
+
+def _words(text: str) -> str:
+    """Return a stranger's words as the end of a sentence: nothing that a terminal would act on."""
+    words = "".join(it if it.isprintable() else " " for it in text[:_WORDS_MAX]).split()
+    return f": {' '.join(words).removesuffix('.')}." if words else "."
 
 
 def _told(answer: Answer, seen: Checkpoint, old: int) -> int:

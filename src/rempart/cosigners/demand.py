@@ -93,6 +93,13 @@ class Demand:
             )
         return self.changed((known | {witness.name: witness}).values(), threshold)
 
+    def found(self, name: str) -> str:
+        """Return what a witness is called in the policy, by that name or by its key's."""
+        names = [_text(one.name) for one in self.witnesses]
+        if name in names:
+            return name
+        return next((_text(it.name) for it in self.witnesses if it.key.name == name), name)
+
     def without(self, name: str, threshold: int | None = None) -> Demand:
         """Return it with one witness less."""
         left = tuple(one for one in self.witnesses if _text(one.name) != name)

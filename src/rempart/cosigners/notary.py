@@ -89,7 +89,8 @@ class Notary:
 
         quorum = self.quorum  # another may be taken up meanwhile
         if quorum is not None:
-            note = await quorum.cosign(note, from_size)
+            # A witness that was named just now is heard, even where the others are enough.
+            note = await quorum.cosign(note, from_size, whole=self.renewed)
             self.alarm = quorum.contradictions
         problem = f"{CONTRADICTED} {self.alarm}" if self.alarm else believed(quorum, note)
         if problem and not self.lacking:

@@ -109,9 +109,13 @@ class Quorum:
         """Raise `Refuted` unless the policy believes a checkpoint."""
         self.policy.check(note)
 
-    async def cosign(self, note: Note, prove: Prove) -> Note:
-        """Return a checkpoint with the cosignatures that are had for it now."""
-        found = await self._cosigners.cosign(note, prove, enough=self.policy.satisfied)
+    async def cosign(self, note: Note, prove: Prove, *, whole: bool = False) -> Note:
+        """Return a checkpoint with the cosignatures that are had for it now.
+
+        Once they are enough, nobody else is waited for, unless the `whole` is wanted.
+        """
+        enough = None if whole else self.policy.satisfied
+        found = await self._cosigners.cosign(note, prove, enough=enough)
         failures = {one.witness: one for one in found.failures}
         size = parse_checkpoint(note.text).size
         for witness in self._states:
