@@ -18,6 +18,7 @@ import pytest
 from rempart.tlog.checkpoint import Checkpoint
 from rempart.tlog.keys import Algorithm, seeded_signer
 from rempart.tlog.note import Note, parse_note, parse_signatures, sign_note
+from rempart.tlog.policy import parse_policy
 from rempart.tlog.submission import SIZE_TYPE, Submission
 from rempart.witness.door import BODY_BYTES_MAX
 from rempart.witness.record import file_name
@@ -178,6 +179,35 @@ def test_status_and_log_tell_what_happened(witness: WitnessProgram) -> None:
     assert witness.run("log", "--origin", "another") == ""
     assert witness.run("keys").splitlines() == [key.text for key in witness.keys]
     assert "already runs" in witness.run("up", fails=True)
+
+
+def test_a_key_holder_s_operator_is_told_the_line_and_a_universe_s_the_command(
+    witness: WitnessProgram,
+) -> None:
+    fingerprint = witness.told("certificate")["sha256"]
+    for n, name in enumerate(("ekm.example/log", "ekm.example:8445/log/2")):
+        key = seeded_signer(name, Algorithm.ED25519, bytes([n]) * 32).key.text
+        said = witness.run("add-log", key)
+        line = said.rstrip().partition(":  ")[2]
+        assert "add-witness" not in said
+        assert "log-witnesses/witness.example-w1.pem" in said
+        policy = parse_policy(f"log {key}\n{line}\nquorum witness.example-w1\n".encode())
+        (named,) = policy.witnesses
+        assert (named.key, named.url) == (witness.keys[0], f"{witness.url}/")
+        witness.run("remove-log", key)
+    for n, name in enumerate(("log.example", "log.example/2", "example/catalog")):
+        key = seeded_signer(name, Algorithm.ED25519, bytes([n + 9]) * 32).key.text
+        said = witness.run("add-log", key)
+        assert said.rstrip().endswith(f"--fingerprint {fingerprint}")
+        assert "log-policy" not in said
+        witness.run("remove-log", key)
+
+
+def test_what_init_says_to_do_next_can_be_typed_as_it_is(tmp_path: Path) -> None:
+    made, key = WitnessProgram(tmp_path / "a witness"), tmp_path / "key"
+    said = made.run("init", "--name", "w.example/1", "--host", "w.example", "--key-file", str(key))
+    assert f"rempart witness up --data '{made.data}'" in said
+    assert f"rempart witness add-log VKEY --data '{made.data}'" in said
 
 
 def test_killed_while_it_answers_it_comes_back_with_what_it_gave(tmp_path: Path) -> None:

@@ -22,10 +22,24 @@ def command(*, vkey: str, data: Path, as_json: bool) -> None:
     with options.refusing():
         chosen = settings.load(data)
         added = logs.add(data, vkey)
-        told = introduction.invitation(data, chosen)
+        by_hand = introduction.of_key_holder(added.key.name)
+        told = (introduction.line if by_hand else introduction.invitation)(data, chosen)
     if as_json:
         options.show_json({"origin": added.key.name, "key": added.key.text, "invitation": told})
         return
     click.echo(f"Knows the log {options.printable(added.key.name)}.")
-    if told:
+    if told and by_hand:
+        click.echo("It is called as a key holder's. " + _by_hand(told, chosen))
+    elif told:
         click.echo(f"Its operator has it cosigned here by:  {told}")
+
+
+def _by_hand(line: str, chosen: settings.Settings) -> str:
+    """Return how a key holder has its log cosigned, which no command does."""
+    own = chosen.tls == settings.OWN_TLS
+    file = f"log-witnesses/{line.split()[1]}.pem"
+    certificate = f", puts what `rempart witness certificate` prints into {file}" if own else ""
+    return (
+        "Its operator adds this line to log-policy, names the witness in the quorum"
+        f"{certificate}, and starts again:  {line}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def command(  # noqa: PLR0913 - each is one option
         return
     click.echo(f"Made the witness {name} in {data}. It knows no log.")
     click.echo(f"Publish its keys: {data / keys.PUBLIC_NAME}")
-    click.echo("Next:  rempart witness add-log VKEY  and  rempart witness up")
+    where = shlex.join(("--data", str(data)))
+    click.echo(f"Next:  rempart witness add-log VKEY {where}  and  rempart witness up {where}")
 
 
 def _seal(chosen: settings.Settings, world: World) -> sealing.Seal:
