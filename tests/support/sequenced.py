@@ -31,9 +31,11 @@ class Witnesses:
     signatures: tuple[Signature, ...] = ()
     failures: tuple[Failure, ...] = ()
     shown: list[Note] = field(default_factory=list)
+    all_awaited: list[bool] = field(default_factory=list)
 
     async def cosign(self, note: Note, prove: Prove, *, enough: Enough | None = None) -> Cosigned:
         self.shown.append(note)
+        self.all_awaited.append(enough is None)
         await prove(parse_checkpoint(note.text).size)
         given = tuple(Verified(self.key, None, one) for one in self.signatures)
         return Cosigned(given, self.failures)

@@ -199,6 +199,10 @@ async def test_a_policy_that_is_taken_up_has_the_present_tree_cosigned_without_a
     await logged.settle(sequencer)
     policy.check(parse_note(await logged.log.checkpoint()))
     assert len(witnesses.shown) == 4
+    await logged.append(1)
+    await sequencer.step()
+    # While the policy is new, whoever it names is heard; then those who are enough are.
+    assert witnesses.all_awaited == [True] * 4 + [False]
 
 
 @pytest.mark.parametrize("fault", [Said.AHEAD, Said.FORKED])
