@@ -34,7 +34,7 @@ class Notary:
         self.policy_problem = ""
         """Why the policy in force is not the one on disk; empty where it is."""
 
-        self.renewed = False
+        self.renewed = True
         """Whether a policy was taken up that nothing published has satisfied yet."""
 
         self.alarm = ""
@@ -89,7 +89,8 @@ class Notary:
 
         quorum = self.quorum  # another may be taken up meanwhile
         if quorum is not None:
-            # A witness that was named just now is heard, even where the others are enough.
+            # At a start, and where another was named, all are heard, though some be enough: a store
+            # that was put back shows to the one witness that remembers more.
             note = await quorum.cosign(note, from_size, whole=self.renewed)
             self.alarm = quorum.contradictions
         problem = f"{CONTRADICTED} {self.alarm}" if self.alarm else believed(quorum, note)
