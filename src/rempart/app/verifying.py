@@ -163,8 +163,8 @@ async def _crossed(cross: Cross, held: Asked) -> tuple[Check, ...]:
         return ()
     told = Found("cross")
     await asyncio.to_thread(crossed, cross, held.holders, told)
-    said = told.problems or [*told.open, told.shows]
-    return (Check("cross", ok=told.ok, detail=" ".join(said)),)
+    said = " ".join(told.problems or [told.shows])
+    return (Check("cross", ok=told.ok, detail=said, undecided=tuple(told.open)),)
 
 
 async def _walked(
