@@ -9,12 +9,16 @@ import pytest
 from typing_extensions import override
 
 from rempart.cli.collecting import Log, NotCollected, Page, Wanted, collect
+from rempart.tlog.checkpoint import Checkpoint
+from rempart.tlog.errors import Refuted
+from rempart.tlog.keys import Algorithm, seeded_signer
+from rempart.tlog.note import sign_note
 from rempart.tlog.tiles import Tile
 from rempart.verifier.bundle import parse_bundle
 from rempart.verifier.checks import Asked, verify
 from rempart.verifier.findings import HOLDS, verdict
 from rempart.verifier.making import write_bundle
-from support.proofs import OTHER, POLICY, SHOP, PaperProofs
+from support.proofs import ORIGIN, OTHER, POLICY, SHOP, PaperProofs
 
 LOOKED_AT = 7
 
@@ -71,6 +75,16 @@ def test_each_page_is_one_entry_and_all_of_them_are_in_the_bundle(
     assert verdict(found.checks) == HOLDS, found.checks
     made = [line.index for line in log.proofs.openings if "openings.list" in line.leaf]
     assert list(bundle.manifest.statements) == made
+
+
+def test_a_checkpoint_of_another_log_is_refused_before_anything_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    log, other = Handing(filled(5)), seeded_signer(f"{ORIGIN}/2", Algorithm.ED25519, b"q" * 32)
+    old = sign_note(Checkpoint(other.key.name, 2, bytes(32)).text, [other], 0)
+    with pytest.raises(Refuted, match=f"another log: {ORIGIN}/2, not {ORIGIN}"):
+        collect(log, Wanted(SHOP, earlier=(old,)), tmp_path)
+    assert len(log.proofs.openings) == 5
 
 
 def test_a_statement_that_was_listed_before_it_was_made_is_refused(tmp_path: Path) -> None:

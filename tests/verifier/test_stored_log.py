@@ -22,7 +22,8 @@ from rempart.engine.embedded.database import open_database
 from rempart.engine.embedded.engine import EmbeddedEngine
 from rempart.engine.embedded.refusals import Cipher
 from rempart.engine.seam import Batch, Committed, Engine, FeedEntry, Key, Record
-from rempart.tlog.note import parse_note
+from rempart.tlog.keys import Algorithm, seeded_signer
+from rempart.tlog.note import parse_note, sign_note
 from rempart.tlog.tree import leaf_hash
 from rempart.trust.custody.external.caller import Use
 from rempart.trust.witness.documents import HEADS, TILES
@@ -227,6 +228,10 @@ async def test_an_older_copy_is_told_by_who_holds_a_checkpoint_or_receipts() -> 
     older = parse_note(await of.parts.log.checkpoint())
     assert await named(of, Asked(None, of.receipts[:3], (older,))) == ""
     assert "signed for" in await named(of, Asked(None, (), (newer,)))
+    other = seeded_signer("log.example/2", Algorithm.ED25519, b"q" * 32)
+    foreign = sign_note(newer.text.replace(of.parts.log_key.name, other.key.name), [other], 0)
+    told = await named(of, Asked(None, (), (foreign,)))
+    assert f"another log: log.example/2, not {of.parts.log_key.name}." in told
     assert "the log ends before" in await named(of, Asked(None, of.receipts))
 
 

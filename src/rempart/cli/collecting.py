@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rempart.cli.log_site import LogState
+from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.note import Note, parse_note
 from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
@@ -151,6 +152,8 @@ def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
     The pages end where the log ended when the last was asked for. What states a page is entered
     after it: it is on a later page, and that of the last comes with it.
     """
+    policy = wanted.policy or log.policy()
+    earlier = _signed(wanted.earlier, policy)
     with Path(folder, "openings").open("w+b") as file:
         spool = _Spool(file)
         statements = _pages(log, wanted, spool)
@@ -161,19 +164,17 @@ def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
     highest = max([indices[-1], *(one.index for one in wanted.receipts)])
     checkpoint = log.checkpoint(max([highest + 1, *map(size_of, wanted.earlier)]))
     lines = _read(Path(folder, "openings"))
-    policy = wanted.policy or log.policy()
-    return Collected(
-        manifest, policy, checkpoint, lines, wanted.receipts, _signed(wanted.earlier, policy)
-    )
+    return Collected(manifest, policy, checkpoint, lines, wanted.receipts, earlier)
 
 
 def _signed(notes: Iterable[Note], policy: bytes) -> tuple[Note, ...]:
     """Return checkpoints with the log's signatures alone, one of each size; raises `Refuted`."""
     keys = [log.key for log in parse_policy(policy).logs]
-    opened = {
-        size_of(note): Note(note.text, tuple(it.signature for it in note.opened(keys)))
-        for note in notes
-    }
+    opened: dict[int, Note] = {}
+    for note in notes:
+        was = parse_checkpoint(note.text)
+        was.check_origin(key.name for key in keys)
+        opened[was.size] = Note(note.text, tuple(it.signature for it in note.opened(keys)))
     return tuple(opened.values())
 
 
