@@ -21,6 +21,7 @@ from rempart.trust.custody.keyring import Keyring, RootKeyProblem
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.sealing.document import SealProblem
 from rempart.universe import Check, VerifyReport
+from rempart.verifier import NEEDED
 from rempart.verifier.checks import Asked
 from rempart.verifier.command import SAID, run
 from rempart.verifier.findings import HOLDS, UNDECIDED, WRONG
@@ -84,12 +85,10 @@ def _export(path: Path, *, as_json: bool) -> None:
         options.refuse(f"{path}: {problem.strerror}.")
     digest = hashlib.sha256(content).hexdigest()
     if as_json:
-        options.show_json(
-            {"file": str(path), "sha256": digest, "needs": list(verifier_program.NEEDED)}
-        )
+        options.show_json({"file": str(path), "sha256": digest, "needs": list(NEEDED)})
         return
     click.echo(f"{digest}  {path}")
-    click.echo(f"It needs Python 3.11 and {', '.join(verifier_program.NEEDED)}.", err=True)
+    click.echo(f"It needs Python 3.11 and {', '.join(NEEDED)}.", err=True)
 
 
 def _whole(
