@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 from typing_extensions import override
 
@@ -55,6 +56,22 @@ class Handing(Log):
         return dict(self.proofs.growth(len(self.proofs.openings)).written())[tile]
 
 
+class Lacking(Log):
+    """A universe that publishes no newer checkpoint before somebody was told that it does not."""
+
+    def __init__(self, proofs: PaperProofs) -> None:
+        self.told: list[str] = []
+        self.proofs = proofs
+        super().__init__("https://universe.example", "token", 60, self.told.append)
+
+    @override
+    def _ask(self, path: str, *, own: bool = False) -> bytes:
+        if path == "/.log/checkpoint":
+            return self.proofs.note(9 if self.told else 5).encode()
+        state = {"lacking": "The witness w1 gives no answer.", "witnesses": []}
+        return msgspec.json.encode(state)
+
+
 def filled(size: int) -> PaperProofs:
     made = PaperProofs()
     for number in range(size):
@@ -85,6 +102,17 @@ def test_a_checkpoint_of_another_log_is_refused_before_anything_is_asked_for(
     with pytest.raises(Refuted, match=f"another log: {ORIGIN}/2, not {ORIGIN}"):
         collect(log, Wanted(SHOP, earlier=(old,)), tmp_path)
     assert len(log.proofs.openings) == 5
+
+
+def test_who_waits_for_a_checkpoint_is_told_why() -> None:
+    log = Lacking(filled(9))
+    assert log.checkpoint(9) == log.proofs.note(9).encode()
+    [said] = log.told
+    assert said.startswith("Waiting up to 60 s for a checkpoint of 9 entries; one of 5 is")
+    assert said.endswith("The witness w1 gives no answer.")
+    log = Lacking(filled(9))
+    assert log.checkpoint(5)
+    assert log.told == []
 
 
 def test_a_statement_that_was_listed_before_it_was_made_is_refused(tmp_path: Path) -> None:
