@@ -233,6 +233,20 @@ async def test_an_older_copy_is_told_by_who_holds_a_checkpoint_or_receipts() -> 
     told = await named(of, Asked(None, (), (foreign,)))
     assert f"another log: log.example/2, not {of.parts.log_key.name}." in told
     assert "the log ends before" in await named(of, Asked(None, of.receipts))
+    checks = await app.checks(of.engine, of.parts, held=Asked(None, of.receipts, (newer,)))
+    assert [one.name for one in checks if not one.ok] == ["receipts", "earlier"]
+
+
+async def test_who_brings_a_checkpoint_is_not_told_to_bring_one() -> None:
+    engine = MemoryEngine()
+    cloud = await Cloud.start(engine)
+    await sequenced(cloud)
+    held = Asked(None, (), (parse_note(await cloud.parts.log.checkpoint()),))
+    await cloud.put("later", b"x")
+    said = {one.name: one.detail for one in await app.checks(engine, cloud.parts)}
+    assert "under none yet: have --checkpoint" in said["tree"]
+    said = {one.name: one.detail for one in await app.checks(engine, cloud.parts, held=held)}
+    assert said["tree"].endswith("under none yet")
 
 
 async def test_what_a_holders_log_leaves_open_is_not_taken_for_right(tmp_path: Path) -> None:
