@@ -37,11 +37,15 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that verification looked at, and what it found."""
+    """One thing that verification looked at, and what it found.
+
+    `undecided` says what cannot be told from what is there: that is not wrong, and not right.
+    """
 
     name: str
     ok: bool
     detail: str
+    undecided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,13 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Return whether there was something to check and all of it was right."""
+        """Return whether there was something to check and nothing was wrong."""
         return bool(self.checks) and all(check.ok for check in self.checks)
+
+    @property
+    def decided(self) -> bool:
+        """Return whether all of it could be told."""
+        return not any(check.undecided for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True)

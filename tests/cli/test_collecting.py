@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 from typing_extensions import override
 
 from rempart.cli.collecting import Log, NotCollected, Page, Wanted, collect
+from rempart.tlog.checkpoint import Checkpoint
+from rempart.tlog.errors import Refuted
+from rempart.tlog.keys import Algorithm, seeded_signer
+from rempart.tlog.note import sign_note
 from rempart.tlog.tiles import Tile
 from rempart.verifier.bundle import parse_bundle
 from rempart.verifier.checks import Asked, verify
 from rempart.verifier.findings import HOLDS, verdict
 from rempart.verifier.making import write_bundle
-from support.proofs import OTHER, POLICY, SHOP, PaperProofs
+from support.proofs import ORIGIN, OTHER, POLICY, SHOP, PaperProofs
 
 LOOKED_AT = 7
 
@@ -51,6 +56,22 @@ class Handing(Log):
         return dict(self.proofs.growth(len(self.proofs.openings)).written())[tile]
 
 
+class Lacking(Log):
+    """A universe that publishes no newer checkpoint before somebody was told that it does not."""
+
+    def __init__(self, proofs: PaperProofs) -> None:
+        self.told: list[str] = []
+        self.proofs = proofs
+        super().__init__("https://universe.example", "token", 60, self.told.append)
+
+    @override
+    def _ask(self, path: str, *, own: bool = False) -> bytes:
+        if path == "/.log/checkpoint":
+            return self.proofs.note(9 if self.told else 5).encode()
+        state = {"lacking": "The witness w1 gives no answer.", "witnesses": []}
+        return msgspec.json.encode(state)
+
+
 def filled(size: int) -> PaperProofs:
     made = PaperProofs()
     for number in range(size):
@@ -71,6 +92,27 @@ def test_each_page_is_one_entry_and_all_of_them_are_in_the_bundle(
     assert verdict(found.checks) == HOLDS, found.checks
     made = [line.index for line in log.proofs.openings if "openings.list" in line.leaf]
     assert list(bundle.manifest.statements) == made
+
+
+def test_a_checkpoint_of_another_log_is_refused_before_anything_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    log, other = Handing(filled(5)), seeded_signer(f"{ORIGIN}/2", Algorithm.ED25519, b"q" * 32)
+    old = sign_note(Checkpoint(other.key.name, 2, bytes(32)).text, [other], 0)
+    with pytest.raises(Refuted, match=f"another log: {ORIGIN}/2, not {ORIGIN}"):
+        collect(log, Wanted(SHOP, earlier=(old,)), tmp_path)
+    assert len(log.proofs.openings) == 5
+
+
+def test_who_waits_for_a_checkpoint_is_told_why() -> None:
+    log = Lacking(filled(9))
+    assert log.checkpoint(9) == log.proofs.note(9).encode()
+    [said] = log.told
+    assert said.startswith("Waiting up to 60 s for a checkpoint of 9 entries; one of 5 is")
+    assert said.endswith("The witness w1 gives no answer.")
+    log = Lacking(filled(9))
+    assert log.checkpoint(5)
+    assert log.told == []
 
 
 def test_a_statement_that_was_listed_before_it_was_made_is_refused(tmp_path: Path) -> None:

@@ -201,6 +201,26 @@ def test_verify_succeeds_only_where_there_is_something_and_all_of_it_checks(
     assert [one["ok"] for one in told["checks"]] == list(checks_made)
 
 
+def test_verify_takes_what_it_cannot_tell_neither_for_right_nor_for_wrong(created: Shell) -> None:
+    checks = (
+        Check("feed", ok=True, detail="all"),
+        Check("cross", ok=True, detail="2 of 3", undecided=("Entry 7 is missing.",)),
+    )
+    created.universe.checks = checks
+    answer = created.type("verify")
+    assert answer.exit_code == 2
+    assert answer.output.splitlines() == [
+        "ok  feed             all",
+        "??  cross            Entry 7 is missing.",
+        "Nothing is wrong, and not everything could be told.",
+    ]
+    told = json.loads(created.type("verify", "--json").output)
+    assert (told["ok"], told["exitCode"]) == (False, 2)
+    assert [one["ok"] for one in told["checks"]] == [True, False]
+    created.universe.checks = (*checks, Check("keys", ok=False, detail="1 fault"))
+    assert created.type("verify").exit_code == 1
+
+
 def test_verify_says_on_stderr_alone_that_it_cannot_use_what_was_typed(
     created: Shell, tmp_path: Path
 ) -> None:

@@ -10,9 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from rempart.cli.verifier_program import NEEDED
-from support.proofs import POLICY, story
+from rempart.verifier import NEEDED
+from rempart.verifier.__main__ import main
+from support.proofs import POLICY, SIGNER, archived, story
 
 ALLOWED = ("rempart.verifier", "rempart.tlog")
 FOUNDATION = {"rempart", "rempart.core", "rempart.core.errors"}
@@ -100,10 +102,30 @@ def test_the_one_file_says_what_it_needs(tmp_path: Path) -> None:
     program, _ = exported(tmp_path / "a")
     (tmp_path / "nothing").mkdir()
     done = alone(program, tmp_path / "nothing")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "The verifier needs click, which is not here: python3 -m pip install" in done.stderr
     dependencies = tomllib.loads(PYPROJECT.read_text())["project"]["dependencies"]
     assert set(NEEDED) <= set(dependencies)
+    older = f"import runpy, sys; sys.version_info = (3, 10); runpy.run_path({str(program)!r})"
+    asked = [sys.executable, "-I", "-S", "-c", older]
+    done = subprocess.run(asked, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (2, "The verifier needs Python 3.11 or later.\n")
+
+
+def test_a_file_that_is_no_bundle_is_told_from_one_that_was_altered(tmp_path: Path) -> None:
+    altered, content = tmp_path / "altered.zip", bytearray(story()[1])
+    content[0] ^= 1
+    altered.write_bytes(content)
+    assert CliRunner().invoke(main, [str(altered), "--key", SIGNER.key.text]).exit_code == 1
+    for name, held in (
+        ("empty", b""),
+        ("policy", POLICY.encode()),
+        ("zip", archived([("a", b"")])),
+    ):
+        (tmp_path / name).write_bytes(held)
+        done = CliRunner().invoke(main, [str(tmp_path / name), "--key", SIGNER.key.text])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"{tmp_path / name} is no proof bundle." in done.stderr
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rempart.ekm.record.chain import Head, extend
 from rempart.ekm.record.segments import segment_name
 from rempart.tlog.tree import leaf_hash
-from rempart.verifier.cross import CLOCKS_APART_MICROS, Cross, crossed
+from rempart.verifier.cross import CLOCKS_APART_MICROS, UNDER_WAY_MICROS_MAX, Cross, crossed
 from rempart.verifier.findings import Check
 from rempart.verifier.leaf import decode
 from rempart.verifier.receipts import Receipt
@@ -62,14 +62,16 @@ class Two:
         for one in self.holder:
             head, line = extend(head, json.dumps(one).encode())
             lines.append(line)
+        folder.mkdir(exist_ok=True)
         (folder / segment_name(0)).write_bytes(b"".join(lines))
         return folder
 
-    def check(self, folder: Path, end: int = 1000) -> Check:
+    def check(self, *folders: Path, end: int = 1000) -> Check:
+        """Hold our log against those in folders, with what a test has of the holder in the last."""
         cross, told = Cross(PROJECT, 0, end), Check("cross")
         for index, leaf in self.ours:
             cross.note(index, self.hash(index), decode(leaf))
-        crossed(cross, [self.written(folder)], told)
+        crossed(cross, [*folders[:-1], self.written(folders[-1])], told)
         return told
 
 
@@ -113,10 +115,74 @@ def test_a_use_that_the_holder_does_not_know_is_named_unless_it_failed(
 
 
 def test_a_use_after_the_end_of_the_holders_log_is_left_open(two: Two, tmp_path: Path) -> None:
-    two.entry(900 + CLOCKS_APART_MICROS // SECOND)
+    two.entry(901)
+    two.entry(900 + CLOCKS_APART_MICROS // SECOND + 60)
     told = two.check(tmp_path, end=10_000)
     assert told.ok
-    assert len(told.open) == 1
+    assert [one.split(",")[0] for one in told.open] == ["Entry 901", "Entry 1260"]
+    assert told.shows == "5 uses of keys, 3 in both logs"
+
+
+def test_a_use_before_one_that_the_holder_knows_is_missing_whatever_the_clocks_say(
+    two: Two, tmp_path: Path
+) -> None:
+    two.entry(901)
+    two.asked(two.entry(901 + UNDER_WAY_MICROS_MAX // SECOND + 1), at=0)
+    told = two.check(tmp_path)
+    assert told.open == []
+    [problem] = told.problems
+    assert problem.startswith("Entry 901, unwrap of ")
+    assert problem.endswith("which has the later 912.")
+
+
+def test_a_use_that_later_ones_may_have_overtaken_is_left_open_for_seconds(
+    two: Two, tmp_path: Path
+) -> None:
+    two.entry(901)
+    two.asked(two.entry(901 + UNDER_WAY_MICROS_MAX // SECOND), at=901)
+    told = two.check(tmp_path)
+    assert told.ok
+    [why] = told.open
+    assert why.startswith("Entry 901, ")
+    assert "under way" in why
+
+
+def test_a_use_is_missing_where_the_holder_knows_one_after_the_span(
+    two: Two, tmp_path: Path
+) -> None:
+    two.entry(901)
+    two.entry(905, kind="event")
+    two.asked(Receipt(1001, two.hash(1001)).text, at=901)
+    assert "under way" in two.check(tmp_path).open[0]
+    two.entry(940, kind="event")
+    assert "which has the later 1001" in two.check(tmp_path).problems[0]
+
+
+def test_each_holders_log_is_looked_at_for_its_own_uses(two: Two, tmp_path: Path) -> None:
+    two.written(tmp_path / "first")
+    two.holder.clear()
+    other: dict[str, Any] = {"facts": {"uri": "https://other.example/v0/k"}}
+    two.asked(two.entry(920, **other), at=920)
+    two.entry(910)
+    told = two.check(tmp_path / "first", tmp_path / "other")
+    assert (told.problems, len(told.open)) == ([], 1)
+    two.entry(890, **other)
+    told = two.check(tmp_path / "first", tmp_path / "other")
+    assert [one.split(",")[0] for one in (*told.problems, *told.open)] == ["Entry 890", "Entry 910"]
+
+
+def test_what_copies_of_one_log_have_in_common_counts_once(two: Two, tmp_path: Path) -> None:
+    two.holder.insert(0, {"time": 0, "kind": "start"})
+    two.asked("", resource="universes/example/rootSeals/1", at=901)
+    before = two.holder[:]
+    logs = []
+    for index, name in enumerate(("first", "standby", "third"), start=905):
+        two.holder[:] = before
+        two.asked(two.entry(index), at=index)
+        logs.append(two.written(tmp_path / name))
+    told = two.check(*logs)
+    assert (told.problems, told.open) == ([], [])
+    assert told.shows == "6 uses of keys, each in both logs; the root was opened 1 times"
 
 
 def test_one_entry_stands_for_one_request_and_one_more_on_a_broken_connection(

@@ -9,9 +9,12 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from rempart.tlog.checkpoint import Checkpoint
+from rempart.tlog.keys import Algorithm, seeded_signer
+from rempart.tlog.note import sign_note
 from rempart.verifier.__main__ import main
 from rempart.verifier.receipts import Receipt
-from support.proofs import ANN, POLICY, SHOP, SIGNER, PaperProofs
+from support.proofs import ANN, ORIGIN, POLICY, SHOP, SIGNER, PaperProofs
 from support.second_verifier import Refused, Undecided, check, check_one_history
 
 FORKS_AT = 40
@@ -87,6 +90,19 @@ def test_a_checkpoint_of_another_history_is_told_by_a_newer_bundle(
     [said] = told(policy, newer, "--checkpoint", old, code=1)
     assert said.startswith("The log has signed two histories")
     assert told(policy, bundle(log(90), tmp_path / "c.zip"), "--checkpoint", old, code=0) == []
+
+
+def test_what_is_of_another_log_is_told_with_both_names(policy: Path, tmp_path: Path) -> None:
+    other = seeded_signer(f"{ORIGIN}/2", Algorithm.ED25519, b"q" * 32)
+    (tmp_path / "old").write_bytes(
+        sign_note(Checkpoint(other.key.name, 60, bytes(32)).text, [other], 0).encode()
+    )
+    path = bundle(log(60), tmp_path / "a.zip")
+    [said] = told(policy, path, "--checkpoint", tmp_path / "old", code=1)
+    assert said == f"The earlier checkpoint is of another log: {ORIGIN}/2, not {ORIGIN}."
+    done = CliRunner().invoke(main, [str(path), "--key", other.key.text])
+    assert done.exit_code == 1
+    assert f"The checkpoint is of another log: {ORIGIN}, not {ORIGIN}/2." in done.output
 
 
 def test_a_log_that_was_rolled_back_is_told_by_an_older_checkpoint(

@@ -86,6 +86,20 @@ def test_it_tells_what_a_change_of_a_policy_gave_and_took(folder: Path) -> None:
     assert "in a form that this program does not know" in second
 
 
+def test_it_tells_which_bucket_was_made(folder: Path) -> None:
+    paper, made = PaperProofs(), {"bucket": "files", "sensitivity": ""}
+    insert = {"method": "storage.buckets.insert", "resource": SHOP, "facts": made}
+    paper.add(SHOP, "outcome", status=200, **insert)
+    paper.add(SHOP, "use", resource="projects/_/buckets/files/objects/a", facts=made)
+    (folder / "proof.zip").write_bytes(paper.bundle(0, [paper.state(SHOP, 0, 2)]))
+    for words in ((), ("--resource", "gs://files")):
+        lines = said(folder, "--report", *words).stdout.splitlines()
+        [told] = [line for line in lines if "bucket projects/_/buckets/files;" in line]
+        assert told.startswith("    outcome 200; ")
+        assert told.endswith("; entry 0")
+    assert ",projects/_/buckets/files," in said(folder, "--csv").stdout
+
+
 def test_it_tells_people_who_from_where_for_whom_and_why(folder: Path) -> None:
     lines = said(folder, "--report").stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if "bob@operator" in line)

@@ -16,15 +16,21 @@ from typing_extensions import override
 
 from rempart import app
 from rempart.core.clock import World, system_random
+from rempart.ekm.record.chain import Head, extend
+from rempart.ekm.record.segments import segment_name
 from rempart.engine.embedded.database import open_database
 from rempart.engine.embedded.engine import EmbeddedEngine
 from rempart.engine.embedded.refusals import Cipher
 from rempart.engine.seam import Batch, Committed, Engine, FeedEntry, Key, Record
-from rempart.tlog.note import parse_note
+from rempart.tlog.keys import Algorithm, seeded_signer
+from rempart.tlog.note import parse_note, sign_note
 from rempart.tlog.tree import leaf_hash
+from rempart.trust.custody.external.caller import Use
 from rempart.trust.witness.documents import HEADS, TILES
+from rempart.trust.witness.key_uses import KeyUses
 from rempart.trust.witness.leaf import FEED
 from rempart.trust.witness.pruner import Pruner
+from rempart.universe import VerifyReport
 from rempart.verifier.checks import Asked
 from rempart.verifier.receipts import Receipt
 from support.cloud_storage import CONFIG, KEYRING, Cloud
@@ -222,7 +228,42 @@ async def test_an_older_copy_is_told_by_who_holds_a_checkpoint_or_receipts() -> 
     older = parse_note(await of.parts.log.checkpoint())
     assert await named(of, Asked(None, of.receipts[:3], (older,))) == ""
     assert "signed for" in await named(of, Asked(None, (), (newer,)))
+    other = seeded_signer("log.example/2", Algorithm.ED25519, b"q" * 32)
+    foreign = sign_note(newer.text.replace(of.parts.log_key.name, other.key.name), [other], 0)
+    told = await named(of, Asked(None, (), (foreign,)))
+    assert f"another log: log.example/2, not {of.parts.log_key.name}." in told
     assert "the log ends before" in await named(of, Asked(None, of.receipts))
+    checks = await app.checks(of.engine, of.parts, held=Asked(None, of.receipts, (newer,)))
+    assert [one.name for one in checks if not one.ok] == ["receipts", "earlier"]
+
+
+async def test_who_brings_a_checkpoint_is_not_told_to_bring_one() -> None:
+    engine = MemoryEngine()
+    cloud = await Cloud.start(engine)
+    await sequenced(cloud)
+    held = Asked(None, (), (parse_note(await cloud.parts.log.checkpoint()),))
+    await cloud.put("later", b"x")
+    said = {one.name: one.detail for one in await app.checks(engine, cloud.parts)}
+    assert "under none yet: have --checkpoint" in said["tree"]
+    said = {one.name: one.detail for one in await app.checks(engine, cloud.parts, held=held)}
+    assert said["tree"].endswith("under none yet")
+
+
+async def test_what_a_holders_log_leaves_open_is_not_taken_for_right(tmp_path: Path) -> None:
+    engine = MemoryEngine()
+    cloud = await Cloud.start(engine)
+    version = "projects/lab:demo/locations/u-here1/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+    use = Use("service-1@agents.example", version, "CUSTOMER_INITIATED_ACCESS")
+    await KeyUses(cloud.parts.recorder, cloud.clock).asks(use, "unwrap", "https://k.example/k")
+    await sequenced(cloud)
+    started = b'{"time":1,"kind":"start"}'
+    _, line = extend(Head(), started)
+    (tmp_path / segment_name(0)).write_bytes(line)
+    checks = await app.checks(engine, cloud.parts, held=Asked(holders=(tmp_path,)))
+    [cross] = [one for one in checks if one.name == "cross"]
+    assert cross.ok
+    assert len(cross.undecided) == 1
+    assert not VerifyReport(checks).decided
 
 
 @pytest.fixture

@@ -305,7 +305,7 @@ def only_what_was_kept_elsewhere_tells(three: Three, seen: Path) -> None:
     assert verdict == "Everything checks."
     assert unknown.startswith("There was nothing older to compare with")
     held = three.said("verify", "--checkpoint", str(seen), code=1)
-    assert "BAD held" in held
+    assert "BAD earlier" in held
     assert "nothing older" not in held
 
 

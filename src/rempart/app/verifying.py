@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable
 from pathlib import Path
 
 from rempart.app.assembly import Parts, assemble
@@ -90,7 +91,7 @@ async def checks(
         return (Check("log", ok=False, detail=str(problem)),)
     return (
         *await _walked(seen, objects, keys, sealed),
-        await _tree(engine, parts, quorum, seen.entries),
+        await _tree(engine, parts, quorum, seen.entries, held),
         await _statements(sealed, statements),
         await _orders(orders, sealed),
         _pruned(prunings),
@@ -100,16 +101,18 @@ async def checks(
     )
 
 
-async def _tree(engine: Engine, parts: Parts, quorum: Quorum | None, entries: int) -> Check:
+async def _tree(
+    engine: Engine, parts: Parts, quorum: Quorum | None, entries: int, held: Asked
+) -> Check:
     try:
         size = await check_tree(engine, parts.sealed, parts.log_key, quorum)
     except Broken as problem:
         return Check("tree", ok=False, detail=str(problem))
     detail = f"{size} entries under the published checkpoint"
     if entries > size:
-        detail += (
-            f"; {entries - size} under none yet: have --checkpoint, or a witness's, checked too"
-        )
+        detail += f"; {entries - size} under none yet"
+        if not held.earlier:
+            detail += ": have --checkpoint, or a witness's, checked too"
     return Check("tree", ok=True, detail=detail)
 
 
@@ -144,17 +147,21 @@ async def _held(
     engine: Engine, sealed: SealedEngine, key: VerifierKey, held: Asked
 ) -> tuple[Check, ...]:
     found = []
-    try:
-        if held.receipts:
-            receipts = [(one.index, one.leaf) for one in held.receipts]
-            count = await check_receipts(engine, receipts)
-            found.append(Check("receipts", ok=True, detail=f"{count} receipts, each in the log"))
-        if held.earlier:
-            count = await check_held(engine, sealed, key, held.earlier)
-            found.append(Check("earlier", ok=True, detail=f"{count} checkpoints are continued"))
-    except (Broken, CloudError) as problem:
-        return (*found, Check("held", ok=False, detail=str(problem)))
+    if held.receipts:
+        given = [(one.index, one.leaf) for one in held.receipts]
+        said = "{} receipts, each in the log"
+        found.append(await _counted("receipts", check_receipts(engine, given), said))
+    if held.earlier:
+        continued = check_held(engine, sealed, key, held.earlier)
+        found.append(await _counted("earlier", continued, "{} checkpoints are continued"))
     return tuple(found)
+
+
+async def _counted(name: str, checking: Awaitable[int], said: str) -> Check:
+    try:
+        return Check(name, ok=True, detail=said.format(await checking))
+    except (Broken, CloudError) as problem:
+        return Check(name, ok=False, detail=str(problem))
 
 
 async def _crossed(cross: Cross, held: Asked) -> tuple[Check, ...]:
@@ -163,8 +170,8 @@ async def _crossed(cross: Cross, held: Asked) -> tuple[Check, ...]:
         return ()
     told = Found("cross")
     await asyncio.to_thread(crossed, cross, held.holders, told)
-    said = told.problems or [*told.open, told.shows]
-    return (Check("cross", ok=told.ok, detail=" ".join(said)),)
+    said = " ".join(told.problems or [told.shows])
+    return (Check("cross", ok=told.ok, detail=said, undecided=tuple(told.open)),)
 
 
 async def _walked(

@@ -11,12 +11,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from rempart.cli.log_site import LogState
+from rempart.tlog.checkpoint import parse_checkpoint
 from rempart.tlog.note import Note, parse_note
 from rempart.tlog.policy import parse_policy
 from rempart.tlog.tiles import Tile
@@ -39,6 +40,8 @@ COVERED_SECONDS = 60.0
 """How long to wait for a checkpoint that covers what was collected."""
 
 _PAUSE_SECONDS = 0.3
+_USUAL_SECONDS = 3.0
+"""How long a checkpoint usually takes: nobody is told of a wait before, unless why is known."""
 
 
 class NotCollected(Exception):  # noqa: N818 - it is named for what is told
@@ -70,9 +73,16 @@ class Page:
 
 
 class Log:
-    """A universe's log, asked with a credential."""
+    """A universe's log, asked with a credential; `tell` hears, once, what is waited for."""
 
-    def __init__(self, url: str, token: str, wait: float = COVERED_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        wait: float = COVERED_SECONDS,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._tell = tell
         self._url = url.rstrip("/")
         self._token = token
         self._wait = wait
@@ -90,16 +100,28 @@ class Log:
 
     def checkpoint(self, count: int) -> bytes:
         """Return a checkpoint of so many entries at least, waited for."""
-        ends = time.monotonic() + self._wait
+        begun, told = time.monotonic(), False
         while True:
             content = self._ask("/.log/checkpoint")
-            if size_of(parse_note(content)) >= count:
+            if (size := size_of(parse_note(content))) >= count:
                 return content
-            if time.monotonic() > ends:
-                state = LogState(json.loads(self._ask("/.log/witnesses")))
-                why = state.problem or "Try again."
-                raise NotCollected(f"No checkpoint of {count} entries is published. {why}")
+            waited = time.monotonic() - begun
+            why = "" if told and waited <= self._wait else self._lacking()
+            if waited > self._wait:
+                raise NotCollected(
+                    f"No checkpoint of {count} entries is published. {why or 'Try again.'}"
+                )
+            if not told and (why or waited > _USUAL_SECONDS):
+                told = True
+                self._tell(
+                    f"Waiting up to {self._wait:g} s for a checkpoint of {count} entries; one of"
+                    f" {size} is published. {why}".rstrip()
+                )
             time.sleep(_PAUSE_SECONDS)
+
+    def _lacking(self) -> str:
+        """Return why no newer checkpoint is published, as far as the universe says."""
+        return LogState(json.loads(self._ask("/.log/witnesses"))).problem
 
     def page(self, parent: str, start: int, token: str) -> Page:
         """Return a page of openings, which is one entry of the log; raises `NotCollected`."""
@@ -151,6 +173,8 @@ def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
     The pages end where the log ended when the last was asked for. What states a page is entered
     after it: it is on a later page, and that of the last comes with it.
     """
+    policy = wanted.policy or log.policy()
+    earlier = _signed(wanted.earlier, policy)
     with Path(folder, "openings").open("w+b") as file:
         spool = _Spool(file)
         statements = _pages(log, wanted, spool)
@@ -161,19 +185,17 @@ def collect(log: Log, wanted: Wanted, folder: Path) -> Collected:
     highest = max([indices[-1], *(one.index for one in wanted.receipts)])
     checkpoint = log.checkpoint(max([highest + 1, *map(size_of, wanted.earlier)]))
     lines = _read(Path(folder, "openings"))
-    policy = wanted.policy or log.policy()
-    return Collected(
-        manifest, policy, checkpoint, lines, wanted.receipts, _signed(wanted.earlier, policy)
-    )
+    return Collected(manifest, policy, checkpoint, lines, wanted.receipts, earlier)
 
 
 def _signed(notes: Iterable[Note], policy: bytes) -> tuple[Note, ...]:
     """Return checkpoints with the log's signatures alone, one of each size; raises `Refuted`."""
     keys = [log.key for log in parse_policy(policy).logs]
-    opened = {
-        size_of(note): Note(note.text, tuple(it.signature for it in note.opened(keys)))
-        for note in notes
-    }
+    opened: dict[int, Note] = {}
+    for note in notes:
+        was = parse_checkpoint(note.text)
+        was.check_origin(key.name for key in keys)
+        opened[was.size] = Note(note.text, tuple(it.signature for it in note.opened(keys)))
     return tuple(opened.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
@@ -85,7 +86,8 @@ def fetch(  # noqa: PLR0913 - one for each option
             tuple(read_checkpoint(path) for path in earlier),
             read(policy, POLICY_BYTES_MAX) if policy else b"",
         )
-        found = _fetched(Log(url, signed(key), wait), wanted, out)
+        log = Log(url, signed(key), wait, partial(click.echo, err=True))
+        found = _fetched(log, wanted, out)
     except (NotCollected, Malformed, Refuted, OSError) as problem:
         options.refuse(str(problem))
     for check in found.checks:

@@ -17,23 +17,18 @@ PACKAGES = ("rempart.tlog", "rempart.verifier")
 FOUNDATION = ("rempart", "rempart.core")
 """Packages of which it needs the name, and of the second the errors."""
 
-NEEDED = ("click>=8.1", "cryptography>=50", "msgspec>=0.22")
-"""What stays outside, since it is compiled, or others' work."""
-
 _INTERPRETER = b"#!/usr/bin/env python3\n"
 _READABLE = 0o100644 << 16
 _UNIX = 3
-_MAIN = f"""\
+_MAIN = """\
 # Checks proof bundles of Rempart offline, and asks nobody.
 import sys
 
 if sys.version_info < (3, 11):
-    sys.exit("The verifier needs Python 3.11 or later.")
-try:
-    from rempart.verifier.__main__ import main
-except ModuleNotFoundError as problem:
-    needed = "python3 -m pip install {" ".join(f"'{it}'" for it in NEEDED)}"
-    sys.exit(f"The verifier needs {{problem.name}}, which is not here: {{needed}}")
+    sys.stderr.write("The verifier needs Python 3.11 or later.\\n")
+    sys.exit(2)
+from rempart.verifier.__main__ import main
+
 main(prog_name="rempart-verify")
 """
 

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from rempart.tlog.errors import Malformed
 from rempart.trust.custody.keyring import Keyring, RootKeyProblem
 from rempart.trust.custody.sealing import files
 from rempart.trust.custody.sealing.document import SealProblem
-from rempart.universe import VerifyReport
+from rempart.universe import Check, VerifyReport
+from rempart.verifier import NEEDED
 from rempart.verifier.checks import Asked
 from rempart.verifier.command import SAID, run
-from rempart.verifier.findings import HOLDS, WRONG
+from rempart.verifier.findings import HOLDS, UNDECIDED, WRONG
 from rempart.verifier.options import Options, bundle_options
 
 
@@ -84,12 +85,10 @@ def _export(path: Path, *, as_json: bool) -> None:
         options.refuse(f"{path}: {problem.strerror}.")
     digest = hashlib.sha256(content).hexdigest()
     if as_json:
-        options.show_json(
-            {"file": str(path), "sha256": digest, "needs": list(verifier_program.NEEDED)}
-        )
+        options.show_json({"file": str(path), "sha256": digest, "needs": list(NEEDED)})
         return
     click.echo(f"{digest}  {path}")
-    click.echo(f"It needs Python 3.11 and {', '.join(verifier_program.NEEDED)}.", err=True)
+    click.echo(f"It needs Python 3.11 and {', '.join(NEEDED)}.", err=True)
 
 
 def _whole(
@@ -110,20 +109,29 @@ def _whole(
         options.refuse_in_use(data, "Nothing was verified: stop it first.")
     except (RootKeyProblem, SealProblem, EngineError) as problem:
         options.refuse(f"Nothing was verified: {problem}")
-    _show(report, as_json=as_json)
-    raise SystemExit(HOLDS if report.ok else WRONG)
+    code = HOLDS if report.decided else UNDECIDED
+    code = code if report.ok else WRONG
+    _show(report, code, as_json=as_json)
+    raise SystemExit(code)
 
 
-def _show(report: VerifyReport, *, as_json: bool) -> None:
-    code = HOLDS if report.ok else WRONG
+def _show(report: VerifyReport, code: int, *, as_json: bool) -> None:
     if as_json:
-        shown = {"ok": report.ok, "exitCode": code, "verdict": SAID[code]}
-        options.show_json(shown | dataclasses.asdict(report))
+        shown = {"ok": code == HOLDS, "exitCode": code, "verdict": SAID[code]}
+        told = dataclasses.asdict(report)
+        for one in told["checks"]:
+            one["ok"] = one["ok"] and not one["undecided"]
+        options.show_json(shown | told)
         return
-    for check in report.checks:
-        click.echo(f"{'ok ' if check.ok else 'BAD'} {check.name:<16} {check.detail}")
-    for line in (SAID[code], *report.notes):
+    for line in (*_lines(report.checks), SAID[code], *report.notes):
         click.echo(line)
+
+
+def _lines(checks: Iterable[Check]) -> Iterator[str]:
+    for check in checks:
+        if not check.ok or not check.undecided:
+            yield f"{'ok ' if check.ok else 'BAD'} {check.name:<16} {check.detail}"
+        yield from (f"??  {check.name:<16} {why}" for why in check.undecided)
 
 
 @contextlib.contextmanager

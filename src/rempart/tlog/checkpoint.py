@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rempart.tlog.errors import Malformed
+from rempart.tlog.errors import Malformed, Refuted
 from rempart.tlog.text import decimal, decode_hash, encode_base64
 
 _LINES_MIN = 3
@@ -27,6 +28,13 @@ class Checkpoint:
         """Return the text of the note that says so."""
         lines = [self.origin, str(self.size), encode_base64(self.root), *self.extensions]
         return "".join(f"{line}\n" for line in lines)
+
+    def check_origin(self, names: Iterable[str]) -> None:
+        """Raise `Refuted` unless the origin is one of these names of logs; it tells all names."""
+        known = tuple(names)
+        if self.origin not in known:
+            named = " or ".join(known) or "one that is trusted"
+            raise Refuted(f"The checkpoint is of another log: {self.origin}, not {named}.")
 
 
 def parse_checkpoint(text: str) -> Checkpoint:

@@ -65,8 +65,9 @@ class Policy:
     def check(self, note: Note) -> Witnessed:
         """Check a signed checkpoint; raises `Malformed` or `Refuted`."""
         seen = parse_checkpoint(note.text)
-        logs = [log.key for log in self.logs if log.key.name == seen.origin]
-        signed = note.opened(logs)
+        logs = [log.key for log in self.logs]
+        seen.check_origin(key.name for key in logs)
+        signed = note.opened(key for key in logs if key.name == seen.origin)
         cosigned = self._cosigned(note)
         if not self.satisfied({it.key for it in cosigned}):
             raise Refuted(

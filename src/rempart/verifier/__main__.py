@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import sys
 
-import click
+from rempart.verifier import NEEDED
 
-from rempart.verifier.command import run
-from rempart.verifier.options import Options, bundle_options
+__all__ = ["main"]
 
-
-@click.command("verify")
-@click.argument(
-    "bundles", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@bundle_options
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-def main(bundles: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - as typed
-    """Check proof bundles offline; exit code 0 only where everything checks."""
-    raise SystemExit(run(bundles, Options(**options), as_json=as_json))
-
+try:
+    from rempart.verifier.program import main
+except ModuleNotFoundError as problem:
+    wanted = " ".join(f"'{it}'" for it in NEEDED)
+    sys.stderr.write(
+        f"The verifier needs {problem.name}, which is not here: python3 -m pip install {wanted}\n"
+    )
+    sys.exit(2)  # 1 would say that something is wrong with what was to be checked
 
 if __name__ == "__main__":
     main(prog_name="python -m rempart.verifier")

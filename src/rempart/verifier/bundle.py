@@ -6,7 +6,6 @@ Nothing here is verified but the format: `checks` does the rest.
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +65,13 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     leaf: str
 
 
+class NoBundle(Malformed):
+    """The file is another than was meant: it does not begin as any bundle does."""
+
+
+_NAME_AT = 30
+"""Where the name of an archive's first member stands."""
+
 Parsed = TypeVar("Parsed")
 encode = msgspec.json.Encoder().encode
 _line = msgspec.json.Decoder(Line)
@@ -97,10 +103,11 @@ class Bundle:
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Return the bundle in a file; raises `Malformed`, or `OSError` where it cannot be read."""
+    """Return the bundle in a file; raises `NoBundle`, `Malformed`, or `OSError`."""
     with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            raise Malformed("The file is empty.")
+        named = file.read(_NAME_AT + len(README_NAME))[_NAME_AT:]
+        if named != README_NAME.encode():
+            raise NoBundle(f"{path} is no proof bundle.")
         return parse_bundle(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
 
 

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from rempart.tlog.errors import Malformed, Refuted
-from rempart.verifier.bundle import Bundle, open_bundle, size_of
+from rempart.verifier.bundle import Bundle, NoBundle, open_bundle, size_of
 from rempart.verifier.checks import Asked, verify
 from rempart.verifier.findings import HOLDS, UNDECIDED, WRONG, Check, Findings, verdict
 from rempart.verifier.held import check_pair
@@ -60,9 +60,9 @@ def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
     """
     try:
         asked, telling = options.asked(), Telling(options.wanted(), options.known())
+        each = [verified(path, asked) for path in paths]
     except (Malformed, Refuted, OSError) as problem:
         raise click.UsageError(str(problem)) from None
-    each = [verified(path, asked) for path in paths]
     pairs = _pairs(each, trusting=options.trusting)
     code = verdict([*(check for one in each for check in one.found.checks), *pairs])
     told = telling if code != WRONG and options.reporting else None
@@ -79,11 +79,13 @@ def run(paths: tuple[Path, ...], options: Options, *, as_json: bool) -> int:
 
 
 def verified(path: Path, asked: Asked) -> Verified:
-    """Read and check the bundle in a file."""
+    """Read and check the bundle in a file; raises `NoBundle` or `OSError` where there is none."""
     try:
         bundle = open_bundle(path)
         return Verified(path, bundle, verify(bundle, asked))
-    except (Malformed, OSError) as problem:
+    except NoBundle:
+        raise
+    except Malformed as problem:
         found = Findings()
         found.check("file").wrong(str(problem))
         return Verified(path, None, found)

@@ -48,13 +48,15 @@ def check_earlier(
     sizes = []
     for note in earlier:
         try:
-            note.opened(keys)
             was = parse_checkpoint(note.text)
+            if was.origin != now.origin:
+                told.wrong(
+                    f"The earlier checkpoint is of another log: {was.origin}, not {now.origin}."
+                )
+                continue
+            note.opened(keys)
         except (Malformed, Refuted) as problem:
             told.wrong(f"The earlier checkpoint is not one of this log: {problem}")
-            continue
-        if was.origin != now.origin:
-            told.wrong(f"The earlier checkpoint is of another log, {was.origin}.")
             continue
         sizes.append(str(was.size))
         _continues(was, now, bundle.tiles, told)

@@ -41,10 +41,11 @@ class Request(msgspec.Struct, frozen=True, rename="camel", gc=False):
 _decode = msgspec.json.Decoder(Request).decode
 
 
-def read_holder_log(directory: Path) -> Iterator[tuple[int, Request]]:
-    """Iterate over the answered requests, each under the index of its entry.
+def read_holder_log(directory: Path) -> Iterator[tuple[int, bytes, Request]]:
+    """Iterate over the answered requests, each with the index and the chain hash of its entry.
 
-    Raises `Refuted` where the chain does not hold, `Malformed` for what is no entry, `OSError`.
+    Logs that have both of an entry in common have all before it in common. Raises `Refuted` where
+    the chain does not hold, `Malformed` for what is no entry, `OSError`.
     """
     head, count = bytes(32), 0
     paths = sorted(directory.glob("*.log"))
@@ -62,7 +63,7 @@ def read_holder_log(directory: Path) -> Iterator[tuple[int, Request]]:
                 request = _request(count, found[3] if found else b"")
                 count += 1
                 if request.kind == "request" and not request.stage:
-                    yield count - 1, request
+                    yield count - 1, head, request
 
 
 def _followed(head: bytes, count: int, found: re.Match[bytes] | None, path: Path) -> bytes:

@@ -37,8 +37,8 @@ class Wanted:
         if self.to is not None and leaf.time >= self.to:
             return False
         name = resource_name(self.resource)
-        made = f"{BUCKETS}{leaf.facts.get('bucket', '')}"  # what its maker asked the project for
-        return not name or name == made or f"{leaf.resource}/".startswith(f"{name}/")
+        within = f"{leaf.resource}/".startswith(f"{name}/")
+        return not name or within or name == made_bucket(leaf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     approval: str = ""
     key: str = ""
+    bucket: str = ""
     change: str = ""
     message: str = ""
 
@@ -86,8 +87,8 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
 
 COLUMNS = Touched.__struct_fields__
 _TOLD = (
-    "address", "country", "person", "employer", "reason", "approval", "key", "change", "agent",
-    "message",
+    "address", "country", "person", "employer", "reason", "approval", "key", "bucket", "change",
+    "agent", "message",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -119,6 +120,7 @@ def _touched(index: int, leaf: Leaf, known: Known) -> Touched:
         reason=leaf.reason,
         approval=leaf.approval,
         key=leaf.key,
+        bucket=made_bucket(leaf),
         change=policy_change(leaf),
         message=leaf.message,
     )
@@ -126,6 +128,12 @@ def _touched(index: int, leaf: Leaf, known: Known) -> Touched:
 
 def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def made_bucket(leaf: Leaf) -> str:
+    """Return the bucket that an entry speaks of beside its resource: its maker asks a project."""
+    name = f"{BUCKETS}{leaf.facts.get('bucket', '')}"
+    return "" if name == BUCKETS or f"{leaf.resource}/".startswith(f"{name}/") else name
 
 
 def resource_name(asked: str) -> str:

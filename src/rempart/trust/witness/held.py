@@ -29,8 +29,9 @@ async def check_held(
     checked = list(notes)
     for note in checked:
         try:
-            note.opened([key])
             was = parse_checkpoint(note.text)
+            was.check_origin([key.name])
+            note.opened([key])
             if head is None or was.size > head.size:
                 held = head.size if head else 0
                 raise Broken(f"The log has {held} entries in its tree, and signed for {was.size}.")
