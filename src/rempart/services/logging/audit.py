@@ -14,7 +14,7 @@ from rempart.services.logging.model.names import AUDIT_DOMAIN
 from rempart.services.logging.monitored import asked_on, resource_of, subject
 from rempart.services.logging.naming import name_of
 from rempart.services.logging.query.moments import MICROS, written
-from rempart.services.logging.service_data import other_facts, service_data
+from rempart.services.logging.service_data import service_data
 from rempart.trust.witness.leaf import EVENT, REFUSAL, Leaf
 
 INDEX_LABEL = "rempart.io/log-index"
@@ -91,9 +91,8 @@ def _audit(leaf: Leaf) -> Json:
                 "permissionType": leaf.access,
             }
         ]
-    payload |= service_data(leaf)
-    metadata = {**other_facts(leaf), **_justification(leaf)}
-    return payload | ({"metadata": metadata} if metadata else {})
+    changed, facts = service_data(leaf)
+    return payload | changed | {"metadata": {**facts, **_justification(leaf)}}
 
 
 def _who(leaf: Leaf) -> Json:

@@ -6,7 +6,7 @@ Source: google.iam.v1.logging.AuditData. The log has all of a change (`trust/pol
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -22,28 +22,20 @@ _TYPE = "type.googleapis.com/google.iam.v1.logging.AuditData"
 _decode = msgspec.json.Decoder(PolicyDelta).decode
 
 
-def service_data(leaf: Leaf) -> Json:
-    """Return the members of a payload that tell of a change of a policy, none for other leaves."""
+def service_data(leaf: Leaf) -> tuple[Json, dict[str, str]]:
+    """Return the members of a payload that tell of a change of a policy, and the other facts."""
     if FACT not in leaf.facts:
-        return {}
+        return {}, leaf.facts
     told = _decode(leaf.facts[FACT])
     deltas: Json = {}
     if told.binding_deltas:
-        each = (one for delta in told.binding_deltas for one in _each(delta))
+        each = chain.from_iterable(map(_each, told.binding_deltas))
         deltas["bindingDeltas"] = list(islice(each, BINDING_DELTAS_MAX))
     if told.audit_config_deltas:
         deltas["auditConfigDeltas"] = list(map(msgspec.to_builtins, told.audit_config_deltas))
-    return {"serviceData": {"@type": _TYPE, "policyDelta": deltas}}
-
-
-def other_facts(leaf: Leaf) -> dict[str, str]:
-    """Return the facts of a leaf without what `service_data` shows whole."""
-    if FACT not in leaf.facts:
-        return leaf.facts
-    count = sum(len(one.members) for one in _decode(leaf.facts[FACT]).binding_deltas)
-    if count > BINDING_DELTAS_MAX:
-        return leaf.facts
-    return {name: value for name, value in leaf.facts.items() if name != FACT}
+    whole = sum(len(one.members) for one in told.binding_deltas) <= BINDING_DELTAS_MAX
+    others = {name: text for name, text in leaf.facts.items() if name != FACT or not whole}
+    return {"serviceData": {"@type": _TYPE, "policyDelta": deltas}}, others
 
 
 def _each(delta: BindingDelta) -> Iterator[Json]:
