@@ -6,7 +6,6 @@ witness) is refused, and left to the person.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -17,11 +16,10 @@ from rempart import durable
 from rempart.cosigners.quorum import CERTIFICATES, FILE_NAME, POLICY_FILE, BadPolicy
 from rempart.tlog.errors import Malformed
 from rempart.tlog.keys import VerifierKey
-from rempart.tlog.policy import NONE, Log, Policy, Witness, quorum_of
+from rempart.tlog.policy import NONE, Log, Policy, Witness, quorum_of, usual_name
 
 WITNESSES_MAX = 32
 HTTPS_PORT = 443
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 BY_HAND = (
     f"{POLICY_FILE} has groups of its own, or two keys of one witness, which no command changes:"
     " edit it by hand (docs/log.md)."
@@ -55,7 +53,7 @@ class Demand:
     def name_of(self, key: VerifierKey) -> str:
         """Return what a witness is called here, or would be, after its key."""
         known = (_text(one.name) for one in self.witnesses if one.key == key)
-        return next(known, _UNFIT.sub("-", key.name).strip("-._"))
+        return next(known, usual_name(key))
 
     def changed(self, witnesses: Iterable[Witness], threshold: int | None = None) -> Demand:
         """Return it with other witnesses: all of them are demanded where all were before.

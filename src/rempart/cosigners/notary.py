@@ -35,7 +35,7 @@ class Notary:
         """Why the policy in force is not the one on disk; empty where it is."""
 
         self.renewed = True
-        """Whether a policy was taken up that nothing published has satisfied yet."""
+        """Whether nothing was published since the start, or since another policy was taken up."""
 
         self.alarm = ""
         """What witnesses said that have seen another log than this one; it stays until the end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from rempart.tlog.text import decimal
 POLICY_BYTES_MAX = 1 << 20
 LINES_MAX = 1000
 NONE = b"none"
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 LOG_ALGORITHMS = {Algorithm.ED25519, Algorithm.COSIGNATURE_ML_DSA_44}
 
@@ -33,6 +35,11 @@ class Witness:
     name: bytes
     key: VerifierKey
     url: str | None = None
+
+
+def usual_name(key: VerifierKey) -> str:
+    """Return what a witness is called in a policy that has no reason to call it otherwise."""
+    return _UNFIT.sub("-", key.name).strip("-._")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 from rempart.core.address import Address
 from rempart.standalone import identity
 from rempart.tlog.keys import Algorithm, VerifierKey
+from rempart.tlog.policy import usual_name
 from rempart.witness import keys
 from rempart.witness.run import NOTE_NAME
 from rempart.witness.settings import NO_TLS, OWN_TLS, Settings
 
 HTTPS_PORT = 443
 _KEY_HOLDER = re.compile(r"[^/]+/log(/[0-9]+)?")
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def url(chosen: Settings, port: int) -> str:
@@ -47,8 +47,7 @@ def line(data: Path, chosen: Settings) -> str:
     """Return the line of a key holder's policy that names this witness; empty without a port."""
     port = chosen.listen.port or _last_port(data)
     key = _key(data)
-    name = _UNFIT.sub("-", key.name).strip("-._")
-    return f"witness {name} {key.text} {url(chosen, port)}" if port else ""
+    return f"witness {usual_name(key)} {key.text} {url(chosen, port)}" if port else ""
 
 
 def of_key_holder(origin: str) -> bool:
